@@ -1,0 +1,319 @@
+"""The console's tables, in SQL that SQLite and PostgreSQL both take.
+
+Conventions: identifiers are UUIDs kept as text; times are aware UTC datetimes; documents that came
+over the wire are kept as the bytes that came (UTF-8 JSON), beside the few columns that pages and
+rules ask for. Every row that belongs to people belongs to a team or an organization.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+# SQLite only counts by itself on a column declared INTEGER; PostgreSQL wants 64 bits.
+Sequence = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware UTC datetime; SQLite forgets the zone, so it is put back on the way out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        """Refuse naive times: a time without a zone is a guess."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("times are kept with their zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        """Give the zone back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _id() -> Column[str]:
+    return Column("id", String(36), primary_key=True)
+
+
+def _ref(name: str, target: str, *, nullable: bool = False) -> Column[str]:
+    return Column(name, String(36), ForeignKey(f"{target}.id"), nullable=nullable)
+
+
+def _created() -> Column[datetime]:
+    return Column("created_at", Moment, nullable=False)
+
+
+# --- who ---------------------------------------------------------------------------------------
+
+organizations = Table(
+    "organizations",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False, unique=True),
+    Column("slug", Text, nullable=False, unique=True),  # the name as it stands in addresses
+    _created(),
+)
+
+teams = Table(
+    "teams",
+    metadata,
+    _id(),
+    _ref("organization_id", "organizations"),
+    Column("name", Text, nullable=False),
+    Column("slug", Text, nullable=False),
+    _created(),
+    UniqueConstraint("organization_id", "name"),
+    UniqueConstraint("organization_id", "slug"),
+)
+
+people = Table(
+    "people",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False, unique=True),
+    _created(),
+    Column("removed_at", Moment),
+)
+
+memberships = Table(  # in an organization; "owner" sees and changes every team of it
+    "memberships",
+    metadata,
+    Column("organization_id", String(36), ForeignKey("organizations.id"), primary_key=True),
+    Column("person_id", String(36), ForeignKey("people.id"), primary_key=True),
+    Column("role", String(16), nullable=False),  # owner | member
+)
+
+team_members = Table(
+    "team_members",
+    metadata,
+    Column("team_id", String(36), ForeignKey("teams.id"), primary_key=True),
+    Column("person_id", String(36), ForeignKey("people.id"), primary_key=True),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    _id(),
+    _ref("person_id", "people"),
+    Column("name", Text, nullable=False),
+    Column("digest", String(64), nullable=False, unique=True),  # SHA-256 of the token, hex
+    Column("hint", String(8), nullable=False),  # its first characters, to tell tokens apart
+    _created(),
+    Column("expires_at", Moment),
+    Column("last_used_at", Moment),
+    Column("revoked_at", Moment),
+)
+
+sessions = Table(  # a browser signed in with a token; it ends with the token
+    "sessions",
+    metadata,
+    Column("digest", String(64), primary_key=True),  # SHA-256 of the cookie's value, hex
+    _ref("token_id", "tokens"),
+    _created(),
+    Column("expires_at", Moment, nullable=False),
+)
+
+# --- what was run ------------------------------------------------------------------------------
+
+experiments = Table(
+    "experiments",
+    metadata,
+    _id(),
+    _ref("organization_id", "organizations"),
+    Column("title", Text, nullable=False),
+    Column("source", Text),  # the url it came from, if it did
+    Column("latest_version", Integer, nullable=False),
+    _created(),
+    Column("updated_at", Moment, nullable=False),
+    Index("experiments_by_source", "organization_id", "source"),
+)
+
+team_experiments = Table(  # a team sees the experiments it published
+    "team_experiments",
+    metadata,
+    Column("team_id", String(36), ForeignKey("teams.id"), primary_key=True),
+    Column("experiment_id", String(36), ForeignKey("experiments.id"), primary_key=True),
+)
+
+experiment_versions = Table(
+    "experiment_versions",
+    metadata,
+    Column("experiment_id", String(36), ForeignKey("experiments.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),  # 1, 2, …
+    Column("digest", String(64), nullable=False),  # SHA-256 of the canonical document, hex
+    Column("document", LargeBinary, nullable=False),
+    _ref("team_id", "teams"),
+    _ref("person_id", "people"),
+    _created(),
+)
+
+executions = Table(
+    "executions",
+    metadata,
+    _id(),
+    _ref("team_id", "teams"),
+    _ref("experiment_id", "experiments"),
+    Column("experiment_version", Integer, nullable=False),
+    _ref("person_id", "people"),
+    Column("title", Text, nullable=False),
+    # running | completed | deviated | failed | aborted | interrupted | refused
+    Column("status", String(16), nullable=False),
+    Column("node", Text),
+    Column("platform", Text),
+    Column("chaoslib_version", Text),
+    Column("tags", Text, nullable=False, default="[]"),  # JSON list of strings
+    Column("started_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Column("duration", Float),  # seconds
+    Column("safeguards", Text),  # JSON list of the policies that stopped it, else null
+    Column("journal", LargeBinary, nullable=False),
+    _created(),
+    Column("updated_at", Moment, nullable=False),
+    Column("last_seen_at", Moment, nullable=False),  # the last word of the run, events included
+    Index("executions_by_team", "team_id", "started_at", "id"),
+    Index("executions_by_experiment", "experiment_id", "started_at", "id"),
+    Index("executions_by_status", "team_id", "status", "started_at", "id"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("seq", Sequence, primary_key=True, autoincrement=True),
+    _ref("execution_id", "executions"),
+    Column("event_id", Text, nullable=False),  # the CloudEvent's id
+    Column("type", Text, nullable=False),
+    Column("time", Moment, nullable=False),
+    Column("data", LargeBinary, nullable=False),  # JSON: {"context", "state", …}
+    Column("received_at", Moment, nullable=False),
+    UniqueConstraint("execution_id", "event_id"),
+    Index("events_by_execution", "execution_id", "seq"),
+)
+
+idempotency_keys = Table(  # what a creation that carried an Idempotency-Key made
+    "idempotency_keys",
+    metadata,
+    Column("team_id", String(36), ForeignKey("teams.id"), primary_key=True),
+    Column("kind", String(32), primary_key=True),  # experiment | execution | verification-run
+    Column("key", String(255), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),  # SHA-256 of the body, hex
+    Column("resource_id", String(36), nullable=False),
+    _created(),
+)
+
+# --- what must hold ----------------------------------------------------------------------------
+
+safeguards = Table(
+    "safeguards",
+    metadata,
+    _id(),
+    _ref("organization_id", "organizations"),
+    _ref("team_id", "teams", nullable=True),  # null: the whole organization
+    Column("kind", String(16), nullable=False),  # stop; more to come
+    Column("name", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("settings", Text, nullable=False, default="{}"),  # JSON, what the kind needs
+    Column("enabled", Boolean, nullable=False, default=True),
+    _ref("person_id", "people", nullable=True),  # null: set by the operator on the machine
+    _created(),
+    Column("expires_at", Moment),
+    Column("removed_at", Moment),
+    Index("safeguards_by_scope", "organization_id", "team_id"),
+)
+
+objectives = Table(
+    "objectives",
+    metadata,
+    _id(),
+    _ref("team_id", "teams"),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False, default=""),
+    Column("tags", Text, nullable=False, default="[]"),  # JSON list of strings
+    Column("target", Float, nullable=False),  # percent
+    Column("window", Float, nullable=False),  # seconds
+    Column("measurement", LargeBinary, nullable=False),  # JSON: a steady-state hypothesis
+    _created(),
+    Column("updated_at", Moment, nullable=False),
+)
+
+verifications = Table(
+    "verifications",
+    metadata,
+    # the id may come from a hand-written document, so it is only unique within the team
+    Column("team_id", String(36), ForeignKey("teams.id"), primary_key=True),
+    Column("id", Text, primary_key=True),
+    _ref("objective_id", "objectives"),
+    _ref("experiment_id", "experiments", nullable=True),
+    Column("name", Text, nullable=False),
+    Column("frequency", Float, nullable=False),  # seconds, as are the next three
+    Column("warm_up", Float, nullable=False, default=0.0),
+    Column("duration", Float, nullable=False),
+    Column("cool_down", Float, nullable=False, default=0.0),
+    Column("document", LargeBinary, nullable=False),  # the document to run
+    _created(),
+    Column("updated_at", Moment, nullable=False),
+)
+
+verification_runs = Table(
+    "verification_runs",
+    metadata,
+    _id(),
+    _ref("team_id", "teams"),
+    Column("verification_id", Text, nullable=False),
+    Column("experiment_id", String(36)),
+    Column("execution_id", String(36)),
+    _ref("person_id", "people"),
+    Column("state", String(16), nullable=False),  # running | finished
+    Column("status", Text, nullable=False, default=""),
+    Column("journal", LargeBinary, nullable=False),
+    Column("results", Text),  # JSON, as the plugin counted
+    _created(),
+    Column("ended_at", Moment),
+    ForeignKeyConstraint(["team_id", "verification_id"], ["verifications.team_id", "verifications.id"]),
+    Index("runs_by_verification", "team_id", "verification_id", "created_at"),
+)
+
+verification_events = Table(
+    "verification_events",
+    metadata,
+    Column("seq", Sequence, primary_key=True, autoincrement=True),
+    _ref("run_id", "verification_runs"),
+    Column("category", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),  # JSON
+    Column("received_at", Moment, nullable=False),
+    Index("verification_events_by_run", "run_id", "seq"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", Sequence, primary_key=True, autoincrement=True),
+    Column("at", Moment, nullable=False),
+    _ref("organization_id", "organizations", nullable=True),
+    _ref("team_id", "teams", nullable=True),
+    _ref("person_id", "people", nullable=True),
+    Column("action", Text, nullable=False),  # "token.revoked", "safeguard.stopped", …
+    Column("subject", Text, nullable=False),  # what it was done to, in words
+)
