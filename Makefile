@@ -1,0 +1,44 @@
+# What can be done here; `make` alone lists it. Each target sets up what it needs.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CODE := chaoscloud tests examples benchmarks setup.py
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test check fix demo bench clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(READY) ## Make the virtual environment (.venv) with all that development needs
+
+$(READY): pyproject.toml requirements.txt requirements-console.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -e .
+	@touch $@
+
+test: $(READY) ## Run the test suite (ARGS="-k name" to choose)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(READY) ## Lint, format, types and import rules, changing nothing
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: $(READY) ## Mend what the linter and the formatter can mend
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+demo: $(READY) ## Run real experiments against a real console (DEMO_ONCE=1: check and leave)
+	$(BIN)/python examples/demo.py
+
+bench: $(READY) ## Measure what the plugin costs, in ratios
+	@for each in benchmarks/*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done
+
+clean: ## Remove what the other targets made
+	rm -rf $(VENV) .demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
