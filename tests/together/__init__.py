@@ -1,0 +1,1 @@
+"""The real plugin in real `chaos` processes against the real console, over loopback."""
