@@ -1,0 +1,1 @@
+"""Pure decisions: functions of values, without a database, a clock or the web."""

@@ -1,0 +1,77 @@
+"""How this console is set up: read from the environment once, then handed down."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+FOLDER = "chaosiq-console"
+DATABASE_FILE = "console.sqlite3"
+MEBIBYTE = 1024 * 1024
+
+# What the environment may say, and the setting it says it about.
+VARIABLES = {
+    "CHAOSIQ_CONSOLE_DATA": "data",
+    "DATABASE_URL": "database_url",
+    "CHAOSIQ_CONSOLE_HOST": "host",
+    "CHAOSIQ_CONSOLE_PORT": "port",
+    "CHAOSIQ_CONSOLE_PUBLIC_URL": "public_url",
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that can be chosen about a console; its repr shows no password.
+
+    `data` is the folder for the database and its lock; `public_url` is how people reach the
+    console when that is not the address it listens on; `body_limit` is in bytes.
+    """
+
+    database_url: str = field(repr=False)
+    data: Path
+    host: str = "127.0.0.1"
+    port: int = 8080
+    public_url: str | None = None
+    body_limit: int = 64 * MEBIBYTE
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str], **overrides: Any) -> Self:
+        """Read the environment; an override that is not None wins over it.
+
+        Raises `ValueError` with a sentence for the user when a value makes no sense.
+        """
+        said: dict[str, Any] = {
+            setting: environ[name] for name, setting in VARIABLES.items() if environ.get(name)
+        }
+        said.update({name: value for name, value in overrides.items() if value is not None})
+        data = Path(said.pop("data", None) or default_data(environ)).expanduser().absolute()
+        said.setdefault("database_url", f"sqlite:///{data / DATABASE_FILE}")
+        said["port"] = _port(said.get("port", cls.port))
+        said["public_url"] = _public_url(said.get("public_url"))
+        return cls(data=data, **said)
+
+
+def default_data(environ: Mapping[str, str]) -> Path:
+    """The folder a console keeps its things in when nobody says otherwise."""
+    home = environ.get("XDG_DATA_HOME")
+    return (Path(home) if home else Path.home() / ".local" / "share") / FOLDER
+
+
+def _port(value: object) -> int:
+    try:
+        port = int(str(value))
+    except ValueError:
+        port = -1
+    if not 0 <= port <= 65535:
+        raise ValueError(f"the port must be a number from 0 to 65535, not {value!r}")
+    return port
+
+
+def _public_url(value: str | None) -> str | None:
+    if value is None:
+        return None
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise ValueError(f"the public url must look like https://chaos.example.com, not {value!r}")
+    return value.rstrip("/")

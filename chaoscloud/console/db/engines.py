@@ -1,0 +1,146 @@
+"""Engines for reading and for writing: the only file that asks which database it is."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from chaoscloud.console.db.failures import CannotOpen
+
+BUSY_TIMEOUT = 10.0  # seconds another process (the command line beside a server) may hold the lock
+READERS = 8  # connections, and threads, that read at once
+
+
+@dataclass(frozen=True)
+class Engines:
+    """How to read and how to write; `file` is the database's own file, when it has one."""
+
+    reader: Engine
+    writer: Engine
+    file: Path | None
+
+    def dispose(self) -> None:
+        """Close every connection."""
+        self.reader.dispose()
+        self.writer.dispose()
+
+
+def engines(url: str) -> Engines:
+    """Make the engines of a database url.
+
+    Raises `CannotOpen` when the url says nothing the console can work with.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise CannotOpen("the database url cannot be read; try sqlite:////path/to/file") from error
+    backend = parsed.get_backend_name() if parsed.drivername != "postgres" else "postgresql"
+    if backend not in _MAKERS:
+        raise CannotOpen(f"the console works with sqlite and postgresql, not with {backend!r}")
+    return _MAKERS[backend](parsed)
+
+
+def _sqlite(url: URL) -> Engines:
+    if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
+        raise CannotOpen("SQLite needs a plain file: sqlite:////path/to/console.sqlite3")
+    file = Path(url.database)
+    _keep_to_oneself(file)
+    url = url.set(drivername="sqlite+pysqlite")
+    arguments = {"timeout": BUSY_TIMEOUT, "check_same_thread": False}
+    reader = create_engine(url, connect_args=arguments, pool_size=READERS, max_overflow=4)
+    writer = create_engine(url, connect_args=arguments, pool_size=1, max_overflow=1)
+    _prepare(reader, "BEGIN", "PRAGMA query_only=ON")
+    _prepare(
+        writer, "BEGIN IMMEDIATE", "PRAGMA synchronous=FULL", "PRAGMA journal_size_limit=67108864"
+    )
+    _turn_on_wal(writer, file)
+    return Engines(reader, writer, file)
+
+
+def _keep_to_oneself(file: Path) -> None:
+    """Create the file readable by its owner alone, whatever the umask; SQLite keeps the mode."""
+    try:
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise CannotOpen(f"cannot open the database {file}: {error.strerror}") from error
+
+
+def _prepare(engine: Engine, begin: str, *pragmas: str) -> None:
+    """Take transactions into our own hands: the driver's own begin too late, with the wrong word.
+
+    COMMIT is said aloud too: after an error that made SQLite roll back by itself (disk full), the
+    driver's `commit()` does nothing and reports success.
+    """
+
+    def connected(connection: Any, record: Any) -> None:
+        connection.isolation_level = None
+        for pragma in ("PRAGMA foreign_keys=ON", *pragmas):
+            connection.execute(pragma)
+
+    def begun(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    def committing(connection: Connection) -> None:
+        connection.exec_driver_sql("COMMIT")
+
+    event.listen(engine, "connect", connected)
+    event.listen(engine, "begin", begun)
+    event.listen(engine, "commit", committing)
+
+
+def _turn_on_wal(writer: Engine, file: Path) -> None:
+    try:
+        raw = writer.raw_connection()
+        try:
+            mode = raw.cursor().execute("PRAGMA journal_mode=WAL").fetchone()[0]
+        finally:
+            raw.close()
+    except DBAPIError as error:
+        raise CannotOpen(explained(file, error)) from error
+    except Exception as error:
+        # A raw connection's errors come as the driver's own, which only this file knows.
+        raise CannotOpen(f"cannot use the database {file}: {error}") from error
+    if mode != "wal":
+        raise CannotOpen(f"cannot use {file}: this file system does not allow SQLite's WAL mode")
+
+
+def _postgresql(url: URL) -> Engines:
+    url = url.set(drivername="postgresql+psycopg")
+    try:
+        writer = create_engine(url, pool_pre_ping=True, pool_size=READERS + 2, max_overflow=8)
+    except ImportError as error:
+        raise CannotOpen(
+            "PostgreSQL needs a driver: pip install 'chaosiq-cloud[console,postgresql]'"
+        ) from error
+    reader = writer.execution_options(postgresql_readonly=True, isolation_level="REPEATABLE READ")
+    return Engines(reader, writer, None)
+
+
+_MAKERS = {"sqlite": _sqlite, "postgresql": _postgresql}
+
+
+def explained(name: object, error: DBAPIError) -> str:
+    """Say in one line what the driver said, without the statement and its values."""
+    return f"cannot use the database {name}: {' '.join(str(error.orig).split())}"
+
+
+def lock_for_migration(connection: Connection) -> None:
+    """Let one process migrate at a time; SQLite's BEGIN IMMEDIATE has done so already."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(4246842)")
+
+
+def copy_aside(writer: Engine, file: Path, version: int) -> Path:
+    """Copy a SQLite database as it stands, beside itself, before it is changed."""
+    target = file.with_name(f"{file.name}.before-version-{version + 1}")
+    unfinished = target.with_name(f"{target.name}.{os.getpid()}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    with writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("VACUUM INTO ?", (str(unfinished),))
+    unfinished.chmod(0o600)
+    unfinished.replace(target)
+    return target

@@ -1,0 +1,38 @@
+"""From rows to values, the same way everywhere."""
+
+import uuid
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class AlreadyThere(Exception):
+    """A name that has to be unique is taken; the message says which."""
+
+
+def new_id() -> str:
+    """An identifier nobody else has."""
+    return str(uuid.uuid4())
+
+
+def columns(table: Table, kind: type[msgspec.Struct]) -> list[ColumnElement[Any]]:
+    """The columns of a table that a value has fields for, in the value's order."""
+    return [table.c[name] for name in kind.__struct_fields__]
+
+
+def every(connection: Connection, statement: Select[Any], kind: type[S]) -> list[S]:
+    """Every row as a value; the statement selects the value's fields, by `columns`."""
+    return [_value(row, kind) for row in connection.execute(statement)]
+
+
+def first(connection: Connection, statement: Select[Any], kind: type[S]) -> S | None:
+    """The first row as a value, if there is one."""
+    row = connection.execute(statement.limit(1)).first()
+    return None if row is None else _value(row, kind)
+
+
+def _value(row: Row[Any], kind: type[S]) -> S:
+    return kind(*row)

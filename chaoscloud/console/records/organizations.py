@@ -1,0 +1,133 @@
+"""Organizations: the houses that teams live in."""
+
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection, Select, and_, delete, exists, func, or_, select, update
+
+from chaoscloud.console.db.schema import (
+    audit,
+    experiments,
+    memberships,
+    organizations,
+    safeguards,
+    team_members,
+    teams,
+)
+from chaoscloud.console.records._rows import AlreadyThere, columns, every, first, new_id
+from chaoscloud.console.rules.access import Role
+from chaoscloud.console.rules.slugs import RESERVED_FOR_ORGANIZATIONS, slug
+
+
+class Organization(msgspec.Struct, frozen=True):
+    """An organization; `slug` is its name in addresses."""
+
+    id: str
+    name: str
+    slug: str
+
+
+def add(connection: Connection, name: str, now: datetime) -> Organization:
+    """Add an organization. Raises `AlreadyThere` when there is one of that name."""
+    rows = connection.execute(select(organizations.c.name, organizations.c.slug)).all()
+    if name in {row.name for row in rows}:
+        raise AlreadyThere(f"there is an organization {name!r} already")
+    taken = {row.slug for row in rows}
+    made = Organization(
+        new_id(), name, slug(name, taken, RESERVED_FOR_ORGANIZATIONS, "organization")
+    )
+    connection.execute(
+        organizations.insert().values(created_at=now, **msgspec.structs.asdict(made))
+    )
+    return made
+
+
+def listed(connection: Connection) -> list[Organization]:
+    """Every organization, by name."""
+    return every(connection, _select().order_by(organizations.c.name), Organization)
+
+
+def find(connection: Connection, word: str) -> Organization | None:
+    """The organization of this id, address name or name."""
+    by = organizations.c
+    matching = _select().where(or_(by.id == word, by.slug == word, by.name == word))
+    # An id is meant as an id, even where somebody named an organization like one.
+    return first(
+        connection, matching.order_by((by.id == word).desc(), by.slug != word), Organization
+    )
+
+
+def seen_by(connection: Connection, person_id: str) -> list[Organization]:
+    """The organizations a person belongs to, by name."""
+    statement = _select().where(
+        exists().where(
+            and_(
+                memberships.c.organization_id == organizations.c.id,
+                memberships.c.person_id == person_id,
+            )
+        )
+    )
+    return every(connection, statement.order_by(organizations.c.name), Organization)
+
+
+def role_of(connection: Connection, organization_id: str, person_id: str) -> Role | None:
+    """What a person is in an organization; None for a stranger."""
+    found = connection.scalar(
+        select(memberships.c.role).where(
+            memberships.c.organization_id == organization_id, memberships.c.person_id == person_id
+        )
+    )
+    return None if found is None else Role(found)
+
+
+def admit(connection: Connection, organization_id: str, person_id: str, role: Role) -> None:
+    """Make a person a member or an owner, whatever they were before."""
+    where = and_(
+        memberships.c.organization_id == organization_id, memberships.c.person_id == person_id
+    )
+    if not connection.execute(update(memberships).where(where).values(role=role.value)).rowcount:
+        connection.execute(
+            memberships.insert().values(
+                organization_id=organization_id, person_id=person_id, role=role.value
+            )
+        )
+
+
+def dismiss(connection: Connection, organization_id: str, person_id: str) -> None:
+    """Take a person out of an organization and of its teams."""
+    its_teams = select(teams.c.id).where(teams.c.organization_id == organization_id)
+    connection.execute(
+        delete(team_members).where(
+            team_members.c.person_id == person_id, team_members.c.team_id.in_(its_teams)
+        )
+    )
+    connection.execute(
+        delete(memberships).where(
+            memberships.c.organization_id == organization_id, memberships.c.person_id == person_id
+        )
+    )
+
+
+def in_the_way(connection: Connection, organization_id: str) -> str | None:
+    """Why an organization cannot be removed, in words; None when it can."""
+    for table, words in ((teams, "team"), (experiments, "experiment")):
+        number = connection.scalar(
+            select(func.count()).where(table.c.organization_id == organization_id)
+        )
+        if number:
+            return f"{number} {words}{'s' if number > 1 else ''}"
+    return None
+
+
+def remove(connection: Connection, organization_id: str) -> None:
+    """Remove an organization that has nothing in the way; the audit keeps what was said of it."""
+    connection.execute(
+        update(audit).where(audit.c.organization_id == organization_id).values(organization_id=None)
+    )
+    for table in (safeguards, memberships):
+        connection.execute(delete(table).where(table.c.organization_id == organization_id))
+    connection.execute(delete(organizations).where(organizations.c.id == organization_id))
+
+
+def _select() -> Select[tuple[object, ...]]:
+    return select(*columns(organizations, Organization))

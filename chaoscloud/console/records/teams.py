@@ -1,0 +1,135 @@
+"""Teams: what everything that was run belongs to, and who is on them."""
+
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection, Select, and_, delete, exists, func, or_, select, update
+
+from chaoscloud.console.db.schema import (
+    audit,
+    executions,
+    experiment_versions,
+    idempotency_keys,
+    memberships,
+    objectives,
+    safeguards,
+    team_experiments,
+    team_members,
+    teams,
+    verification_runs,
+    verifications,
+)
+from chaoscloud.console.records._rows import AlreadyThere, columns, every, first, new_id
+from chaoscloud.console.rules.access import Role
+from chaoscloud.console.rules.slugs import RESERVED_FOR_TEAMS, slug
+
+# What a team may have recorded, and how it is called when it keeps a team from being removed.
+_RECORDS = (
+    (executions, "execution"),
+    (experiment_versions, "experiment version"),
+    (objectives, "objective"),
+    (verifications, "verification"),
+    (verification_runs, "verification run"),
+)
+
+
+class Team(msgspec.Struct, frozen=True):
+    """A team; `slug` is its name in addresses, unique within the organization."""
+
+    id: str
+    organization_id: str
+    name: str
+    slug: str
+
+
+def add(connection: Connection, organization_id: str, name: str, now: datetime) -> Team:
+    """Add a team. Raises `AlreadyThere` when the organization has one of that name."""
+    there = of_organization(connection, organization_id)
+    if name in {team.name for team in there}:
+        raise AlreadyThere(f"there is a team {name!r} already")
+    taken = {team.slug for team in there}
+    made = Team(new_id(), organization_id, name, slug(name, taken, RESERVED_FOR_TEAMS, "team"))
+    connection.execute(teams.insert().values(created_at=now, **msgspec.structs.asdict(made)))
+    return made
+
+
+def of_organization(connection: Connection, organization_id: str) -> list[Team]:
+    """Every team of an organization, by name."""
+    statement = _select().where(teams.c.organization_id == organization_id)
+    return every(connection, statement.order_by(teams.c.name), Team)
+
+
+def find(connection: Connection, organization_id: str, word: str) -> Team | None:
+    """The organization's team of this id, address name or name."""
+    matching = _select().where(
+        teams.c.organization_id == organization_id,
+        or_(teams.c.id == word, teams.c.slug == word, teams.c.name == word),
+    )
+    return first(
+        connection, matching.order_by((teams.c.id == word).desc(), teams.c.slug != word), Team
+    )
+
+
+def seen_by(connection: Connection, organization_id: str, person_id: str) -> list[Team]:
+    """The teams of an organization that a person may see, by name.
+
+    The same rule as `rules.access.sees_team`, told to the database.
+    """
+    member = and_(
+        memberships.c.organization_id == teams.c.organization_id,
+        memberships.c.person_id == person_id,
+    )
+    on_it = exists().where(
+        team_members.c.team_id == teams.c.id, team_members.c.person_id == person_id
+    )
+    statement = (
+        _select()
+        .join(memberships, member)
+        .where(teams.c.organization_id == organization_id)
+        .where(or_(memberships.c.role == Role.OWNER.value, on_it))
+    )
+    return every(connection, statement.order_by(teams.c.name), Team)
+
+
+def has_on_it(connection: Connection, team_id: str, person_id: str) -> bool:
+    """Whether a person is on a team."""
+    found = select(team_members.c.person_id).where(
+        team_members.c.team_id == team_id, team_members.c.person_id == person_id
+    )
+    return connection.execute(found).first() is not None
+
+
+def join(connection: Connection, team_id: str, person_id: str) -> None:
+    """Put a person on a team; they must belong to the organization already."""
+    if not has_on_it(connection, team_id, person_id):
+        connection.execute(team_members.insert().values(team_id=team_id, person_id=person_id))
+
+
+def leave(connection: Connection, team_id: str, person_id: str) -> None:
+    """Take a person off a team; they stay in the organization."""
+    connection.execute(
+        delete(team_members).where(
+            team_members.c.team_id == team_id, team_members.c.person_id == person_id
+        )
+    )
+
+
+def in_the_way(connection: Connection, team_id: str) -> str | None:
+    """Why a team cannot be removed, in words; None when it can."""
+    for table, words in _RECORDS:
+        number = connection.scalar(select(func.count()).where(table.c.team_id == team_id))
+        if number:
+            return f"{number} {words}{'s' if number > 1 else ''}"
+    return None
+
+
+def remove(connection: Connection, team_id: str) -> None:
+    """Remove a team that has nothing in the way; the audit keeps what was said of it."""
+    connection.execute(update(audit).where(audit.c.team_id == team_id).values(team_id=None))
+    for table in (safeguards, team_members, team_experiments, idempotency_keys):
+        connection.execute(delete(table).where(table.c.team_id == team_id))
+    connection.execute(delete(teams).where(teams.c.id == team_id))
+
+
+def _select() -> Select[tuple[object, ...]]:
+    return select(*columns(teams, Team))

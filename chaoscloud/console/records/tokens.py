@@ -1,0 +1,119 @@
+"""Access tokens: shown once, kept as a digest, ended by expiry or revocation."""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select, update
+
+from chaoscloud.console.db.schema import people, tokens
+from chaoscloud.console.records._rows import columns, every, first, new_id
+
+PREFIX = "ciq_"
+HINT = 8  # characters of the token, its prefix included
+USED_AGAIN = timedelta(minutes=1)  # how often it is worth writing down that a token is in use
+
+
+class Token(msgspec.Struct, frozen=True):
+    """What is kept of a token: never the token."""
+
+    id: str
+    person_id: str
+    name: str
+    hint: str
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+    def ended(self, now: datetime) -> bool:
+        """Whether it opens nothing any more."""
+        return self.revoked_at is not None or (
+            self.expires_at is not None and self.expires_at <= now
+        )
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """Who a valid token speaks for."""
+
+    token_id: str
+    person_id: str
+    person_name: str
+    last_used_at: datetime | None
+
+
+def add(
+    connection: Connection,
+    person_id: str,
+    name: str,
+    now: datetime,
+    expires_at: datetime | None = None,
+) -> tuple[Token, str]:
+    """Add a token; give what is kept of it, and the token itself, which is never shown again."""
+    secret = PREFIX + secrets.token_urlsafe(32)
+    made = Token(new_id(), person_id, name, secret[:HINT], now, expires_at, None, None)
+    connection.execute(
+        tokens.insert().values(digest=digest(secret), **msgspec.structs.asdict(made))
+    )
+    return made, secret
+
+
+def digest(secret: str) -> str:
+    """What is kept in a secret's place: 32 random bytes need no salt and no slow hash."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def holder(connection: Connection, secret: str, now: datetime) -> Holder | None:
+    """Who a token speaks for; None when it is unknown, expired or revoked."""
+    return first(connection, _holders(now).where(tokens.c.digest == digest(secret)), Holder)
+
+
+def holder_of_id(connection: Connection, token_id: str, now: datetime) -> Holder | None:
+    """Who a known token speaks for; None when it has ended since."""
+    return first(connection, _holders(now).where(tokens.c.id == token_id), Holder)
+
+
+def used(connection: Connection, token_id: str, now: datetime) -> None:
+    """Write down that a token was used just now."""
+    connection.execute(update(tokens).where(tokens.c.id == token_id).values(last_used_at=now))
+
+
+def worth_noting(last_used_at: datetime | None, now: datetime) -> bool:
+    """Whether the last note of a token's use is old enough for another."""
+    return last_used_at is None or now - last_used_at >= USED_AGAIN
+
+
+def listed(connection: Connection, person_id: str | None = None) -> list[Token]:
+    """Every token, or one person's, oldest first, ended ones included."""
+    statement = select(*columns(tokens, Token)).order_by(tokens.c.created_at, tokens.c.id)
+    if person_id is not None:
+        statement = statement.where(tokens.c.person_id == person_id)
+    return every(connection, statement, Token)
+
+
+def find(connection: Connection, token_id: str) -> Token | None:
+    """The token of this id."""
+    return first(connection, select(*columns(tokens, Token)).where(tokens.c.id == token_id), Token)
+
+
+def revoke(connection: Connection, token_id: str, now: datetime) -> bool:
+    """End a token, and every session that was opened with it; False when it had been already."""
+    where = and_(tokens.c.id == token_id, tokens.c.revoked_at.is_(None))
+    return connection.execute(update(tokens).where(where).values(revoked_at=now)).rowcount > 0
+
+
+def valid(now: datetime) -> ColumnElement[bool]:
+    """The condition, in SQL, that a token still opens something."""
+    return and_(
+        tokens.c.revoked_at.is_(None),
+        or_(tokens.c.expires_at.is_(None), tokens.c.expires_at > now),
+    )
+
+
+def _holders(now: datetime) -> Select[tuple[str, str, str, datetime | None]]:
+    return (
+        select(tokens.c.id, people.c.id, people.c.name, tokens.c.last_used_at)
+        .join(people, people.c.id == tokens.c.person_id)
+        .where(people.c.removed_at.is_(None), valid(now))
+    )
