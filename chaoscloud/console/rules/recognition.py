@@ -1,0 +1,53 @@
+"""Whether an experiment is one we know, and is as we know it."""
+
+from enum import Enum
+
+import msgspec
+
+from chaoscloud.console.rules import documents
+from chaoscloud.console.rules.soundness import plain
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """An experiment as somebody sent it, not kept yet."""
+
+    document: bytes
+    digest: str
+    title: str
+    source: str | None  # the url it came from
+    sent_id: str | None  # the experiment it says it is
+
+
+class Known(msgspec.Struct, frozen=True):
+    """An experiment that is kept, and the fingerprint of its latest version."""
+
+    id: str
+    digest: str
+
+
+class Change(Enum):
+    """What the draft is to the console."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+
+
+def draft(document: bytes) -> Draft:
+    """Read what was sent. Raises `msgspec.ValidationError` when it is no experiment."""
+    head = msgspec.json.decode(document, type=documents.Head)
+    block = documents.block_of(head.extensions)
+    return Draft(
+        document=document,
+        digest=documents.digest(msgspec.json.decode(document, type=dict)),
+        title=head.shown_title,
+        source=plain(block.source) if block.source else None,
+        sent_id=plain(block.experiment_id) if block.experiment_id else None,
+    )
+
+
+def change(known: Known | None, draft: Draft) -> Change:
+    """Compare with what is kept; which is told by id first, by source url else (contract, 6)."""
+    if known is None:
+        return Change.NEW
+    return Change.UNCHANGED if known.digest == draft.digest else Change.CHANGED
