@@ -12,6 +12,7 @@ from chaoscloud.console.db.schema import (
     idempotency_keys,
     memberships,
     objectives,
+    organizations,
     safeguards,
     team_experiments,
     team_members,
@@ -40,6 +41,19 @@ class Team(msgspec.Struct, frozen=True):
     organization_id: str
     name: str
     slug: str
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A team, its organization, and what somebody is in them."""
+
+    organization_id: str
+    organization_slug: str
+    organization_name: str
+    team_id: str
+    team_slug: str
+    team_name: str
+    role: str
+    on_it: bool
 
 
 def add(connection: Connection, organization_id: str, name: str, now: datetime) -> Team:
@@ -89,6 +103,28 @@ def seen_by(connection: Connection, organization_id: str, person_id: str) -> lis
         .where(or_(memberships.c.role == Role.OWNER.value, on_it))
     )
     return every(connection, statement.order_by(teams.c.name), Team)
+
+
+def place(connection: Connection, organization: str, team: str, person_id: str) -> Place | None:
+    """The team that two words (ids or address names) mean to somebody of its organization.
+
+    Whether they may see it is for `rules.access` to say; strangers get None.
+    """
+    on_it = exists().where(
+        team_members.c.team_id == teams.c.id, team_members.c.person_id == person_id
+    )
+    statement = (
+        select(organizations.c.id, organizations.c.slug, organizations.c.name)
+        .add_columns(teams.c.id, teams.c.slug, teams.c.name, memberships.c.role, on_it)
+        .join_from(teams, organizations, organizations.c.id == teams.c.organization_id)
+        .join(memberships, memberships.c.organization_id == organizations.c.id)
+        .where(memberships.c.person_id == person_id)
+        .where(or_(organizations.c.id == organization, organizations.c.slug == organization))
+        .where(or_(teams.c.id == team, teams.c.slug == team))
+        # An id is meant as an id, even where somebody named a team like one.
+        .order_by((organizations.c.id == organization).desc(), (teams.c.id == team).desc())
+    )
+    return first(connection, statement, Place)
 
 
 def has_on_it(connection: Connection, team_id: str, person_id: str) -> bool:

@@ -1,0 +1,158 @@
+"""Who asks, and for which team: the one door between requests and records.
+
+Scripts and the plugin come with `Authorization: Bearer`; browsers with a session cookie that was
+opened with a token and ends with it. What a caller may not see does not exist: 404, never 403.
+"""
+
+import contextlib
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chaoscloud.console.config import Config
+from chaoscloud.console.db import Busy, Database
+from chaoscloud.console.errors import NotFound, Unauthorized
+from chaoscloud.console.records import sessions, teams, tokens
+from chaoscloud.console.rules.access import Role, sees_team
+
+COOKIE = "chaosiq_session"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks."""
+
+    person_id: str
+    person_name: str
+    token_id: str
+
+
+@dataclass(frozen=True)
+class TeamScope:
+    """The team a request is about, which its caller may see; `role` is the caller's."""
+
+    organization_id: str
+    organization_slug: str
+    organization_name: str
+    team_id: str
+    team_slug: str
+    team_name: str
+    role: Role
+
+
+async def caller_of(request: Request) -> Caller:
+    """Who the request's bearer token speaks for. Raises `Unauthorized`."""
+    secret = _bearer(request)
+    if secret is None:
+        raise Unauthorized("This needs an access token: Authorization: Bearer ….")
+    caller = await _holder(request, secret)
+    if caller is None:
+        raise Unauthorized("The access token is not known, has expired or was revoked.")
+    return caller
+
+
+async def team_for(request: Request, caller: Caller) -> TeamScope:
+    """The team that the path names by ids or address names. Raises `NotFound`."""
+    path = request.path_params
+    found = await _database(request).reading(
+        teams.place, path["org"], path["team"], caller.person_id
+    )
+    if found is None or not sees_team(Role(found.role), found.on_it):
+        raise NotFound("There is no such team, or it is not yours to see.")
+    return TeamScope(
+        found.organization_id,
+        found.organization_slug,
+        found.organization_name,
+        found.team_id,
+        found.team_slug,
+        found.team_name,
+        Role(found.role),
+    )
+
+
+async def session_caller(request: Request) -> Caller | None:
+    """Who the browser is signed in as; None when it is not, or not any more."""
+    value = request.cookies.get(COOKIE)
+    if not value:
+        return None
+    found = await _database(request).reading(sessions.find, value, _now(request))
+    if found is None:
+        return None
+    return Caller(found.person_id, found.person_name, found.token_id)
+
+
+async def start_session(request: Request, response: Response, token: str) -> Caller | None:
+    """Sign a browser in: put the cookie on the response; None when the token is not accepted."""
+    caller = await _holder(request, token.strip())
+    if caller is None:
+        return None
+    value = await _database(request).writing(sessions.add, caller.token_id, _now(request))
+    response.set_cookie(
+        COOKIE,
+        value,
+        max_age=int(sessions.LIFETIME.total_seconds()),
+        path="/",
+        secure=_is_secure(request),
+        httponly=True,
+        samesite="lax",
+    )
+    return caller
+
+
+async def end_session(request: Request, response: Response) -> None:
+    """Sign a browser out, here and in what the console keeps."""
+    value = request.cookies.get(COOKIE)
+    if value:
+        await _database(request).writing(sessions.remove, value)
+    response.delete_cookie(
+        COOKIE, path="/", secure=_is_secure(request), httponly=True, samesite="lax"
+    )
+
+
+def form_token(request: Request) -> str:
+    """What a form of this browser's session carries in a hidden field."""
+    return sessions.form_token(request.cookies.get(COOKIE, ""))
+
+
+def form_accepted(request: Request, given: str) -> bool:
+    """Whether a submitted form carries what this browser's session was given."""
+    expected = form_token(request).encode()
+    signed_in = bool(request.cookies.get(COOKIE))
+    return signed_in and hmac.compare_digest(expected, given.encode("utf-8", "replace"))
+
+
+async def _holder(request: Request, secret: str) -> Caller | None:
+    database, now = _database(request), _now(request)
+    found = await database.reading(tokens.holder, secret, now)
+    if found is None:
+        return None
+    if tokens.worth_noting(found.last_used_at, now):
+        # Nobody waits for this note, and a console that is too busy goes without.
+        with contextlib.suppress(Busy):
+            database.write(lambda connection: tokens.used(connection, found.token_id, now))
+    return Caller(found.person_id, found.person_name, found.token_id)
+
+
+def _bearer(request: Request) -> str | None:
+    """The token of the request; hosts differ in how they spell the scheme."""
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    return secret.strip() or None if scheme.lower() == "bearer" else None
+
+
+def _is_secure(request: Request) -> bool:
+    config: Config = request.app.state.config
+    return (config.public_url or str(request.url)).startswith("https:")
+
+
+def _database(request: Request) -> Database:
+    database: Database = request.app.state.db
+    return database
+
+
+def _now(request: Request) -> datetime:
+    now: Callable[[], datetime] = request.app.state.now
+    return now()

@@ -1,0 +1,137 @@
+"""A console for tests: a real database file, a clock to set, and a cast with roles.
+
+Ada owns the organization "Acme". Bob is on the team "Checkout", Eve on the team "Payments": she
+sees nothing of Checkout.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from chaoscloud.console.config import Config
+from chaoscloud.console.db import Database
+from chaoscloud.console.records import organizations, people, teams, tokens
+from chaoscloud.console.records.organizations import Organization
+from chaoscloud.console.records.teams import Team
+from chaoscloud.console.rules.access import Role
+
+
+@dataclass
+class Clock:
+    """The console's time: stands still until it is told to pass."""
+
+    at: datetime = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def pass_by(self, **time: float) -> datetime:
+        self.at += timedelta(**time)
+        return self.at
+
+
+@dataclass(frozen=True)
+class Member:
+    """One of the cast, with a token of theirs."""
+
+    id: str
+    name: str
+    token: str = field(repr=False)
+    token_id: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
+
+
+Client = Callable[..., TestClient]
+
+
+@pytest.fixture
+def now() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return Config.from_environ({}, data=str(tmp_path))
+
+
+@pytest.fixture
+def database(config: Config) -> Iterator[Database]:
+    with Database.open(config.database_url) as database:
+        yield database
+
+
+@pytest.fixture
+def acme(database: Database, now: Clock) -> Organization:
+    return database.write(lambda c: organizations.add(c, "Acme", now())).result()
+
+
+@pytest.fixture
+def checkout(database: Database, acme: Organization, now: Clock) -> Team:
+    return database.write(lambda c: teams.add(c, acme.id, "Checkout", now())).result()
+
+
+@pytest.fixture
+def payments(database: Database, acme: Organization, now: Clock) -> Team:
+    return database.write(lambda c: teams.add(c, acme.id, "Payments", now())).result()
+
+
+@pytest.fixture
+def ada(database: Database, acme: Organization, now: Clock) -> Member:
+    return _member(database, now(), "Ada", acme, Role.OWNER)
+
+
+@pytest.fixture
+def bob(database: Database, acme: Organization, checkout: Team, now: Clock) -> Member:
+    return _member(database, now(), "Bob", acme, Role.MEMBER, checkout)
+
+
+@pytest.fixture
+def eve(database: Database, acme: Organization, payments: Team, now: Clock) -> Member:
+    return _member(database, now(), "Eve", acme, Role.MEMBER, payments)
+
+
+@pytest.fixture
+def app(config: Config, database: Database, now: Clock) -> Starlette:
+    from chaoscloud.console.app import create_app
+
+    return create_app(config, database, now=now)
+
+
+@pytest.fixture
+def client(app: Starlette) -> Iterator[Client]:
+    """Make clients: `client()` for a stranger, `client(token=bob.token)` for Bob."""
+    made: list[TestClient] = []
+
+    def make(token: str | None = None) -> TestClient:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        made.append(
+            TestClient(app, headers=headers, follow_redirects=False, raise_server_exceptions=False)
+        )
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def _member(
+    database: Database, now: datetime, name: str, organization: Organization, role: Role, *on: Team
+) -> Member:
+    def add(connection: Connection) -> Member:
+        person = people.add(connection, name, now)
+        organizations.admit(connection, organization.id, person.id, role)
+        for team in on:
+            teams.join(connection, team.id, person.id)
+        token, secret = tokens.add(connection, person.id, "laptop", now)
+        return Member(person.id, name, secret, token.id)
+
+    return database.write(add).result()
