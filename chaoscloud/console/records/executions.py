@@ -1,0 +1,176 @@
+"""Executions: each run of an experiment, with its journal as it came."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, Select, select, update
+
+from chaoscloud.console.db.schema import executions, people
+from chaoscloud.console.records import experiments
+from chaoscloud.console.records._lists import Mark, newest_first
+from chaoscloud.console.records._rows import new_id
+from chaoscloud.console.records.authorship import Author
+from chaoscloud.console.rules.journals import Summary
+
+
+class Execution(msgspec.Struct, frozen=True, kw_only=True):
+    """An execution without its journal; `duration` is in seconds."""
+
+    id: str
+    team_id: str
+    experiment_id: str
+    experiment_version: int
+    person_id: str
+    person_name: str
+    title: str
+    # running | completed | deviated | failed | aborted | interrupted | refused
+    status: str
+    node: str | None
+    platform: str | None
+    chaoslib_version: str | None
+    tags: list[str]
+    started_at: datetime
+    ended_at: datetime | None
+    duration: float | None
+    safeguards: list[Any] | None  # the policies that stopped it
+    created_at: datetime
+    updated_at: datetime
+    last_seen_at: datetime
+
+
+def create(
+    connection: Connection,
+    author: Author,
+    experiment_id: str,
+    summary: Summary,
+    journal: bytes,
+    now: datetime,
+) -> str | None:
+    """Keep a new execution of the team's experiment; its id, or None for an unknown experiment."""
+    experiment = experiments.find(connection, author.team_id, experiment_id)
+    if experiment is None:
+        return None
+    made = new_id()
+    connection.execute(
+        executions.insert().values(
+            id=made,
+            team_id=author.team_id,
+            experiment_id=experiment_id,
+            experiment_version=experiment.latest_version,
+            person_id=author.person_id,
+            created_at=now,
+            **{"title": experiment.title, **_told(summary, journal, now)},
+        )
+    )
+    return made
+
+
+def record(
+    connection: Connection,
+    team_id: str,
+    execution_id: str,
+    summary: Summary,
+    journal: bytes,
+    now: datetime,
+) -> None:
+    """Keep a later journal of an execution; a run that has ended is not opened again."""
+    told = _told(summary, journal, now)
+    if summary.started_at is None:
+        del told["started_at"]
+    by = executions.c
+    statement = update(executions).where(by.team_id == team_id, by.id == execution_id)
+    if not summary.over:
+        statement = statement.where(by.status == "running")
+    connection.execute(statement.values(**told))
+
+
+def find(connection: Connection, team_id: str, execution_id: str) -> Execution | None:
+    """The team's execution of this id."""
+    statement = _of_team(team_id).where(executions.c.id == execution_id)
+    row = connection.execute(statement).first()
+    return None if row is None else _value(row)
+
+
+def exists(connection: Connection, team_id: str, experiment_id: str, execution_id: str) -> bool:
+    """Whether the team has this execution of this experiment."""
+    by = executions.c
+    statement = select(by.id).where(
+        by.id == execution_id, by.team_id == team_id, by.experiment_id == experiment_id
+    )
+    return connection.execute(statement).first() is not None
+
+
+def journal(connection: Connection, team_id: str, execution_id: str) -> bytes | None:
+    """The latest journal of the team's execution, as it came."""
+    by = executions.c
+    found: bytes | None = connection.scalar(
+        select(by.journal).where(by.team_id == team_id, by.id == execution_id)
+    )
+    return found
+
+
+def listed(
+    connection: Connection,
+    team_id: str,
+    *,
+    statuses: Sequence[str] = (),
+    experiment_id: str | None = None,
+    after: Mark | None = None,
+    limit: int = 50,
+) -> list[Execution]:
+    """The team's executions, the latest started first; of these statuses and this experiment."""
+    by = executions.c
+    statement = _of_team(team_id)
+    if statuses:
+        statement = statement.where(by.status.in_(statuses))
+    if experiment_id is not None:
+        statement = statement.where(by.experiment_id == experiment_id)
+    statement = newest_first(statement, by.started_at, by.id, after=after, limit=limit)
+    return [_value(row) for row in connection.execute(statement)]
+
+
+def _told(summary: Summary, journal: bytes, now: datetime) -> dict[str, Any]:
+    """The columns that a journal fills; where it is silent about its start, it starts now."""
+    told = {
+        "status": summary.status,
+        "node": summary.node,
+        "platform": summary.platform,
+        "chaoslib_version": summary.chaoslib_version,
+        "tags": _json(summary.tags),
+        "started_at": summary.started_at or now,
+        "ended_at": (summary.ended_at or now) if summary.over else None,
+        "duration": summary.duration,
+        "safeguards": None if summary.safeguards is None else _json(summary.safeguards),
+        "journal": journal,
+        "updated_at": now,
+        "last_seen_at": now,
+    }
+    return told if summary.title is None else {**told, "title": summary.title}
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+_FIELDS = [
+    people.c.name.label(n) if n == "person_name" else executions.c[n]
+    for n in Execution.__struct_fields__
+]
+
+
+def _of_team(team_id: str) -> Select[Any]:
+    return (
+        select(*_FIELDS)
+        .join(people, people.c.id == executions.c.person_id)
+        .where(executions.c.team_id == team_id)
+    )
+
+
+def _value(row: Row[Any]) -> Execution:
+    told = dict(row._mapping)
+    safeguards = told["safeguards"]
+    told["tags"] = msgspec.json.decode(told["tags"], type=list[str])
+    told["safeguards"] = None if safeguards is None else msgspec.json.decode(safeguards)
+    return Execution(**told)
