@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, Select, select, update
 
 from chaoscloud.console.db.schema import executions, people
 from chaoscloud.console.records import experiments
-from chaoscloud.console.records._lists import Mark, newest_first
+from chaoscloud.console.records.lists import Mark, newest_first
 from chaoscloud.console.records._rows import new_id
 from chaoscloud.console.records.authorship import Author
 from chaoscloud.console.rules.journals import Summary

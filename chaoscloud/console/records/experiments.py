@@ -13,7 +13,7 @@ from chaoscloud.console.db.schema import (
     team_experiments,
 )
 from chaoscloud.console.records import teams
-from chaoscloud.console.records._lists import Mark, newest_first
+from chaoscloud.console.records.lists import Mark, newest_first
 from chaoscloud.console.records._rows import columns, every, first, new_id
 from chaoscloud.console.records.authorship import Author
 from chaoscloud.console.rules.recognition import Change, Draft, Known, change
