@@ -34,14 +34,24 @@ def engines(url: str) -> Engines:
 
     Raises `CannotOpen` when the url says nothing the console can work with.
     """
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise CannotOpen("the database url cannot be read; try sqlite:////path/to/file") from error
+    parsed = _parsed(url)
     backend = parsed.get_backend_name() if parsed.drivername != "postgres" else "postgresql"
     if backend not in _MAKERS:
         raise CannotOpen(f"the console works with sqlite and postgresql, not with {backend!r}")
     return _MAKERS[backend](parsed)
+
+
+def file_of(url: str) -> Path | None:
+    """The file a database url names; None when the database is not a file."""
+    parsed = _parsed(url)
+    return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except ArgumentError as error:
+        raise CannotOpen("the database url cannot be read; try sqlite:////path/to/file") from error
 
 
 def _sqlite(url: URL) -> Engines:

@@ -291,7 +291,9 @@ verification_runs = Table(
     Column("results", Text),  # JSON, as the plugin counted
     _created(),
     Column("ended_at", Moment),
-    ForeignKeyConstraint(["team_id", "verification_id"], ["verifications.team_id", "verifications.id"]),
+    ForeignKeyConstraint(
+        ["team_id", "verification_id"], ["verifications.team_id", "verifications.id"]
+    ),
     Index("runs_by_verification", "team_id", "verification_id", "created_at"),
 )
 

@@ -1,0 +1,30 @@
+"""`chaosiq-console`: serving, and what its operator does beside the running server.
+
+Exit codes: 0 done, 1 it could not be done (the reason is on stderr), 2 the command does not say
+what to do.
+"""
+
+import click
+
+from chaoscloud import __version__
+from chaoscloud.console.cli.organizations import organization
+from chaoscloud.console.cli.people import person
+from chaoscloud.console.cli.safeguards import resume, stop
+from chaoscloud.console.cli.serve import serve
+from chaoscloud.console.cli.teams import team
+from chaoscloud.console.cli.tokens import token
+
+__all__ = ["main"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="chaosiq-console")
+def main() -> None:
+    """Serve a ChaosIQ console of your own, and look after who may use it.
+
+    Every command works beside a running server, on the same data.
+    """
+
+
+for command in (serve, stop, resume, organization, team, person, token):
+    main.add_command(command)

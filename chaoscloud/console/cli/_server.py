@@ -1,0 +1,77 @@
+"""The web server: it says when it is ready, and stops at once when asked to.
+
+uvicorn waits for connections that are held open (long-polls, event streams) until they end; so
+they are told to end first.
+"""
+
+import socket
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+from starlette.applications import Starlette
+
+STOPPING_LIMIT = 1  # seconds for requests under way, once the process is asked to stop
+KEEP_ALIVE = 75  # seconds; a run's session stays one connection through its longer pauses
+
+
+class Server(uvicorn.Server):
+    """uvicorn with the console's start and end."""
+
+    def __init__(self, app: Starlette, on_ready: Callable[[], None]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                ws="none",
+                timeout_keep_alive=KEEP_ALIVE,
+                timeout_graceful_shutdown=STOPPING_LIMIT,
+            )
+        )
+        self._app = app
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so."""
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let those who wait go, then stop."""
+        self._app.state.stopping.set()
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take a signal as a wish to stop; a second one does not wait for requests under way.
+
+        uvicorn's own raises the signal again at the end, which would make a stop that was asked
+        for look like a failure.
+        """
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket on the address; port 0 takes a free one. Raises `OSError`."""
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    made = socket.socket(family, kind, protocol)
+    try:
+        if hasattr(socket, "SO_REUSEADDR") and not hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind(address)
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+def address(host: str, made: socket.socket) -> str:
+    """The url of a listening socket, as somebody on this machine opens it."""
+    port = made.getsockname()[1]
+    name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"http://{name}:{port}"
