@@ -11,6 +11,7 @@ from chaoscloud.console.cli._operator import (
     moment,
     now,
     on_the_console,
+    one_line,
     organization_option,
     the_organization,
     the_team,
@@ -41,7 +42,8 @@ def stop(
     database: str | None,
 ) -> None:
     """Stop every run, and let none start, until `resume`."""
-    if not reason.strip():
+    reason = one_line(reason).strip()
+    if not reason:
         raise click.UsageError("--reason is what people read when they are stopped; write one.")
 
     def set_switch(connection: Connection) -> str:

@@ -92,4 +92,4 @@ def _log_to_stderr() -> None:
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"
     )
-    logging.getLogger("chaoscloud.console").setLevel(logging.INFO)
+    logging.getLogger("chaosiq.console").setLevel(logging.INFO)

@@ -15,6 +15,7 @@ from chaoscloud.console.cli._operator import (
     table,
     the_person,
 )
+from chaoscloud.console.cli._people import a_name
 from chaoscloud.console.records import audit, people, tokens
 from chaoscloud.console.records.tokens import Token
 
@@ -37,11 +38,10 @@ def add_token(
     """Make a token and print it, this once; only its digest is kept."""
 
     def add(connection: Connection) -> tuple[str, str, str]:
-        person, at = the_person(connection, word), now()
-        made, secret = tokens.add(
-            connection, person.id, name, at, at + expires if expires else None
-        )
-        audit.note(connection, "token.added", f"{name} of {person.name}", at)
+        person, at, label = the_person(connection, word), now(), a_name(name)
+        end = at + expires if expires else None
+        made, secret = tokens.add(connection, person.id, label, at, end)
+        audit.note(connection, "token.added", f"{label} of {person.name}", at)
         return person.name, made.id, secret
 
     person, token_id, secret = change(data, database, add)

@@ -9,7 +9,7 @@ from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from sqlalchemy import Connection
 
-from chaoscloud.console.db.engines import READERS, Engines, engines
+from chaoscloud.console.db.engines import READERS, Engines, engines_of
 from chaoscloud.console.db.failures import Busy, CannotOpen, CannotWrite, StorageError
 from chaoscloud.console.db.migrations import migrate
 from chaoscloud.console.db.writer import Writer
@@ -38,7 +38,7 @@ class Database:
 
         Raises `CannotOpen` with the reason when it cannot be used.
         """
-        made = engines(url)
+        made = engines_of(url)
         try:
             migrate(made)
         except CannotOpen:

@@ -1,6 +1,7 @@
 """Engines for reading and for writing: the only file that asks which database it is."""
 
 import os
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ class Engines:
         self.writer.dispose()
 
 
-def engines(url: str) -> Engines:
+def engines_of(url: str) -> Engines:
     """Make the engines of a database url.
 
     Raises `CannotOpen` when the url says nothing the console can work with.
@@ -104,18 +105,23 @@ def _prepare(engine: Engine, begin: str, *pragmas: str) -> None:
 
 def _turn_on_wal(writer: Engine, file: Path) -> None:
     try:
-        raw = writer.raw_connection()
-        try:
-            mode = raw.cursor().execute("PRAGMA journal_mode=WAL").fetchone()[0]
-        finally:
-            raw.close()
-    except DBAPIError as error:
-        raise CannotOpen(explained(file, error)) from error
-    except Exception as error:
-        # A raw connection's errors come as the driver's own, which only this file knows.
+        mode = _outside_of_transactions(writer, "PRAGMA journal_mode=WAL")
+    except sqlite3.Error as error:
         raise CannotOpen(f"cannot use the database {file}: {error}") from error
     if mode != "wal":
         raise CannotOpen(f"cannot use {file}: this file system does not allow SQLite's WAL mode")
+
+
+def _outside_of_transactions(engine: Engine, statement: str, *values: str) -> Any:
+    """Run what SQLite only does outside of transactions; give the first value it answers."""
+    raw = engine.raw_connection()
+    try:
+        cursor = raw.cursor()
+        cursor.execute(statement, values)
+        row = cursor.fetchone()
+        return row and row[0]
+    finally:
+        raw.close()
 
 
 def _postgresql(url: URL) -> Engines:
@@ -149,8 +155,11 @@ def copy_aside(writer: Engine, file: Path, version: int) -> Path:
     target = file.with_name(f"{file.name}.before-version-{version + 1}")
     unfinished = target.with_name(f"{target.name}.{os.getpid()}.unfinished")
     unfinished.unlink(missing_ok=True)
-    with writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("VACUUM INTO ?", (str(unfinished),))
+    try:
+        _outside_of_transactions(writer, "VACUUM INTO ?", str(unfinished))
+    except sqlite3.Error as error:
+        unfinished.unlink(missing_ok=True)
+        raise CannotOpen(f"it could not be copied before it is changed: {error}") from error
     unfinished.chmod(0o600)
     unfinished.replace(target)
     return target

@@ -1,0 +1,199 @@
+"""Opening the database: new, old, newer, damaged, somebody else's."""
+
+import os
+import sqlite3
+import stat
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, inspect, select
+from sqlalchemy.exc import OperationalError
+
+from chaoscloud.console.db import CannotOpen, Database
+from chaoscloud.console.db.engines import engines_of
+from chaoscloud.console.db.migrations import migrate, schema_versions
+from chaoscloud.console.records import organizations
+from tests.console.conftest import Clock
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "orders.sqlite3"
+
+
+@pytest.fixture
+def url(file: Path) -> str:
+    return f"sqlite:///{file}"
+
+
+def test_a_new_database_is_readable_by_its_owner_alone(file: Path, url: str) -> None:
+    """Neither the database nor what SQLite keeps beside it depends on the umask."""
+    before = os.umask(0)
+    try:
+        with Database.open(url):
+            modes = {stat.S_IMODE(each.stat().st_mode) for each in file.parent.iterdir()}
+    finally:
+        os.umask(before)
+
+    assert modes == {0o600}
+
+
+def test_what_was_written_is_there_when_it_is_opened_again(url: str, now: Clock) -> None:
+    """A later start finds what an earlier one kept."""
+    with Database.open(url) as database:
+        acme = database.write(lambda c: organizations.add(c, "Acme", now())).result()
+
+    with Database.open(url) as database, database.read() as connection:
+        assert organizations.listed(connection) == [acme]
+
+
+def test_a_reading_connection_cannot_write(database: Database, now: Clock) -> None:
+    """Nothing gets past the writer by mistake."""
+    with database.read() as connection, pytest.raises(OperationalError):
+        organizations.add(connection, "Acme", now())
+
+
+def test_a_reader_does_not_wait_for_the_writer(database: Database, now: Clock) -> None:
+    """In the middle of a write, others read what was there before it."""
+
+    def halfway(connection: Connection) -> int:
+        organizations.add(connection, "Acme", now())
+        with database.read() as other:
+            return len(organizations.listed(other))
+
+    assert database.write(halfway).result() == 0
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_alone(file: Path, url: str) -> None:
+    """A text file of the same name keeps every byte."""
+    file.write_text("orders, not a database\n" * 100)
+
+    with pytest.raises(CannotOpen, match="file is not a database"):
+        Database.open(url)
+
+    assert file.read_text() == "orders, not a database\n" * 100
+
+
+def test_a_truncated_database_is_refused(file: Path, url: str) -> None:
+    """A database that lost its end says so at the start, not at the thousandth request."""
+    Database.open(url).close()
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+
+    with pytest.raises(CannotOpen, match="malformed"):
+        Database.open(url)
+
+
+def test_a_folder_in_the_databases_place_is_refused(file: Path, url: str) -> None:
+    """The reason is the system's own."""
+    file.mkdir()
+
+    with pytest.raises(CannotOpen, match="Is a directory"):
+        Database.open(url)
+
+
+def test_a_newer_schema_is_refused_and_left_alone(file: Path, url: str) -> None:
+    """An older console never works on what a newer one made."""
+    Database.open(url).close()
+    with sqlite3.connect(file) as connection:
+        connection.execute("INSERT INTO schema_versions VALUES (99, '2030-01-01')")
+    connection.close()
+    before = file.read_bytes()
+
+    with pytest.raises(CannotOpen, match="schema version 99"):
+        Database.open(url)
+
+    assert file.read_bytes() == before
+
+
+def test_somebody_elses_database_is_refused(file: Path, url: str) -> None:
+    """Tables of ours that no console made are not taken for ours."""
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE events (name TEXT)")
+    connection.close()
+
+    with pytest.raises(CannotOpen, match="'events' was not made by a console"):
+        Database.open(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("sqlite://", "plain file"),
+        ("sqlite:///:memory:", "plain file"),
+        ("mysql://somewhere/orders", "not with 'mysql'"),
+        ("orders.sqlite3", "cannot be read"),
+        ("", "cannot be read"),
+    ],
+)
+def test_a_url_the_console_cannot_work_with_is_refused(url: str, reason: str) -> None:
+    """Each with what to write instead."""
+    with pytest.raises(CannotOpen, match=reason):
+        Database.open(url)
+
+
+def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL without psycopg says what to install."""
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+
+    with pytest.raises(CannotOpen, match=r"chaosiq-cloud\[console,postgresql\]"):
+        Database.open("postgresql://localhost/orders")
+
+
+def test_many_may_open_a_new_database_at_once(url: str) -> None:
+    """A server and commands that start together make one schema."""
+    with ThreadPoolExecutor(6) as pool:
+        opened = list(pool.map(lambda _: Database.open(url), range(6)))
+
+    for database in opened:
+        with database.read() as connection:
+            assert connection.scalars(select(schema_versions.c.number)).all() == [1]
+        database.close()
+
+
+# --- moving forward ----------------------------------------------------------------------------
+
+
+def test_a_migration_is_applied_once_after_a_copy(file: Path, url: str) -> None:
+    """The database moves forward, its version is recorded, and it lies beside as it was."""
+    Database.open(url).close()
+    made = engines_of(url)
+
+    assert migrate(made, [_add_motto]) == 2
+    assert migrate(made, [_add_motto]) == 2
+
+    copy = file.with_name("orders.sqlite3.before-version-2")
+    assert "motto" in _columns(url, "organizations")
+    assert "motto" not in _columns(f"sqlite:///{copy}", "organizations")
+    made.dispose()
+
+
+def test_a_failing_migration_changes_nothing(url: str) -> None:
+    """What the steps before it did is undone with it."""
+    Database.open(url).close()
+    made = engines_of(url)
+
+    with pytest.raises(ZeroDivisionError):
+        migrate(made, [_add_motto, _fail])
+
+    assert "motto" not in _columns(url, "organizations")
+    assert migrate(made) == 1
+    made.dispose()
+
+
+def _add_motto(connection: Connection) -> None:
+    connection.exec_driver_sql("ALTER TABLE organizations ADD COLUMN motto TEXT")
+
+
+def _fail(connection: Connection) -> None:
+    raise ZeroDivisionError
+
+
+def _columns(url: str, table: str) -> set[str]:
+    made = engines_of(url)
+    with made.reader.connect() as connection:
+        names = {column["name"] for column in inspect(connection).get_columns(table)}
+    made.dispose()
+    return names
