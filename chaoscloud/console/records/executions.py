@@ -93,12 +93,14 @@ def find(connection: Connection, team_id: str, execution_id: str) -> Execution |
     return None if row is None else _value(row)
 
 
-def exists(connection: Connection, team_id: str, experiment_id: str, execution_id: str) -> bool:
-    """Whether the team has this execution of this experiment."""
+def exists(
+    connection: Connection, team_id: str, execution_id: str, *, experiment_id: str | None = None
+) -> bool:
+    """Whether the team has this execution; of this experiment, if one is named."""
     by = executions.c
-    statement = select(by.id).where(
-        by.id == execution_id, by.team_id == team_id, by.experiment_id == experiment_id
-    )
+    statement = select(by.id).where(by.id == execution_id, by.team_id == team_id)
+    if experiment_id is not None:
+        statement = statement.where(by.experiment_id == experiment_id)
     return connection.execute(statement).first() is not None
 
 

@@ -1,0 +1,98 @@
+"""One request of somebody who may see the team it is about."""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from functools import wraps
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chaoscloud.console.auth import Caller, TeamScope, caller_of, team_for
+from chaoscloud.console.db import Database
+from chaoscloud.console.errors import BadRequest, NotFound
+from chaoscloud.console.records.authorship import Author
+from chaoscloud.console.records.idempotency import Key, Kind
+
+LONGEST_KEY = 255
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """The request, who asks, and for which team."""
+
+    request: Request
+    caller: Caller
+    team: TeamScope
+
+    @property
+    def db(self) -> Database:
+        """The console's database."""
+        return database_of(self.request)
+
+    @property
+    def now(self) -> datetime:
+        """The console's clock."""
+        return now_of(self.request)
+
+    @property
+    def author(self) -> Author:
+        """Who something is kept for."""
+        return Author(self.team.organization_id, self.team.team_id, self.caller.person_id)
+
+    def named(self, name: str) -> str:
+        """A piece of the path."""
+        return str(self.request.path_params[name])
+
+    def address(self, *parts: str) -> str:
+        """Where something of the team is; without `/api` it is the page for people."""
+        place = "/".join(("api", self.team.organization_slug, self.team.team_slug, *parts))
+        return f"{origin_of(self.request)}/{place}"
+
+    def key(self, kind: Kind, body: bytes) -> Key | None:
+        """The request's idempotency key, if it has one. Raises `BadRequest`."""
+        value = self.request.headers.get("idempotency-key")
+        if value is None:
+            return None
+        if not 0 < len(value) <= LONGEST_KEY:
+            raise BadRequest(f"An Idempotency-Key has 1 to {LONGEST_KEY} characters.")
+        place = self.request.url.path.encode()
+        return Key(kind, value, hashlib.sha256(place + b"\n" + body).hexdigest())
+
+
+def of_team(handler: Callable[[Asked], Awaitable[Response]]) -> Endpoint:
+    """An endpoint below a team: refuses who is not signed in, and hides what is not theirs."""
+
+    @wraps(handler)
+    async def answer(request: Request) -> Response:
+        caller = await caller_of(request)
+        refuse_nul(request)
+        return await handler(Asked(request, caller, await team_for(request, caller)))
+
+    return answer
+
+
+def refuse_nul(request: Request) -> None:
+    """No id has a NUL in it, and not every database can be asked for one."""
+    if any("\0" in str(value) for value in request.path_params.values()):
+        raise NotFound("There is nothing of that name.")
+
+
+def database_of(request: Request) -> Database:
+    """The console's database."""
+    database: Database = request.app.state.db
+    return database
+
+
+def now_of(request: Request) -> datetime:
+    """The console's time."""
+    now: datetime = request.app.state.now()
+    return now
+
+
+def origin_of(request: Request) -> str:
+    """The console's address as its clients know it, without a slash at the end."""
+    public: str | None = request.app.state.config.public_url
+    return public or str(request.base_url).rstrip("/")

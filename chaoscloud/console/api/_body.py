@@ -1,0 +1,111 @@
+"""Reading what was sent: within the limit, inflated, sound, and of the shape it must have."""
+
+import asyncio
+import re
+import zlib
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import msgspec
+from starlette.requests import Request
+
+from chaoscloud.console.config import Config
+from chaoscloud.console.errors import BadRequest, Problem, TooLarge, Unprocessable
+from chaoscloud.console.rules.soundness import Unsound, ensure_sound
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+LARGE = 256 * 1024  # bytes from which on reading would hold up everybody else
+_GZIP = 16 + zlib.MAX_WBITS  # zlib's way of saying "expect gzip's header"
+_PLACE = re.compile(r"(?P<said>.*) - at `(?P<path>\$.*)`$", re.DOTALL)
+_STEP = re.compile(r"\.(?P<key>[^.\[]+)|\[(?P<index>[^\]]*)\]")
+
+
+class Invalid(Unprocessable):
+    """The body is JSON, but not of the shape it must have.
+
+    `errors` is one object a fault: `{"loc": ["body", "journal", "status"], "msg", "type"}`.
+    """
+
+    def __init__(self, said: str, loc: list[str | int], kind: str = "type_error") -> None:
+        self.errors = [{"loc": loc, "msg": said, "type": kind}]
+        where = ".".join(str(step) for step in loc)
+        super().__init__(f"{where}: {said}", extra={"errors": self.errors})
+
+
+async def body_of(request: Request) -> bytes:
+    """The whole body, inflated. Raises `TooLarge`, or a `Problem` when it cannot be inflated."""
+    raw = await request.body()
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding in ("", "identity"):
+        return raw
+    if encoding not in ("gzip", "x-gzip"):
+        raise Problem(
+            415, "Unsupported Media Type", f"The console inflates gzip, not {encoding!r}."
+        )
+    config: Config = request.app.state.config
+    return await asyncio.to_thread(_inflated, raw, config.body_limit)
+
+
+async def away(
+    job: Callable[Concatenate[bytes, P], T], raw: bytes, *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Do work on bytes: here when they are few, else in a thread, where nobody waits for it."""
+    if len(raw) < LARGE:
+        return job(raw, *args, **kwargs)
+    return await asyncio.to_thread(job, raw, *args, **kwargs)
+
+
+def sound(raw: bytes, what: str = "body") -> bytes:
+    """The bytes, if they are JSON fit to be kept. Raises `BadRequest`."""
+    try:
+        ensure_sound(raw)
+    except Unsound as error:
+        raise BadRequest(f"The {what} cannot be read as JSON: {error}.") from None
+    return raw
+
+
+def shaped(raw: bytes | msgspec.Raw, kind: type[T], *at: str) -> T:
+    """Sound bytes as a value of this type; `at` is where in the body they stood.
+
+    Raises `Invalid`.
+    """
+    return checked(lambda: msgspec.json.decode(raw, type=kind), *at)
+
+
+def checked(read: Callable[[], T], *at: str) -> T:
+    """What a reading function gives; what it finds wrong is raised as `Invalid`."""
+    try:
+        return read()
+    except msgspec.ValidationError as error:
+        said, path = str(error), "$"
+        if found := _PLACE.match(said):
+            said, path = found["said"], found["path"]
+        raise Invalid(said, ["body", *at, *_steps(path)]) from None
+
+
+def _steps(path: str) -> list[str | int]:
+    """`$.run[0].name` as `["run", 0, "name"]`."""
+    return [
+        step["key"] or (int(step["index"]) if step["index"].isdigit() else step["index"])
+        for step in _STEP.finditer(path)
+    ]
+
+
+def _inflated(raw: bytes, limit: int) -> bytes:
+    inflater = zlib.decompressobj(_GZIP)
+    try:
+        body = inflater.decompress(raw, limit + 1)
+    except zlib.error:
+        raise BadRequest("The body says it is gzip, but is not.") from None
+    if len(body) > limit:
+        raise TooLarge(f"The inflated body is over the limit of {limit} bytes.")
+    if not inflater.eof or inflater.unused_data:
+        raise BadRequest("The gzip body is cut off, or goes on after its end.")
+    return body
+
+
+def as_object(raw: bytes) -> dict[str, Any]:
+    """A sound document, decoded whole. Raises `Invalid` when it is not an object."""
+    return shaped(raw, dict[str, Any])

@@ -1,0 +1,169 @@
+"""CloudEvents of a run: one in structured mode, or many in batch mode; each is kept once."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from chaoscloud.console.api import _found
+from chaoscloud.console.api._answers import Made, json, limit_of, number_of, page
+from chaoscloud.console.api._asked import Asked, of_team
+from chaoscloud.console.api._body import Invalid, away, body_of, shaped, sound
+from chaoscloud.console.records import events
+from chaoscloud.console.records.events import NewEvent
+from chaoscloud.console.rules.journals import moment
+from chaoscloud.console.rules.soundness import Unsound, ensure_sound, plain
+
+SINGLE = "application/cloudevents+json"
+BATCH = "application/cloudevents-batch+json"
+ACCEPTS = {"Accept-Post": f"{SINGLE}, {BATCH}"}
+
+Word = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+
+
+class CloudEvent(msgspec.Struct, frozen=True):
+    """A CloudEvent 1.0; `data` is a JSON document, or one encoded as a string."""
+
+    specversion: Literal["1.0"]
+    id: Word
+    source: Word
+    type: Word
+    time: str | None = None  # RFC 3339; when absent, the time it was received
+    datacontenttype: str | None = None
+    data: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """What came of a batch."""
+
+    stored: int
+    duplicates: int
+
+
+class Event(msgspec.Struct, frozen=True):
+    """An event that is kept; ask for those after its `seq` to go on from it."""
+
+    seq: int
+    id: str
+    type: str
+    time: datetime
+    received_at: datetime
+    data: msgspec.Raw
+
+
+@of_team
+async def receive(asked: Asked) -> Response:
+    """Keep an event, or a batch of them; one that is kept already is not kept again."""
+    body = await body_of(asked.request)
+    content_type = asked.request.headers.get("content-type", "").partition(";")[0]
+    batch = content_type.strip().lower() == BATCH
+    new = await away(_batch_of if batch else _single_of, body, asked.now)
+    stored = await asked.db.writing(
+        _keep,
+        asked.team.team_id,
+        asked.named("experiment"),
+        asked.named("execution"),
+        new,
+        asked.now,
+    )
+    answer = Stored(stored, len(new) - stored) if batch else Made(new[0].event_id)
+    return json(answer, 201, ACCEPTS)
+
+
+@of_team
+async def listed(asked: Asked) -> Response:
+    """The events of an execution in the order they came, from `?after=SEQ` on."""
+    query = asked.request.query_params
+    limit = limit_of(query)
+    after = number_of(query, "after", 0)
+    found = await asked.db.reading(
+        _listed,
+        asked.team.team_id,
+        asked.request.path_params.get("experiment"),
+        asked.named("execution"),
+        number_of(query, "cursor", after),
+        limit,
+    )
+    return page(asked.request, [_shown(event) for event in found], limit, lambda e: str(e.seq))
+
+
+def _single_of(body: bytes, now: datetime) -> list[NewEvent]:
+    return [_read(shaped(sound(body), CloudEvent), now)]
+
+
+def _batch_of(body: bytes, now: datetime) -> list[NewEvent]:
+    sent = shaped(sound(body), list[CloudEvent])
+    return [_read(event, now, number) for number, event in enumerate(sent)]
+
+
+def _read(event: CloudEvent, now: datetime, *at: int) -> NewEvent:
+    return NewEvent(
+        event_id=plain(event.id),
+        type=plain(event.type),
+        time=_time(event, at) or now,
+        data=_data(event, at),
+    )
+
+
+def _time(event: CloudEvent, at: Sequence[int]) -> datetime | None:
+    try:
+        return moment(event.time) if event.time else None
+    except ValueError:
+        raise Invalid("Expected an RFC 3339 time", ["body", *at, "time"], "value_error") from None
+
+
+def _data(event: CloudEvent, at: Sequence[int]) -> bytes:
+    """The JSON of the data, whichever way it came."""
+    raw = bytes(event.data)
+    if not raw.startswith(b'"') or not _is_json(event.datacontenttype):
+        return raw
+    encoded = msgspec.json.decode(raw, type=str).encode()
+    try:
+        ensure_sound(encoded)
+    except Unsound as error:
+        said = f"Expected a JSON document encoded as a string: {error}"
+        raise Invalid(said, ["body", *at, "data"], "value_error") from None
+    return encoded
+
+
+def _is_json(content_type: str | None) -> bool:
+    media = (content_type or "application/json").partition(";")[0].strip().lower()
+    return media.endswith(("/json", "+json"))
+
+
+def _keep(
+    connection: Connection,
+    team_id: str,
+    experiment_id: str,
+    execution_id: str,
+    new: list[NewEvent],
+    now: datetime,
+) -> int:
+    _found.must_have_execution(connection, team_id, execution_id, experiment_id)
+    return events.add(connection, execution_id, new, now)
+
+
+def _listed(
+    connection: Connection,
+    team_id: str,
+    experiment_id: str | None,
+    execution_id: str,
+    after: int,
+    limit: int,
+) -> list[events.Event]:
+    _found.must_have_execution(connection, team_id, execution_id, experiment_id)
+    return events.listed(connection, execution_id, after=after, limit=limit)
+
+
+def _shown(event: events.Event) -> Event:
+    return Event(
+        event.seq,
+        event.event_id,
+        event.type,
+        event.time,
+        event.received_at,
+        msgspec.Raw(event.data),
+    )

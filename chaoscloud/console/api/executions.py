@@ -1,0 +1,168 @@
+"""Executions: created when a run starts, given their journal when it ends, read back by anyone."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from chaoscloud.console.api import _found
+from chaoscloud.console.api._answers import (
+    Made,
+    at,
+    cursor,
+    document,
+    json,
+    limit_of,
+    mark_of,
+    nothing,
+    page,
+)
+from chaoscloud.console.api._asked import Asked, of_team
+from chaoscloud.console.api._body import Invalid, away, body_of, checked, shaped, sound
+from chaoscloud.console.api.events import ACCEPTS
+from chaoscloud.console.errors import NotFound
+from chaoscloud.console.records import executions, idempotency
+from chaoscloud.console.records.authorship import Author
+from chaoscloud.console.records.executions import Execution
+from chaoscloud.console.records.lists import Mark
+from chaoscloud.console.rules import journals
+from chaoscloud.console.rules.journals import Summary
+
+Document = Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": "object"})]
+
+
+class NewJournal(msgspec.Struct, frozen=True):
+    """A journal, as the Chaos Toolkit writes it."""
+
+    journal: Document
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """One thing that is wrong with a body, and where."""
+
+    loc: list[str | int]
+    msg: str
+    type: str
+
+
+@of_team
+async def create(asked: Asked) -> Response:
+    """Keep a new execution of an experiment; what is wrong with it is a list (contract, 6)."""
+    body = await body_of(asked.request)
+    try:
+        summary, journal = await away(journal_of, body)
+    except Invalid as invalid:
+        return json(invalid.errors, 422)
+    key = asked.key(idempotency.Kind.EXECUTION, body)
+    made = await asked.db.writing(
+        create_once, asked.author, asked.named("experiment"), summary, journal, key, asked.now
+    )
+    return json(Made(made), 201, {**at(asked.address("executions", made)), **ACCEPTS})
+
+
+@of_team
+async def journal(asked: Asked) -> Response:
+    """The journal of an execution, as it came last."""
+    names = _names(asked)
+    raw = await asked.db.reading(_journal, *names)
+    return document(raw, headers=at(asked.address("executions", names[-1])))
+
+
+@of_team
+async def record(asked: Asked) -> Response:
+    """Keep a later journal of an execution; the one of a finished run closes it."""
+    body = await body_of(asked.request)
+    summary, journal = await away(journal_of, body)
+    names = _names(asked)
+    await asked.db.writing(_record, *names, summary, journal, asked.now)
+    return nothing(at(asked.address("executions", names[-1])))
+
+
+@of_team
+async def listed(asked: Asked) -> Response:
+    """The team's executions, the latest started first; `?status=` may be given several times."""
+    return await _list(asked, asked.request.query_params.get("experiment"))
+
+
+@of_team
+async def listed_of_experiment(asked: Asked) -> Response:
+    """The same, of one experiment."""
+    await asked.db.reading(_found.experiment, asked.team.team_id, asked.named("experiment"))
+    return await _list(asked, asked.named("experiment"))
+
+
+@of_team
+async def one(asked: Asked) -> Response:
+    """An execution and its journal."""
+    execution_id = asked.named("execution")
+    found, raw = await asked.db.reading(_one, asked.team.team_id, execution_id)
+    answer = {**msgspec.structs.asdict(found), "journal": msgspec.Raw(raw)}
+    return json(answer, headers=at(asked.address("executions", execution_id)))
+
+
+def journal_of(body: bytes) -> tuple[Summary, bytes]:
+    """The journal in a body, and what the console takes out of it. Raises a `Problem`."""
+    journal = bytes(shaped(sound(body), NewJournal).journal)
+    return checked(lambda: journals.summary(journal), "journal"), journal
+
+
+def create_once(
+    connection: Connection,
+    author: Author,
+    experiment_id: str,
+    summary: Summary,
+    journal: bytes,
+    key: idempotency.Key | None,
+    now: datetime,
+) -> str:
+    """The id of the new execution, or of the one made with this key before."""
+    if made := idempotency.recall(connection, author.team_id, key):
+        return made
+    made = executions.create(connection, author, experiment_id, summary, journal, now)
+    if made is None:
+        raise NotFound("There is no such experiment.")
+    idempotency.remember(connection, author.team_id, key, made, now)
+    return made
+
+
+def _names(asked: Asked) -> tuple[str, str, str]:
+    return asked.team.team_id, asked.named("experiment"), asked.named("execution")
+
+
+def _journal(connection: Connection, team_id: str, experiment_id: str, execution_id: str) -> bytes:
+    _found.must_have_execution(connection, team_id, execution_id, experiment_id)
+    return executions.journal(connection, team_id, execution_id) or b"null"
+
+
+def _record(
+    connection: Connection,
+    team_id: str,
+    experiment_id: str,
+    execution_id: str,
+    summary: Summary,
+    journal: bytes,
+    now: datetime,
+) -> None:
+    _found.must_have_execution(connection, team_id, execution_id, experiment_id)
+    executions.record(connection, team_id, execution_id, summary, journal, now)
+
+
+def _one(connection: Connection, team_id: str, execution_id: str) -> tuple[Execution, bytes]:
+    found = _found.execution(connection, team_id, execution_id)
+    return found, executions.journal(connection, team_id, execution_id) or b"null"
+
+
+async def _list(asked: Asked, experiment_id: str | None) -> Response:
+    query = asked.request.query_params
+    limit = limit_of(query)
+    found = await asked.db.reading(
+        executions.listed,
+        asked.team.team_id,
+        statuses=query.getlist("status"),
+        experiment_id=experiment_id,
+        after=mark_of(query),
+        limit=limit,
+    )
+    return page(asked.request, found, limit, lambda last: cursor(Mark(last.started_at, last.id)))

@@ -1,0 +1,147 @@
+"""Publishing experiments, and reading them back."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from chaoscloud.console.api import _found
+from chaoscloud.console.api._answers import (
+    Made,
+    at,
+    cursor,
+    document,
+    json,
+    limit_of,
+    mark_of,
+    nothing,
+    number_of,
+    page,
+)
+from chaoscloud.console.api._asked import Asked, of_team
+from chaoscloud.console.api._body import away, body_of, checked, shaped, sound
+from chaoscloud.console.errors import NotFound
+from chaoscloud.console.records import experiments, idempotency
+from chaoscloud.console.records.authorship import Author
+from chaoscloud.console.records.experiments import Experiment, Published, Version
+from chaoscloud.console.records.lists import Mark
+from chaoscloud.console.rules import recognition
+from chaoscloud.console.rules.recognition import Change, Draft
+
+Document = Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": "object"})]
+
+
+HIGHEST = 2**31 - 1  # a version's number
+
+
+class NewExperiment(msgspec.Struct, frozen=True):
+    """An experiment to publish, as the Chaos Toolkit reads it."""
+
+    experiment: Document
+
+
+class WithDocument(msgspec.Struct, frozen=True):
+    """An experiment and the latest version of its document."""
+
+    id: str
+    title: str
+    source: str | None
+    latest_version: int
+    created_at: datetime
+    updated_at: datetime
+    experiment: Document
+
+
+@of_team
+async def publish(asked: Asked) -> Response:
+    """Keep an experiment: as a new one, as a new version of a known one, or leave it as it is."""
+    body = await body_of(asked.request)
+    draft = await away(draft_of, body)
+    key = asked.key(idempotency.Kind.EXPERIMENT, body)
+    published = await asked.db.writing(_publish, asked.author, draft, key, asked.now)
+    where = at(asked.address("experiments", published.experiment_id))
+    unchanged = published.change is Change.UNCHANGED
+    if unchanged and draft.sent_id == published.experiment_id:
+        return nothing(where)
+    return json(Made(published.experiment_id), 201, where)
+
+
+@of_team
+async def listed(asked: Asked) -> Response:
+    """The team's experiments, the latest published first."""
+    query = asked.request.query_params
+    limit = limit_of(query)
+    found = await asked.db.reading(
+        experiments.listed, asked.team.team_id, after=mark_of(query), limit=limit
+    )
+    return page(asked.request, found, limit, lambda last: cursor(Mark(last.updated_at, last.id)))
+
+
+@of_team
+async def one(asked: Asked) -> Response:
+    """An experiment with the latest version of its document."""
+    found, raw = await asked.db.reading(_one, asked.team.team_id, asked.named("experiment"))
+    told: dict[str, Any] = msgspec.structs.asdict(found)
+    del told["organization_id"]
+    answer = WithDocument(**told, experiment=msgspec.Raw(raw))
+    return json(answer, headers=at(asked.address("experiments", found.id)))
+
+
+@of_team
+async def versions(asked: Asked) -> Response:
+    """The versions of an experiment, the newest first."""
+    query = asked.request.query_params
+    limit = limit_of(query)
+    before = number_of(query, "cursor", 0)
+    found = await asked.db.reading(
+        _versions, asked.team.team_id, asked.named("experiment"), before or None, limit
+    )
+    return page(asked.request, found, limit, lambda last: str(last.number))
+
+
+@of_team
+async def version(asked: Asked) -> Response:
+    """The document of one version, as it was sent."""
+    number = min(int(asked.named("number")), HIGHEST)
+    raw = await asked.db.reading(
+        experiments.document, asked.team.team_id, asked.named("experiment"), number
+    )
+    if raw is None:
+        raise NotFound("There is no such version.")
+    return document(raw)
+
+
+def draft_of(body: bytes) -> Draft:
+    """The experiment in a body. Raises a `Problem` when there is none."""
+    sent = shaped(sound(body), NewExperiment).experiment
+    return checked(lambda: recognition.draft(bytes(sent)), "experiment")
+
+
+def _publish(
+    connection: Connection,
+    author: Author,
+    draft: Draft,
+    key: idempotency.Key | None,
+    now: datetime,
+) -> Published:
+    if made := idempotency.recall(connection, author.team_id, key):
+        return Published(made, Change.NEW)
+    published = experiments.publish(connection, author, draft, now)
+    if published.change is not Change.UNCHANGED:
+        idempotency.remember(connection, author.team_id, key, published.experiment_id, now)
+    return published
+
+
+def _one(connection: Connection, team_id: str, experiment_id: str) -> tuple[Experiment, bytes]:
+    found = _found.experiment(connection, team_id, experiment_id)
+    raw = experiments.document(connection, team_id, experiment_id)
+    return found, raw or b"null"
+
+
+def _versions(
+    connection: Connection, team_id: str, experiment_id: str, before: int | None, limit: int
+) -> list[Version]:
+    _found.experiment(connection, team_id, experiment_id)
+    return experiments.versions(connection, experiment_id, before=before, limit=limit)

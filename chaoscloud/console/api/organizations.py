@@ -1,0 +1,52 @@
+"""Which organizations and teams a token's owner may see."""
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chaoscloud.console.api._answers import json
+from chaoscloud.console.api._asked import Asked, database_of, of_team, refuse_nul
+from chaoscloud.console.auth import caller_of
+from chaoscloud.console.errors import NotFound
+from chaoscloud.console.records import organizations, teams
+
+
+class Named(msgspec.Struct, frozen=True):
+    """An organization, or a team in a list."""
+
+    id: str
+    name: str
+
+
+class Team(msgspec.Struct, frozen=True):
+    """A team, and the organization it is in."""
+
+    id: str
+    name: str
+    org_id: str
+
+
+async def listed(request: Request) -> Response:
+    """The caller's organizations."""
+    caller = await caller_of(request)
+    found = await database_of(request).reading(organizations.seen_by, caller.person_id)
+    return json([Named(each.id, each.name) for each in found])
+
+
+async def teams_listed(request: Request) -> Response:
+    """The teams of an organization that the caller may see."""
+    caller = await caller_of(request)
+    refuse_nul(request)
+    database, word = database_of(request), request.path_params["org"]
+    seen = await database.reading(organizations.seen_by, caller.person_id)
+    organization = next((each for each in seen if word in (each.id, each.slug)), None)
+    if organization is None:
+        raise NotFound("There is no such organization, or it is not yours to see.")
+    found = await database.reading(teams.seen_by, organization.id, caller.person_id)
+    return json([Named(each.id, each.name) for each in found])
+
+
+@of_team
+async def team(asked: Asked) -> Response:
+    """One team."""
+    return json(Team(asked.team.team_id, asked.team.team_name, asked.team.organization_id))

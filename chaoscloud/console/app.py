@@ -1,0 +1,95 @@
+"""The console put together: the only file that sees all of it."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from chaoscloud.console import api, errors, pages
+from chaoscloud.console.config import Config
+from chaoscloud.console.db import Busy, Database, StorageError
+from chaoscloud.console.errors import Problem, Unprocessable, for_request
+from chaoscloud.console.middleware import ApiHeaders, Bounded, Logged, is_api
+from chaoscloud.console.pages._errors import shown
+from chaoscloud.console.pages._security import secured
+from chaoscloud.console.records.idempotency import KeyReused
+
+log = logging.getLogger("chaosiq.console")
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(
+    config: Config, database: Database, *, now: Callable[[], datetime] = _utc_now
+) -> Starlette:
+    """The console on this database; `now` is its clock."""
+    app = Starlette(
+        routes=[*api.routes, *pages.routes],
+        middleware=[
+            Middleware(Logged),
+            Middleware(ApiHeaders),
+            Middleware(Bounded, limit=config.body_limit),
+        ],
+        exception_handlers=HANDLERS,
+    )
+    app.state.config = config
+    app.state.db = database
+    app.state.now = now
+    app.state.stopping = asyncio.Event()  # set when held connections are to end
+    return app
+
+
+# --- what went wrong, as an answer -------------------------------------------------------------
+
+
+def _handler(problem_of: Callable[[Any], Problem]) -> Callable[[Request, Any], Awaitable[Response]]:
+    async def handle(request: Request, error: Exception) -> Response:
+        problem = problem_of(error)
+        if is_api(request.url.path):
+            return for_request(problem, request)
+        return secured(await shown(request, problem.status, problem.detail))
+
+    return handle
+
+
+def _of_storage(error: StorageError) -> Problem:
+    if isinstance(error, Busy):
+        return errors.Busy()
+    log.error("%s", error)
+    return errors.Busy("The console could not keep it; nothing of it is recorded.")
+
+
+def _of_http(error: HTTPException) -> Problem:
+    return Problem(error.status_code, error.detail, headers=error.headers)
+
+
+def _of_reused_key(error: KeyReused) -> Problem:
+    return Unprocessable("This Idempotency-Key was sent before, with another body or elsewhere.")
+
+
+def _of_unexpected(error: Exception) -> Problem:
+    log.error("an unexpected error", exc_info=error)
+    return Problem(500, "Internal Server Error", "The console failed; its log says how.")
+
+
+def _of_gone_client(error: ClientDisconnect) -> Problem:
+    return Problem(400, "Bad Request", "The body ended before its end.")
+
+
+HANDLERS: Mapping[Any, Callable[[Request, Any], Awaitable[Response]]] = {
+    Problem: _handler(lambda problem: problem),
+    StorageError: _handler(_of_storage),
+    KeyReused: _handler(_of_reused_key),
+    HTTPException: _handler(_of_http),
+    ClientDisconnect: _handler(_of_gone_client),
+    Exception: _handler(_of_unexpected),
+}
