@@ -1,0 +1,257 @@
+"""The operator's commands: what they do, what they say, and their exit codes."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from chaoscloud.console.cli import main
+from chaoscloud.console.db import Database
+from chaoscloud.console.records import organizations, safeguards, teams, tokens
+from chaoscloud.console.records.beginnings import begin
+
+Operate = Callable[..., Result]
+
+CLEAN = {"DATABASE_URL": None, "CHAOSIQ_CONSOLE_DATA": None, "XDG_DATA_HOME": None}
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A console's folder, after its first start."""
+    with Database.open(f"sqlite:///{tmp_path / 'console.sqlite3'}") as database:
+        database.write(lambda c: begin(c, datetime.now(UTC))).result()
+    return tmp_path
+
+
+@pytest.fixture
+def operate(data: Path) -> Operate:
+    """Run `chaosiq-console …` on that folder."""
+
+    def run(*words: str) -> Result:
+        return CliRunner(env=CLEAN).invoke(main, [*words, "--data", str(data)])
+
+    return run
+
+
+@pytest.fixture
+def kept(data: Path, operate: Operate) -> Database:
+    """The same database, opened beside the commands."""
+    return Database.open(f"sqlite:///{data / 'console.sqlite3'}")
+
+
+def test_a_console_begins_with_an_owner_and_a_team(operate: Operate) -> None:
+    """The first start makes all that is needed to sign in and publish."""
+    assert "owner  My organization (owner, My team)" in operate("person", "list").stdout
+
+
+def test_it_begins_only_once(kept: Database) -> None:
+    """Later starts add nothing and give no token."""
+    assert kept.write(lambda c: begin(c, datetime.now(UTC))).result() is None
+    kept.close()
+
+
+def test_a_person_is_added_to_a_team_with_a_token(operate: Operate, kept: Database) -> None:
+    """Three commands let Bob publish for Checkout, and nothing else."""
+    operate("team", "add", "Checkout")
+    operate("person", "add", "Bob", "--team", "Checkout")
+    made = operate("token", "add", "--person", "Bob", "--expires", "30d")
+
+    with kept.read() as connection:
+        bob = tokens.holder(connection, made.stdout.strip(), datetime.now(UTC))
+        [organization] = organizations.listed(connection)
+        assert bob is not None
+        seen = teams.seen_by(connection, organization.id, bob.person_id)
+    assert [team.name for team in seen] == ["Checkout"]
+    kept.close()
+
+
+def test_a_new_token_stands_alone_on_stdout(operate: Operate) -> None:
+    """A script takes it from there; the words for people go elsewhere."""
+    made = operate("token", "add", "--person", "owner")
+
+    assert made.stdout.startswith("ciq_")
+    assert made.stdout.count("\n") == 1
+    assert "shown once" in made.stderr
+
+
+def test_the_list_of_tokens_shows_none(operate: Operate) -> None:
+    """Only how a token begins, to tell it from others."""
+    secret = operate("token", "add", "--person", "owner", "--name", "ci").stdout.strip()
+
+    listed = operate("token", "list").stdout
+
+    assert secret[:8] in listed
+    assert secret[8:] not in listed
+    assert "ci " in listed
+
+
+def test_a_removed_token_opens_nothing(operate: Operate, kept: Database) -> None:
+    """It is revoked at once, and stays in the list as such."""
+    secret = operate("token", "add", "--person", "owner").stdout.strip()
+    with kept.read() as connection:
+        holder = tokens.holder(connection, secret, datetime.now(UTC))
+    assert holder is not None
+
+    removed = operate("token", "remove", holder.token_id)
+
+    assert removed.exit_code == 0
+    with kept.read() as connection:
+        assert tokens.holder(connection, secret, datetime.now(UTC)) is None
+    assert "revoked" in operate("token", "list").stdout
+    kept.close()
+
+
+def test_joining_and_leaving_a_team(operate: Operate) -> None:
+    """Somebody of the organization comes to a team and goes again."""
+    operate("person", "add", "Bob")
+
+    joined = operate("team", "join", "My team", "Bob")
+    on_it = operate("team", "list").stdout
+    left = operate("team", "leave", "My team", "Bob")
+
+    assert (joined.exit_code, left.exit_code) == (0, 0)
+    assert "Bob, owner" in on_it
+    assert "Bob" not in operate("team", "list").stdout
+
+
+def test_adding_an_owner_again_leaves_an_owner(operate: Operate) -> None:
+    """Putting Ada on another team takes nothing from her."""
+    operate("person", "add", "Ada", "--owner")
+    operate("person", "add", "Ada", "--team", "My team")
+
+    assert "Ada    My organization (owner, My team)" in operate("person", "list").stdout
+
+
+def test_a_second_organization_has_its_own_people(operate: Operate) -> None:
+    """Joining and leaving an organization, teams included."""
+    operate("organization", "add", "Globex", "--owner", "owner")
+    operate("person", "add", "Bob", "--organization", "Globex")
+
+    operate("organization", "leave", "Globex", "Bob")
+    operate("organization", "join", "My organization", "Bob")
+
+    listed = operate("person", "list").stdout
+    assert "owner  Globex (owner); My organization (owner, My team)" in listed
+    assert "Bob    My organization (member)" in listed
+
+
+def test_several_organizations_want_to_be_told_apart(operate: Operate) -> None:
+    """Nothing is stopped by guessing."""
+    operate("organization", "add", "Globex")
+
+    refused = operate("stop", "--reason", "Deploy")
+
+    assert refused.exit_code == 2
+    assert "--organization: 'Globex', 'My organization'" in refused.stderr
+
+
+def test_what_is_empty_can_be_removed(operate: Operate) -> None:
+    """A team, a person, an organization: each goes, with what was said of it kept."""
+    operate("organization", "add", "Globex")
+    operate("team", "add", "Orders", "--organization", "Globex")
+    operate("person", "add", "Bob", "--organization", "Globex", "--team", "Orders")
+    operate("stop", "--organization", "Globex", "--team", "Orders", "--reason", "Deploy")
+
+    blocked = operate("organization", "remove", "Globex")
+    removed = [
+        operate("person", "remove", "Bob"),
+        operate("team", "remove", "Orders", "--organization", "Globex"),
+        operate("organization", "remove", "Globex"),
+    ]
+
+    assert (blocked.exit_code, blocked.stderr) == (
+        1,
+        "Error: Cannot remove organization 'Globex': it still has 1 team.\n",
+    )
+    assert [each.exit_code for each in removed] == [0, 0, 0]
+    assert "Globex" not in operate("organization", "list").stdout
+
+
+def test_stop_and_resume(operate: Operate, kept: Database) -> None:
+    """The switch is set with a reason and an end, and released."""
+    stopped = operate("stop", "--reason", "Black Friday", "--for", "2h")
+    with kept.read() as connection:
+        [organization] = organizations.listed(connection)
+        [switch] = safeguards.listed(connection, organization.id, datetime.now(UTC))
+
+    resumed = operate("resume")
+
+    assert stopped.stdout.startswith("Stopped: organization 'My organization', until 20")
+    assert switch.reason == "Black Friday"
+    assert switch.expires_at is not None
+    assert (switch.expires_at - switch.created_at).total_seconds() == 7200
+    assert resumed.stdout == "Released: organization 'My organization'.\n"
+    assert operate("resume").stdout == "Nothing was stopped: organization 'My organization'.\n"
+    kept.close()
+
+
+def test_resuming_names_what_is_still_stopped(operate: Operate) -> None:
+    """Whoever releases the organization learns that a team is held by a switch of its own."""
+    operate("stop", "--reason", "Black Friday")
+    operate("stop", "--team", "My team", "--reason", "Migration")
+
+    assert operate("resume").stdout.splitlines() == [
+        "Released: organization 'My organization'.",
+        "Still stopped: team 'My team' of organization 'My organization': Migration",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["stop"], 2, "Missing option '--reason'"),
+        (["stop", "--reason", " "], 2, "write one"),
+        (["stop", "--reason", "Deploy", "--for", "soon"], 2, "write 90s, 30m, 2h or 30d"),
+        (["stop", "--reason", "Deploy", "--team", "Orders"], 1, "there is 'My team'"),
+        (["resume", "--organization", "Globex"], 1, "there is 'My organization'"),
+        (["team", "add", "My team"], 1, "There is a team 'My team' already."),
+        (["organization", "add", "My organization"], 1, "already"),
+        (["organization", "add", "\n"], 2, "at least one letter"),
+        (["token", "add", "--person", "Eve"], 1, "There is no person 'Eve'; there is 'owner'."),
+        (["token", "remove", "no-such-token"], 1, "token list"),
+        (["team", "list", "--database", "mysql://x"], 1, "not with 'mysql'"),
+    ],
+)
+def test_a_mistake_is_one_clear_line(
+    operate: Operate, words: list[str], code: int, said: str
+) -> None:
+    """Each says what is wrong and what there is; nothing ends in a traceback."""
+    refused = operate(*words)
+
+    assert refused.exit_code == code
+    assert said in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_failed_command_changes_nothing(operate: Operate) -> None:
+    """Bob is not half added when his team does not exist."""
+    refused = operate("person", "add", "Bob", "--team", "Orders")
+
+    assert refused.exit_code == 1
+    assert "Bob" not in operate("person", "list").stdout
+
+
+def test_a_folder_without_a_console_is_not_made_one(tmp_path: Path) -> None:
+    """A mistyped folder gets an explanation, not a new console."""
+    folder = tmp_path / "elsewhere"
+
+    refused = CliRunner(env=CLEAN).invoke(main, ["team", "list", "--data", str(folder)])
+
+    assert refused.exit_code == 1
+    assert "chaosiq-console serve" in refused.stderr
+    assert not folder.exists()
+
+
+def test_a_damaged_database_is_one_clear_line(tmp_path: Path) -> None:
+    """The operator reads which file, and what is wrong with it."""
+    file = tmp_path / "console.sqlite3"
+    file.write_text("not a database, whatever its name says" * 50)
+
+    refused = CliRunner(env=CLEAN).invoke(main, ["team", "list", "--data", str(tmp_path)])
+
+    assert (refused.exit_code, refused.stderr) == (
+        1,
+        f"Error: Cannot use the database {file}: file is not a database.\n",
+    )

@@ -1,0 +1,77 @@
+"""The set-up: the environment, what wins over it, and values that make no sense."""
+
+from pathlib import Path
+
+import pytest
+
+from chaoscloud.console.config import Config
+
+
+def test_nothing_said_listens_on_loopback_with_sqlite(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The defaults need no set-up and open no door."""
+    monkeypatch.setenv("HOME", "/home/ada")
+
+    config = Config.from_environ({})
+
+    assert config.data == Path("/home/ada/.local/share/chaosiq-console")
+    assert config.database_url == f"sqlite:///{config.data}/console.sqlite3"
+    assert (config.host, config.port, config.public_url) == ("127.0.0.1", 8080, None)
+    assert config.body_limit == 64 * 1024 * 1024
+
+
+def test_the_data_folder_follows_xdg() -> None:
+    """Who keeps data elsewhere finds the console's there."""
+    config = Config.from_environ({"XDG_DATA_HOME": "/data"})
+
+    assert config.data == Path("/data/chaosiq-console")
+
+
+def test_every_variable_is_read() -> None:
+    """A container is set up by its environment alone."""
+    config = Config.from_environ(
+        {
+            "CHAOSIQ_CONSOLE_DATA": "/data/console",
+            "DATABASE_URL": "postgresql://ada@db/orders",
+            "CHAOSIQ_CONSOLE_HOST": "10.0.0.5",
+            "CHAOSIQ_CONSOLE_PORT": "80",
+            "CHAOSIQ_CONSOLE_PUBLIC_URL": "https://chaos.example.com/",
+        }
+    )
+
+    assert config == Config(
+        database_url="postgresql://ada@db/orders",
+        data=Path("/data/console"),
+        host="10.0.0.5",
+        port=80,
+        public_url="https://chaos.example.com",
+    )
+
+
+def test_an_option_wins_over_the_environment() -> None:
+    """What is said last, on the command line, counts; what is not said there does not."""
+    config = Config.from_environ(
+        {"CHAOSIQ_CONSOLE_PORT": "80", "CHAOSIQ_CONSOLE_HOST": "10.0.0.5"}, port=0, host=None
+    )
+
+    assert (config.host, config.port) == ("10.0.0.5", 0)
+
+
+@pytest.mark.parametrize("port", ["eighty", "-1", "65536", "8080.5"])
+def test_a_port_that_is_none_is_refused(port: str) -> None:
+    """The sentence names the value."""
+    with pytest.raises(ValueError, match=f"not '{port}'"):
+        Config.from_environ({"CHAOSIQ_CONSOLE_PORT": port})
+
+
+@pytest.mark.parametrize("url", ["chaos.example.com", "ftp://chaos.example.com", "https://"])
+def test_a_public_url_that_is_none_is_refused(url: str) -> None:
+    """The sentence shows what one looks like."""
+    with pytest.raises(ValueError, match=r"https://chaos\.example\.com"):
+        Config.from_environ({}, public_url=url)
+
+
+def test_the_repr_hides_the_database_password() -> None:
+    """A set-up that lands in a log gives nothing away."""
+    config = Config.from_environ({"DATABASE_URL": "postgresql://ada:s3cret@db/orders"})
+
+    assert "s3cret" not in repr(config)

@@ -1,0 +1,269 @@
+"""`chaosiq-console serve` as a process: its start, its lines, its end."""
+
+import asyncio
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from chaoscloud.console.cli._server import Server, address, listening
+from chaoscloud.console.config import Config
+from chaoscloud.console.db import Database
+
+LIMIT = 60  # seconds: a process that takes longer hangs
+
+
+@dataclass
+class Served:
+    """A console that serves: its process, its address and what it said on stdout."""
+
+    process: subprocess.Popen[str]
+    said: list[str]
+    log: Path
+
+    @property
+    def url(self) -> str:
+        return self.said[0].removeprefix("Console ready at ")
+
+    @property
+    def token(self) -> str:
+        return self.said[1].removeprefix("Owner's token (shown once): ")
+
+    def stopped(self, sig: signal.Signals = signal.SIGTERM) -> int:
+        self.process.send_signal(sig)
+        self.process.communicate(timeout=LIMIT)
+        return self.process.returncode
+
+
+Serve = Callable[[], Served]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "console"
+
+
+@pytest.fixture
+def serve(data: Path, tmp_path: Path) -> Iterator[Serve]:
+    """Start a console on the folder; wait until it is ready."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start() -> Served:
+        first = not (data / "console.sqlite3").exists()
+        log = tmp_path / "console.log"
+        with log.open("a") as errors:
+            process = subprocess.Popen(
+                command("serve", "--data", str(data), "--port", "0"),
+                env=environment(tmp_path),
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+        started.append(process)
+        assert process.stdout is not None
+        return Served(
+            process, [process.stdout.readline().strip() for _ in range(3 if first else 1)], log
+        )
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate(timeout=LIMIT)
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "chaoscloud.console", *words]
+
+
+def environment(home: Path) -> dict[str, str]:
+    ours = ("DATABASE_URL", "XDG_DATA_HOME", "CHAOSIQ_CONSOLE_DATA")
+    kept = {name: value for name, value in os.environ.items() if name not in ours}
+    return kept | {"HOME": str(home)}
+
+
+def run(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(*words), env=environment(home), capture_output=True, text=True, timeout=LIMIT
+    )
+
+
+def test_the_first_start_tells_all_that_is_needed_to_sign_in(serve: Serve, data: Path) -> None:
+    """Address, token, and the command to paste; the token is accepted, the folder is private."""
+    served = serve()
+
+    answer = httpx2.get(
+        f"{served.url}/api/v1/organizations", headers={"Authorization": f"bearer {served.token}"}
+    )
+
+    assert served.url.startswith("http://127.0.0.1:")
+    assert served.said[2] == f"Sign in with: chaos signin --url {served.url}"
+    assert [each["name"] for each in answer.json()] == ["My organization"]
+    assert stat.S_IMODE(data.stat().st_mode) == 0o700
+
+
+def test_a_later_start_shows_no_token(serve: Serve) -> None:
+    """What was shown once is not shown again; what was kept is still there."""
+    first = serve()
+    assert first.stopped() == 0
+
+    second = serve()
+
+    second.process.send_signal(signal.SIGTERM)
+    rest, _ = second.process.communicate(timeout=LIMIT)
+    assert second.said[0].startswith("Console ready at http://127.0.0.1:")
+    assert rest == ""
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
+def test_it_stops_when_asked_whoever_holds_on(serve: Serve, sig: signal.Signals) -> None:
+    """Idle connections and half-sent requests keep no console from ending well."""
+    served = serve()
+    where = urlsplit(served.url)
+    assert where.hostname is not None
+    assert where.port is not None
+    with (
+        httpx2.Client() as idle,
+        socket.create_connection((where.hostname, where.port)) as half_sent,
+    ):
+        idle.get(f"{served.url}/healthz")
+        half_sent.sendall(
+            b"POST /api/v1/organizations HTTP/1.1\r\nHost: console\r\nContent-Length: 9\r\n\r\n{"
+        )
+
+        assert served.stopped(sig) == 0
+
+
+def test_a_second_console_on_the_same_data_is_refused(serve: Serve, data: Path) -> None:
+    """The reason names the file and who serves it; the first goes on."""
+    served = serve()
+
+    second = run(data.parent, "serve", "--data", str(data), "--port", "0")
+
+    assert second.returncode == 1
+    assert second.stderr == (
+        f"Error: Another console serves {data / 'console.sqlite3'} already"
+        f" (process {served.process.pid}).\n"
+    )
+    assert httpx2.get(f"{served.url}/healthz").status_code == 200
+
+
+def test_a_console_that_was_killed_does_not_lock_out_the_next(serve: Serve) -> None:
+    """The lock ends with the process, however it ends."""
+    first = serve()
+    first.process.kill()
+    first.process.communicate(timeout=LIMIT)
+
+    assert httpx2.get(f"{serve().url}/healthz").status_code == 200
+
+
+def test_a_taken_port_is_one_clear_line(tmp_path: Path) -> None:
+    """And no token is made that nobody would ever see."""
+    with listening("127.0.0.1", 0) as taken:
+        taken.listen()
+        port = str(taken.getsockname()[1])
+
+        refused = run(tmp_path, "serve", "--data", str(tmp_path), "--port", port)
+
+    assert refused.returncode == 1
+    assert f"Cannot listen on 127.0.0.1:{port}: Address already in use" in refused.stderr
+    assert not (tmp_path / "console.sqlite3").exists()
+
+
+def test_commands_work_beside_the_server(serve: Serve, data: Path) -> None:
+    """A token made beside it opens at once; revoked beside it, it opens no more."""
+    served = serve()
+    made = run(data.parent, "token", "add", "--person", "owner", "--data", str(data))
+    headers = {"Authorization": f"Bearer {made.stdout.strip()}"}
+    token_id = made.stderr.split()[1]
+    before = httpx2.get(f"{served.url}/api/v1/organizations", headers=headers)
+
+    run(data.parent, "token", "remove", token_id, "--data", str(data))
+    after = httpx2.get(f"{served.url}/api/v1/organizations", headers=headers)
+
+    assert (before.status_code, after.status_code) == (200, 401)
+
+
+def test_the_log_has_a_line_a_request_and_no_secrets(serve: Serve) -> None:
+    """Method, path, status and time: neither tokens nor what stood in a query."""
+    served = serve()
+
+    httpx2.get(
+        f"{served.url}/api/v1/organizations?token=in-the-query",
+        headers={"Authorization": f"Bearer {served.token}"},
+    )
+    served.stopped()
+
+    [line] = [each for each in served.log.read_text().splitlines() if "/api/v1" in each]
+    assert "INFO GET /api/v1/organizations 200 " in line
+    assert served.token not in line
+    assert "in-the-query" not in line
+
+
+def test_who_waits_is_let_go_before_the_end(config: Config, database: Database) -> None:
+    """A held request is answered when the process is asked to stop, not cut off."""
+    asked = threading.Event()
+
+    async def hold(request: Request) -> PlainTextResponse:
+        asked.set()
+        await request.app.state.stopping.wait()
+        return PlainTextResponse("the console is going away")
+
+    with _serving([Route("/hold", hold)]) as (server, url):
+        answers: list[str] = []
+        waiting = threading.Thread(
+            target=lambda: answers.append(httpx2.get(f"{url}/hold", timeout=LIMIT).text)
+        )
+        waiting.start()
+        asked.wait()
+
+        server.handle_exit(signal.SIGTERM, None)
+        waiting.join()
+
+    assert answers == ["the console is going away"]
+
+
+@contextmanager
+def _serving(routes: list[Route]) -> Iterator[tuple[Server, str]]:
+    """A server in a thread of this process."""
+    app, ready = Starlette(routes=routes), threading.Event()
+    app.state.stopping = asyncio.Event()
+    server, bound = Server(app, ready.set), listening("127.0.0.1", 0)
+    thread = threading.Thread(target=server.run, args=([bound],))
+    thread.start()
+    ready.wait()
+    try:
+        yield server, address("127.0.0.1", bound)
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:"),
+        ("0.0.0.0", "http://127.0.0.1:"),  # noqa: S104
+        ("::", "http://[::1]:"),
+        ("::1", "http://[::1]:"),
+        ("localhost", "http://localhost:"),
+    ],
+)
+def test_the_address_shown_is_one_that_can_be_opened(host: str, shown: str) -> None:
+    """Listening everywhere is shown as loopback, the only address known to work here."""
+    with listening("127.0.0.1", 0) as bound:
+        assert address(host, bound) == f"{shown}{bound.getsockname()[1]}"
