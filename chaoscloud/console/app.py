@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from chaoscloud.console import api, errors, pages
 from chaoscloud.console.config import Config
@@ -51,14 +52,26 @@ def create_app(
 # --- what went wrong, as an answer -------------------------------------------------------------
 
 
-def _handler(problem_of: Callable[[Any], Problem]) -> Callable[[Request, Any], Awaitable[Response]]:
+Handler = Callable[[Request, Any], Awaitable[Response]]
+
+
+def _handler(problem_of: Callable[[Any], Problem]) -> Handler:
     async def handle(request: Request, error: Exception) -> Response:
         problem = problem_of(error)
+        if problem.status == 405:
+            problem.headers["Allow"] = ", ".join(_allowed(request))
         if is_api(request.url.path):
             return for_request(problem, request)
         return secured(await shown(request, problem.status, problem.detail))
 
     return handle
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods of every route that has this address; Starlette tells those of the first."""
+    routes = (route for route in request.app.routes if isinstance(route, Route))
+    fitting = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    return sorted({method for route in fitting for method in route.methods or ()})
 
 
 def _of_storage(error: StorageError) -> Problem:
@@ -85,7 +98,7 @@ def _of_gone_client(error: ClientDisconnect) -> Problem:
     return Problem(400, "Bad Request", "The body ended before its end.")
 
 
-HANDLERS: Mapping[Any, Callable[[Request, Any], Awaitable[Response]]] = {
+HANDLERS: Mapping[Any, Handler] = {
     Problem: _handler(lambda problem: problem),
     StorageError: _handler(_of_storage),
     KeyReused: _handler(_of_reused_key),

@@ -20,6 +20,7 @@ from chaoscloud.console.records import organizations, people, teams, tokens
 from chaoscloud.console.records.organizations import Organization
 from chaoscloud.console.records.teams import Team
 from chaoscloud.console.rules.access import Role
+from tests.console.team import TeamApi
 
 
 @dataclass
@@ -121,6 +122,18 @@ def client(app: Starlette) -> Iterator[Client]:
     yield make
     for each in made:
         each.close()
+
+
+@pytest.fixture
+def bobs(client: Client, bob: Member, checkout: Team) -> TeamApi:
+    """Bob's calls below his team."""
+    return TeamApi(client(bob.token), checkout)
+
+
+@pytest.fixture
+def eves(client: Client, eve: Member, payments: Team) -> TeamApi:
+    """Eve's calls below hers."""
+    return TeamApi(client(eve.token), payments)
 
 
 def _member(
