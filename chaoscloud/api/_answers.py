@@ -1,0 +1,132 @@
+"""What the console's answers mean, in words for people. Pure functions of an answer or an error.
+
+What comes from the network is shown as text: one piece of a line, no control characters.
+"""
+
+import ssl
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urljoin, urlsplit, urlunsplit
+
+import requests
+
+from chaoscloud.api import urls
+from chaoscloud.api._causes import causes, is_caused_by
+
+LONGEST_PIECE = 300  # characters of what a console says
+MOST_MISTAKES = 20  # lines of what it finds wrong with a document
+
+_BY_STATUS = {
+    HTTPStatus.UNAUTHORIZED: "the console refuses the token (HTTP 401), sign in again with "
+    "`chaos signin`",
+    HTTPStatus.FORBIDDEN: "the console does not allow this to the token (HTTP 403), sign in again "
+    "with `chaos signin`, or choose another team with `chaos team`",
+}
+
+
+def was_stored(response: requests.Response) -> bool:
+    """Whether the console did what it was asked: a redirect, which is not followed, is no yes."""
+    return HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES
+
+
+def body_of(response: requests.Response) -> Any:
+    """The JSON document of an answer, whatever it is; None when there is none."""
+    try:
+        return response.json()
+    except (ValueError, RecursionError):
+        return None
+
+
+def id_of(response: requests.Response) -> str | None:
+    """The id of what was created; None when the answer names none."""
+    body = body_of(response)
+    identifier = body.get("id") if isinstance(body, Mapping) else None
+    return str(identifier) if identifier else None
+
+
+def address_of(response: requests.Response) -> str | None:
+    """The page people open: the address in `Content-Location` with `/api/` removed once."""
+    location = response.headers.get("Content-Location")
+    if not location:
+        return None
+    parts = urlsplit(urljoin(response.url, location))
+    return urlunsplit(parts._replace(path=parts.path.replace("/api/", "/", 1)))
+
+
+def refusal_of(response: requests.Response) -> str:
+    """Why the console did not do what it was asked: a phrase, then a line for each mistake."""
+    status = response.status_code
+    if status in _BY_STATUS:
+        return _BY_STATUS[HTTPStatus(status)]
+    phrase = f"the console answers HTTP {status}{_reason(response)}"
+    body = body_of(response)
+    mistakes = _mistakes(body)
+    detail = _detail(body) or _redirected(response)
+    return "\n".join([f"{phrase}: {detail}" if detail else phrase, *mistakes])
+
+
+def failure_of(error: requests.RequestException) -> str:
+    """Why no answer came: a phrase."""
+    where = urls.host(error.request.url or "") if error.request is not None else ""
+    console = f"the console at {where}" if where else "the console"
+    if is_caused_by(error, ssl.SSLCertVerificationError):
+        return f"the certificate of {console} is not trusted ({why_not_trusted(error)})"
+    if isinstance(error, requests.exceptions.InvalidHeader):
+        return "the token holds characters no token has, sign in again with `chaos signin`"
+    if isinstance(error, requests.Timeout) or is_caused_by(error, TimeoutError):
+        return f"{console} did not answer in time"
+    if isinstance(error, requests.ConnectionError):
+        return f"{console} cannot be reached ({plain(next(reversed([*causes(error)])))})"
+    return f"{console} cannot be understood ({plain(error)})"
+
+
+def why_not_trusted(error: BaseException) -> str:
+    """What is wrong with the certificate beneath an error: "self-signed certificate"."""
+    reasons = [
+        cause.verify_message
+        for cause in causes(error)
+        if isinstance(cause, ssl.SSLCertVerificationError)
+    ]
+    return plain(reasons[0]) if reasons else ""
+
+
+def plain(said: object) -> str:
+    """One piece of a line: printable, no line breaks, not too long."""
+    text = " ".join("".join(c if c.isprintable() else " " for c in str(said)).split())
+    return text if len(text) <= LONGEST_PIECE else f"{text[:LONGEST_PIECE]}…"
+
+
+def _reason(response: requests.Response) -> str:
+    return f" ({plain(response.reason)})" if response.reason else ""
+
+
+def _detail(body: Any) -> str:
+    """The `detail` of problem details (RFC 9457), else their `title`."""
+    found = [body.get("detail"), body.get("title")] if isinstance(body, Mapping) else []
+    return next((plain(text) for text in found if isinstance(text, str) and text), "")
+
+
+def _redirected(response: requests.Response) -> str:
+    location = response.headers.get("Location")
+    if not location:
+        return ""
+    return f"it points to {plain(location)}, which is not followed; sign in to that console instead"
+
+
+def _mistakes(body: Any) -> list[str]:
+    """A line for each mistake in a document: from a list of `{"loc", "msg"}`, maybe in `errors`."""
+    if isinstance(body, Mapping):
+        body = body.get("errors") or body.get("detail")
+    found = body if isinstance(body, list) else []
+    lines = [_mistake(one) for one in found[:MOST_MISTAKES]]
+    return [*lines, f"- and {len(found) - len(lines)} more"] if len(found) > len(lines) else lines
+
+
+def _mistake(one: Any) -> str:
+    if not isinstance(one, Mapping):
+        return f"- {plain(one)}"
+    loc = one.get("loc") or one.get("pointer") or ""
+    where = ".".join(map(str, loc)) if isinstance(loc, list | tuple) else str(loc)
+    said = plain(one.get("msg") or one.get("detail") or "not accepted")
+    return f"- {plain(where)}: {said}" if where else f"- {said}"

@@ -1,0 +1,104 @@
+"""One call to the console: a copy without secrets goes out, what goes wrong becomes a line.
+
+Nothing here raises for a console that is down, refuses, or answers nonsense: reporting is a
+courtesy. What the answer means for the run is for the caller to decide.
+"""
+
+import logging
+from typing import TYPE_CHECKING, Any, Protocol
+from uuid import uuid4
+
+import requests
+
+from chaoscloud.api._answers import failure_of, plain, refusal_of, was_stored
+from chaoscloud.redaction import Redactor, to_json
+
+if TYPE_CHECKING:
+    from chaoscloud.api._http import ConsoleSession
+
+logger = logging.getLogger("chaostoolkit")
+
+UNSERIALISABLE = (TypeError, ValueError, RecursionError)
+"""What making a JSON document of an experiment can raise."""
+
+
+class Redacted(Protocol):
+    """A copy without secrets."""
+
+    @property
+    def document(self) -> Any:
+        """The copy."""
+
+
+class Cleaner(Protocol):
+    """Makes copies without secrets; a `chaoscloud.redaction.Redactor` does."""
+
+    def redact(self, document: Any) -> Redacted:
+        """A copy of `document`, safe to send."""
+
+
+def cleaner_for(session: "ConsoleSession", given: Cleaner | None, secrets: Any = None) -> Cleaner:
+    """The redactor the caller gave, else one that knows the secrets at hand and our token."""
+    return given or Redactor(secrets or {}, getattr(session, "token", None))
+
+
+def call(
+    session: "ConsoleSession",
+    method: str,
+    url: str,
+    what: str,
+    *,
+    body: str | None = None,
+    headers: dict[str, str] | None = None,
+    expected: tuple[int, ...] = (),
+    level: int = logging.WARNING,
+) -> requests.Response | None:
+    """Call, and return the answer whatever its status, or None when none came.
+
+    `what` begins the line people read when it fails: "The execution could not be created".
+    `expected` are statuses beyond 2xx that are no failure.
+    """
+    data = None if body is None else body.encode()
+    try:
+        response = session.request(method, url, data=data, headers=headers)
+    except requests.RequestException as error:
+        say(session, f"{what}: {failure_of(error)}.", level)
+        return None
+    if not was_stored(response) and response.status_code not in expected:
+        say(session, f"{what}: {refusal_of(response)}", level)
+    return response
+
+
+def send(
+    session: "ConsoleSession",
+    method: str,
+    url: str,
+    what: str,
+    document: dict[str, Any],
+    *,
+    redactor: Cleaner | None = None,
+    creation_key: str | None = None,
+) -> requests.Response | None:
+    """Call with a redacted copy of `document` as JSON. A POST creates: once for each key.
+
+    The key (`Idempotency-Key`) is a new one for each call unless given, here or in the session's
+    headers. Returns None as well when the document cannot be written as JSON.
+    """
+    headers = {"Content-Type": "application/json"}
+    if method == "POST":
+        key = creation_key or session.headers.get("Idempotency-Key") or uuid4()
+        headers["Idempotency-Key"] = str(key)
+    try:
+        body = to_json(cleaner_for(session, redactor).redact(document).document)
+    except UNSERIALISABLE as error:
+        say(session, f"{what}: it holds something that is not JSON ({plain(error)}).")
+        return None
+    return call(session, method, url, what, body=body, headers=headers)
+
+
+def say(session: "ConsoleSession", line: str, level: int = logging.WARNING) -> None:
+    """Tell people a line, once for each session; when they know it, or need not, at debug level."""
+    told: set[str] = getattr(session, "told", set())
+    again = line in told or getattr(session, "quiet", False)
+    told.add(line)
+    logger.log(logging.DEBUG if again else level, "%s", line)

@@ -1,0 +1,134 @@
+"""One wall-clock limit for a whole call, whatever the server does.
+
+The timeouts of `requests` bound the wait for each byte, so a server that sends one every nine
+seconds holds a call for ever. Here every wait for the network inside `within(seconds)` is cut to
+what is left of those seconds: connecting, sending, the answer's head and its body.
+"""
+
+import http.client
+import io
+import math
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+_ends_at: ContextVar[float] = ContextVar("ends_at", default=math.inf)
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Give the calls made inside at most `seconds`, all waits together."""
+    before = _ends_at.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _ends_at.reset(before)
+
+
+def _what_is_left(ends_at: float, usual: float | None) -> float | None:
+    """The seconds the next wait may take; raises `TimeoutError` when none are left."""
+    if ends_at == math.inf:
+        return usual
+    left = ends_at - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("the call took longer than it may")
+    return left if usual is None else min(usual, left)
+
+
+class _ClockedReader(io.RawIOBase):
+    """Reads a socket, each wait cut to what is left until the end."""
+
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket, ends_at: float) -> None:
+        self._raw = raw
+        self._sock = sock
+        self._ends_at = ends_at
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        usual = self._sock.gettimeout()
+        self._sock.settimeout(_what_is_left(self._ends_at, usual))
+        try:
+            return self._raw.readinto(buffer)
+        finally:
+            self._sock.settimeout(usual)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _ClockedResponse(http.client.HTTPResponse):
+    """An answer whose head and body are read against the clock of the call."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        raw = self.fp.detach()
+        self.fp = io.BufferedReader(_ClockedReader(raw, sock, _ends_at.get()))
+
+
+class _Clocked:
+    """What both kinds of connection do more than `urllib3`'s."""
+
+    response_class: Any = _ClockedResponse
+    sock: Any
+    timeout: Any
+
+    def connect(self) -> None:
+        self.timeout = _what_is_left(_ends_at.get(), self.timeout)
+        super().connect()  # type: ignore[misc]
+
+    def send(self, data: Any) -> None:
+        # A new connection would send under the time-out for connecting: a large journal needs
+        # longer than that over a slow line, and has what is left of the call.
+        if self.sock is None:
+            self.connect()
+        self.sock.settimeout(_what_is_left(_ends_at.get(), None))
+        super().send(data)  # type: ignore[misc]
+
+
+class _ClockedHTTPConnection(_Clocked, HTTPConnection):
+    pass
+
+
+class _ClockedHTTPSConnection(_Clocked, HTTPSConnection):
+    def connect(self) -> None:
+        super().connect()
+        # Whoever switched verification off was asked and said so in the settings: without this,
+        # `urllib3` would warn about it in the middle of the experiment's output, at each request.
+        self.is_verified = True
+
+
+class _ClockedHTTPPool(HTTPConnectionPool):
+    ConnectionCls = _ClockedHTTPConnection
+
+
+class _ClockedHTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = _ClockedHTTPSConnection
+
+
+_POOLS = {"http": _ClockedHTTPPool, "https": _ClockedHTTPSPool}
+
+
+class ClockedAdapter(HTTPAdapter):
+    """Keeps one connection to one host, and obeys `within`."""
+
+    def __init__(self) -> None:
+        super().__init__(pool_connections=1, pool_maxsize=1)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(*args, **kwargs)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager

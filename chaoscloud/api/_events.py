@@ -1,0 +1,57 @@
+"""What happened, as a CloudEvent 1.0 in structured mode.
+
+https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md; `data` is a
+JSON document written as a string, as the consoles of the original read it.
+"""
+
+import traceback
+from datetime import datetime, tzinfo
+from typing import Any
+from uuid import uuid4
+
+from chaoscloud.api._calls import UNSERIALISABLE, Cleaner
+from chaoscloud.redaction import to_json
+
+CONTENT_TYPE = "application/cloudevents+json"
+
+
+def get_tz() -> tzinfo | None:
+    """The time zone of this machine."""
+    return datetime.now().astimezone().tzinfo
+
+
+def cloud_event(
+    event_type: str, context: Any, state: Any, redactor: Cleaner, event_id: str | None = None
+) -> dict[str, str]:
+    """An event that happens now; its id is a new one unless given."""
+    return {
+        "specversion": "1.0",
+        "id": event_id or str(uuid4()),
+        "source": "chaosiq-cloud",
+        "type": event_type,
+        "time": datetime.now(get_tz()).isoformat(),
+        "datacontenttype": "application/json",
+        "data": event_data(context, state, redactor),
+    }
+
+
+def event_data(context: Any, state: Any, redactor: Cleaner) -> str:
+    """What an event is about, redacted, as JSON.
+
+    When the state cannot be written as JSON, the trace goes in its place; when the context cannot
+    either, it is null.
+    """
+    try:
+        return _written({"context": context, "state": state}, redactor)
+    except UNSERIALISABLE:
+        error = {"type": "json-serialization", "trace": traceback.format_exc()}
+    try:
+        return _written({"context": context, "state": None, "error": error}, redactor)
+    except UNSERIALISABLE:
+        return _written({"context": None, "state": None, "error": error}, redactor)
+
+
+def _written(data: dict[str, Any], redactor: Cleaner) -> str:
+    written = to_json(redactor.redact(data).document)
+    written.encode()  # raises ValueError for half a character, which JSON allows and UTF-8 does not
+    return written

@@ -1,0 +1,167 @@
+"""The session with the console: time limits, certificates, the token, and nothing else.
+
+One session keeps one connection for all the requests of a run. It follows no redirect, gives the
+token to the console's own origin only, and fails with `requests.RequestException` alone.
+"""
+
+from http.client import RemoteDisconnected
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.auth import AuthBase
+from urllib3.exceptions import HTTPError
+
+from chaoscloud import __version__
+from chaoscloud.api._causes import is_caused_by
+from chaoscloud.api._deadline import ClockedAdapter, within
+
+CONNECT_AND_READ = (3.0, 10.0)  # seconds: to connect, then for each wait for an answer
+WHOLE_CALL = 30.0  # seconds
+LARGEST_ANSWER = 16 * 1024 * 1024  # bytes, decompressed
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_DROPPED = (RemoteDisconnected, ConnectionResetError, BrokenPipeError)
+
+
+class AnswerTooLarge(requests.RequestException):
+    """The console sends more than we are ready to keep in memory."""
+
+
+class ConsoleAuth(AuthBase):
+    """Puts the token on requests to the console's own scheme, host and port, and on no other.
+
+    That there is one at all, token or not, also keeps `requests` from looking into `~/.netrc`.
+    """
+
+    def __init__(self, url: str, token: str | None, scheme: str = "Bearer") -> None:
+        self._origin = _origin(url)
+        self._token = token
+        self._scheme = scheme.capitalize()
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._token and _origin(request.url or "") == self._origin:
+            value = f"{self._scheme} {self._token}"
+            # Headers are latin-1 on the wire: a stray accent in a pasted token is refused by the
+            # console, as any wrong token is, and does not break the run here.
+            request.headers["Authorization"] = value.encode().decode("latin-1")
+        return request
+
+    def __repr__(self) -> str:
+        return f"ConsoleAuth({self._origin!r}, token=…)"
+
+
+class ConsoleSession(requests.Session):
+    """A `requests.Session` with one console, as one organization's team.
+
+    `base_url` is the team's address in the API. `timeout` (connect and read, seconds), `call_limit`
+    (seconds for a whole call) and `size_limit` (bytes of an answer) may be changed at any time.
+    Lines about what went wrong are kept in `told`, so each is said once; when `quiet`, to the debug
+    log only. One thread at a time.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        token: str | None,
+        *,
+        verify_tls: bool = True,
+        scheme: str = "Bearer",
+    ) -> None:
+        super().__init__()
+        self.base_url = base_url
+        self.token = token.strip() if token else None
+        self.timeout = CONNECT_AND_READ
+        self.call_limit = WHOLE_CALL
+        self.size_limit = LARGEST_ANSWER
+        self.told: set[str] = set()
+        self.quiet = False
+        self.auth = ConsoleAuth(base_url, self.token, scheme)
+        # What is missing or null in the settings must check certificates: only False does not.
+        self.verify = verify_tls is not False
+        self.headers["User-Agent"] = f"chaosiq-cloud/{__version__}"
+        for prefix in ("http://", "https://"):
+            self.mount(prefix, ClockedAdapter())
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Nowhere: the token and the journal stay with the console they were meant for."""
+
+    def merge_environment_settings(
+        self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any
+    ) -> Any:
+        """The environment's proxies and certificates, asked with our `verify` given explicitly.
+
+        Left to itself, `requests` lets REQUESTS_CA_BUNDLE win over a session that does not verify.
+        """
+        verify = self.verify if verify is None else verify
+        return super().merge_environment_settings(url, proxies, stream, verify, cert)
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """Send within the limits. Raises `requests.RequestException`, whatever went wrong."""
+        streamed = kwargs.pop("stream", False)
+        if kwargs.get("timeout") is None:
+            kwargs["timeout"] = self.timeout
+        try:
+            with within(self.call_limit):
+                response = self._send_despite_drop(request, **kwargs)
+                if not streamed:
+                    _read(response, self.size_limit)
+                return response
+        except requests.RequestException:
+            raise
+        except (OSError, HTTPError, UnicodeError) as error:
+            # An unreadable certificate bundle, a host name that cannot be encoded, and what
+            # `requests` forgets to translate.
+            raise requests.ConnectionError(error, request=request) from error
+
+    def _send_despite_drop(
+        self, request: requests.PreparedRequest, **kwargs: Any
+    ) -> requests.Response:
+        """Send, and once more when the connection was closed under a request that may be repeated.
+
+        Servers close a connection that idles through a pause, at times just as we speak.
+        """
+        try:
+            return super().send(request, stream=True, **kwargs)
+        except requests.ConnectionError as error:
+            if not (is_caused_by(error, _DROPPED) and _may_be_repeated(request)):
+                raise
+        return super().send(request, stream=True, **kwargs)
+
+
+def ask_once(
+    method: str, url: str, token: str | None, verify_tls: bool = True
+) -> requests.Response:
+    """One call on a connection of its own. Raises `requests.RequestException` without an answer."""
+    with ConsoleSession(url, token, verify_tls=verify_tls) as session:
+        return session.request(method, url)
+
+
+def _may_be_repeated(request: requests.PreparedRequest) -> bool:
+    """Whether the console keeps one record of a request that reaches it twice."""
+    content_type = str(request.headers.get("Content-Type", ""))
+    return (
+        request.method != "POST"
+        or "Idempotency-Key" in request.headers
+        or content_type.startswith("application/cloudevents")  # their id says they are the same
+    )
+
+
+def _read(response: requests.Response, limit: int) -> None:
+    """Take the whole body in, as `requests` would but no more than `limit` bytes of it."""
+    body = bytearray()
+    try:
+        for chunk in response.iter_content(64 * 1024):
+            body += chunk
+            if len(body) > limit:
+                raise AnswerTooLarge(f"the answer is larger than {limit} bytes", response=response)
+    except requests.RequestException:
+        response.close()
+        raise
+    response._content = bytes(body)
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port, as browsers compare them."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port or _DEFAULT_PORTS.get(parts.scheme)
