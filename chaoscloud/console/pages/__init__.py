@@ -1,0 +1,59 @@
+"""The pages people open, all on one screen.
+
+Addresses use names: `/{organization}/{team}/…`. They stand after the API's in the application, and
+the last ones catch what nothing else answers.
+"""
+
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from chaoscloud.console.errors import NotFound
+from chaoscloud.console.pages import executions, home, live, signin
+from chaoscloud.console.pages._static import static
+from chaoscloud.console.pages._visit import page
+
+
+class Name(Convertor[str]):
+    """The first word of a page's address: never one of the API's own."""
+
+    regex = r"(?!(?:api|assets|healthz|metrics|static)(?:/|$))[^/]+"
+
+    def convert(self, value: str) -> str:
+        """As it stands in the address."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """Likewise."""
+        return value
+
+
+register_url_convertor("name", Name())
+
+
+@page
+async def nothing_here(request: Request) -> Response:
+    """Any other address of people's."""
+    raise NotFound
+
+
+TEAM = "/{org:name}/{team}"
+EXECUTION = TEAM + "/executions/{id}"
+
+routes: list[BaseRoute] = [
+    Mount("/static", static),
+    Route("/", home.home),
+    Route("/signin", signin.ask),
+    Route("/signin", signin.submit, methods=["POST"]),
+    Route("/signout", signin.leave, methods=["POST"]),
+    Route("/settings/teams", home.all_teams),
+    Route("/{org:name}", home.organization),
+    Route(TEAM, home.team),
+    Route(TEAM + "/executions", executions.listed),
+    Route(EXECUTION, executions.one),
+    Route(EXECUTION + "/live", live.stream),
+    Route(EXECUTION + "/journal", executions.text),
+    Route(EXECUTION + "/journal.json", executions.journal),
+    Route("/{org:name}/{rest:path}", nothing_here),
+]

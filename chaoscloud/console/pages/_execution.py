@@ -1,0 +1,95 @@
+"""What the page of one execution shows, made from its record: the same for a run that goes on."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from chaoscloud.console.pages import _looks
+from chaoscloud.console.pages._looks import Look
+from chaoscloud.console.records import browsing
+from chaoscloud.console.records.browsing import Sheet
+from chaoscloud.console.rules.live import Told, journal_so_far
+from chaoscloud.console.rules.story import Activity, Check, Story, story_of
+from chaoscloud.console.rules.timeline import Timeline, timeline_of
+
+MOST_SHOWN = 200  # activities of one list on a page; the journal has the rest
+
+
+class Folio(msgspec.Struct, frozen=True, kw_only=True):
+    """An execution, told."""
+
+    sheet: Sheet
+    story: Story
+    look: Look
+    timeline: Timeline | None
+    took: float | None  # seconds; so far, for a run that goes on
+    notes: list[str]
+
+    @property
+    def running(self) -> bool:
+        """Whether there is more to come."""
+        return self.sheet.status == "running"
+
+    def checks(self, moment: str) -> list[Check]:
+        """The tests of the hypothesis before, during or after the method."""
+        return [check for check in self.story.checks if check.moment == moment]
+
+
+def folio(connection: Connection, sheet: Sheet, now: datetime) -> Folio:
+    """Tell an execution; a running one from its events."""
+    journal = _decoded(sheet.journal)
+    if sheet.status == "running":
+        told = (
+            Told(each.type, each.time, _decoded(each.data))
+            for each in browsing.told(connection, sheet.id)
+        )
+        journal = journal_so_far(journal, told)
+    story = story_of(journal)
+    look = _looks.execution(sheet.status, sheet.last_seen_at, now)
+    until = sheet.last_seen_at if look is _looks.LOST else now
+    return Folio(
+        sheet=sheet,
+        story=story,
+        look=look,
+        timeline=timeline_of(story, until if sheet.status == "running" else None),
+        took=_took(sheet, until),
+        notes=list(_notes(sheet, story, look)),
+    )
+
+
+def _took(sheet: Sheet, until: datetime) -> float | None:
+    if sheet.duration is not None:
+        return sheet.duration
+    end = until if sheet.status == "running" else sheet.ended_at
+    return max(0.0, (end - sheet.started_at).total_seconds()) if end else None
+
+
+def _decoded(document: bytes) -> Any:
+    """What was kept was JSON when it came; should it not be any more, the page still opens."""
+    try:
+        return msgspec.json.decode(document)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def _notes(sheet: Sheet, story: Story, look: Look) -> list[str]:
+    """What a reader should not have to find out: each is a sentence."""
+    left = [activity.name for activity in story.rollbacks if _left_out(activity)]
+    possible = {
+        "The hypothesis did not hold before the method, so nothing was done.": (
+            story.stopped_at_the_gate
+        ),
+        "The run stopped telling us anything: it was cut off, or it lost the network. "
+        "What stands here is what it told until then.": look is _looks.LOST,
+        f"Rollbacks that were not played: {', '.join(left)}. "
+        "What the method did may still be in place.": bool(left)
+        and sheet.status != "running"
+        and any(activity.start for activity in story.method),
+    }
+    return [sentence for sentence, holds in possible.items() if holds]
+
+
+def _left_out(activity: Activity) -> bool:
+    return activity.outcome == "not played"

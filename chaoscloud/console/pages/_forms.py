@@ -1,0 +1,33 @@
+"""Forms: read within bounds, and accepted only from the pages that showed them."""
+
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+from chaoscloud.console.auth import form_accepted
+from chaoscloud.console.errors import BadRequest, Forbidden, TooLarge
+
+LARGEST = 64 * 1024  # bytes
+
+
+async def fields(request: Request) -> Mapping[str, str]:
+    """The fields of a form. Raises `BadRequest` or `TooLarge` when it is not one of ours."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST:
+            raise TooLarge("That is more text than any form here takes.")
+    try:
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=100)
+    except ValueError:
+        raise BadRequest("The form did not arrive as a browser sends it.") from None
+    return {name: value.replace("\0", "") for name, value in pairs}
+
+
+async def accepted(request: Request) -> Mapping[str, str]:
+    """The fields of a form that this session was shown. Raises `Forbidden` for any other."""
+    given = await fields(request)
+    if not form_accepted(request, given.get("csrf", "")):
+        raise Forbidden("This form is out of date, or was not shown by this console.")
+    return given

@@ -1,0 +1,174 @@
+"""A visit: who looks, at which team, and what every page shows around its own matter."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from functools import wraps
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+from sqlalchemy import Connection
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from chaoscloud.console import auth
+from chaoscloud.console.auth import Caller, TeamScope
+from chaoscloud.console.db import Database
+from chaoscloud.console.errors import Unauthorized
+from chaoscloud.console.pages import _forms
+from chaoscloud.console.pages._security import secured
+from chaoscloud.console.pages._templates import render
+from chaoscloud.console.records import safeguards
+from chaoscloud.console.rules.verdict import Verdict, verdict
+
+TABS = ("Executions", "Experiments", "Safeguards")
+
+# What a page says after a form brought people back to it, by the word in the address.
+SAID = {
+    "stopped": ("done", "Stopped. Nothing starts, and what runs is being interrupted."),
+    "resumed": ("done", "Resumed. Experiments may run again."),
+    "revoked": ("done", "The token is revoked: it opens nothing any more."),
+}
+
+
+class Said(msgspec.Struct, frozen=True):
+    """A line at the top of a page."""
+
+    look: str
+    words: str
+
+
+class Visit(msgspec.Struct, frozen=True):
+    """One request of somebody who is signed in."""
+
+    request: Request
+    caller: Caller
+    team: TeamScope | None = None
+    guard: Verdict | None = None
+
+    @property
+    def db(self) -> Database:
+        """The console's database."""
+        database: Database = self.request.app.state.db
+        return database
+
+    @property
+    def now(self) -> datetime:
+        """The console's clock."""
+        moment: datetime = self.request.app.state.now()
+        return moment
+
+    @property
+    def scope(self) -> TeamScope:
+        """The team of a visit that has one."""
+        assert self.team is not None  # noqa: S101 - `of_team` gave it
+        return self.team
+
+    @property
+    def base(self) -> str:
+        """Where the addresses of the team's pages begin."""
+        return f"/{self.scope.organization_slug}/{self.scope.team_slug}" if self.team else ""
+
+    @property
+    def origin(self) -> str:
+        """The console's address as people and `chaos` use it, without a slash at the end."""
+        public: str | None = self.request.app.state.config.public_url
+        return public or str(self.request.base_url).rstrip("/")
+
+    async def form(self) -> Mapping[str, str]:
+        """The fields of the submitted form. Raises `Forbidden` when it was not ours."""
+        return await _forms.accepted(self.request)
+
+    def html(self, template: str, **values: Any) -> str:
+        """A page, or a piece of one, with what all of them show."""
+        around = {
+            "caller": self.caller,
+            "csrf": auth.form_token(self.request),
+            "team": self.team,
+            "base": self.base,
+            "guard": self.guard,
+            "tabs": [(name, f"{self.base}/{name.lower()}") for name in TABS],
+            "tab": "",
+            "said": _said(self.request),
+            "now": self.now,
+            "origin": self.origin,
+        }
+        return render(template, around | values)
+
+    async def page(self, template: str, status: int = 200, **values: Any) -> Response:
+        """The answer with that page, written away from the event loop."""
+        return HTMLResponse(await run_in_threadpool(self.html, template, **values), status)
+
+    def back(self, path: str) -> Response:
+        """Send the browser on after a form, so that a reload submits nothing again."""
+        return RedirectResponse(path, 303)
+
+
+Page = Callable[[Request], Awaitable[Response]]
+
+
+def page(handler: Page) -> Page:
+    """A page anybody may open; what goes wrong in it, the application shows as a page too."""
+
+    @wraps(handler)
+    async def shown(request: Request) -> Response:
+        return secured(await handler(request))
+
+    return shown
+
+
+def signed_in(handler: Callable[[Visit], Awaitable[Response]]) -> Page:
+    """A page for people who are signed in; others sign in first and come back."""
+
+    async def visited(request: Request) -> Response:
+        caller = await auth.session_caller(request)
+        return await handler(Visit(request, caller)) if caller else sign_in_first(request)
+
+    return page(wraps(handler)(visited))
+
+
+def of_team(handler: Callable[[Visit], Awaitable[Response]]) -> Page:
+    """A page of the team its address names; to whom may not see it, it does not exist."""
+
+    async def visited(visit: Visit) -> Response:
+        return await handler(await _at_team(visit))
+
+    return signed_in(wraps(handler)(visited))
+
+
+async def of_team_again(request: Request) -> Visit:
+    """The visit of a request that has gone on for a while. Raises `Problem` when it may no more."""
+    caller = await auth.session_caller(request)
+    if caller is None:
+        raise Unauthorized
+    return await _at_team(Visit(request, caller))
+
+
+async def _at_team(visit: Visit) -> Visit:
+    team = await auth.team_for(visit.request, visit.caller)
+    guard = await visit.db.reading(_guard, team, visit.now)
+    return Visit(visit.request, visit.caller, team, guard)
+
+
+def closing(request: Request) -> bool:
+    """Whether the console was asked to stop, so that streams should end by themselves."""
+    stopping: asyncio.Event = request.app.state.stopping
+    return stopping.is_set()
+
+
+def sign_in_first(request: Request) -> Response:
+    """Off to the sign-in form, remembering where to come back to."""
+    address = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    known = address if request.method == "GET" and address != "/" else ""
+    return RedirectResponse("/signin" + (f"?next={quote(known)}" if known else ""), 303)
+
+
+def _guard(connection: Connection, team: TeamScope, now: datetime) -> Verdict:
+    return verdict(safeguards.in_force(connection, team.organization_id, team.team_id), now)
+
+
+def _said(request: Request) -> Said | None:
+    found = SAID.get(request.query_params.get("said", ""))
+    return found and Said(*found)

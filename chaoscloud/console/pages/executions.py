@@ -1,0 +1,170 @@
+"""A team's executions, and one of them."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from chaoscloud.console.errors import NotFound
+from chaoscloud.console.pages import _filters, _looks
+from chaoscloud.console.pages._execution import MOST_SHOWN, Folio, folio
+from chaoscloud.console.pages._visit import Visit, of_team
+from chaoscloud.console.records import browsing, people
+from chaoscloud.console.records.browsing import Cursor, Line, Sheet, Told, Wanted
+from chaoscloud.console.records.people import Person
+from chaoscloud.console.rules.story import as_map, as_text
+
+PAGE = 50  # rows of a list
+STATUSES = {"": "All"} | {status: look.word for status, look in _looks.EXECUTIONS.items()}
+STATUSES["lost"] = _looks.LOST.word
+
+
+class Row(msgspec.Struct, frozen=True):
+    """An execution as the list shows it."""
+
+    line: Line
+    look: _looks.Look
+    tags: list[str]
+    doing: str
+    took: float | None
+
+
+@of_team
+async def listed(visit: Visit) -> Response:
+    """What runs now, and what ran, newest first."""
+    asked = visit.request.query_params
+    wanted, after = _filters.wanted(asked), _filters.cursor(asked)
+    team = visit.scope
+    rows, everybody = await visit.db.reading(
+        _listed, team.team_id, team.organization_id, wanted, after, visit.now
+    )
+    path = f"{visit.base}/executions"
+    more = len(rows) > PAGE
+    rows = rows[:PAGE]
+    last = rows[-1].line if rows else None
+    return await visit.page(
+        "executions.html",
+        tab="Executions",
+        rows=rows,
+        people=everybody,
+        asked={name: asked.get(name, "") for name in _filters.KEPT},
+        filtered=any(asked.get(name) for name in _filters.KEPT),
+        chips=_filters.chips(path, asked, STATUSES),
+        newer=_filters.address(path, asked) if after else "",
+        older=_filters.beyond(path, asked, last.started_at, last.id) if more and last else "",
+    )
+
+
+def _listed(
+    connection: Connection,
+    team_id: str,
+    organization_id: str,
+    wanted: Wanted,
+    after: Cursor | None,
+    now: datetime,
+) -> tuple[list[Row], list[Person]]:
+    found = browsing.lines(connection, team_id, wanted, now, after=after, limit=PAGE + 1)
+    running = [line.id for line in found if line.status == "running"]
+    doing = browsing.doing(connection, running) if running else {}
+    rows = [_row(line, doing.get(line.id), now) for line in found]
+    return rows, people.of_organization(connection, organization_id)
+
+
+def _row(line: Line, last: Told | None, now: datetime) -> Row:
+    look = _looks.execution(line.status, line.last_seen_at, now)
+    took = line.duration
+    if look.css == "running":
+        took = max(0.0, (now - line.started_at).total_seconds())
+    return Row(line, look, tags(line.tags), _doing(last) if look.css == "running" else "", took)
+
+
+def tags(told: str) -> list[str]:
+    """The tags of a row, which keeps them as JSON."""
+    try:
+        return msgspec.json.decode(told, type=list[str])
+    except msgspec.DecodeError:
+        return []
+
+
+PHASES = {
+    "starting-hypothesis": "Testing the hypothesis",
+    "hypothesis-finished": "Tested the hypothesis",
+    "starting-method": "Starting the method",
+    "method-finished": "Finished the method",
+    "starting-rollback": "Rolling back",
+    "rollback-finished": "Rolled back",
+    "starting-experiment": "Starting",
+    "experiment-finished": "Ending",
+}
+
+
+def _doing(last: Told | None) -> str:
+    """What a run is doing, from the last thing it told."""
+    if last is None:
+        return "Starting"
+    if last.type in PHASES:
+        return PHASES[last.type]
+    context = as_map(as_map(_decoded(last.data)).get("context"))
+    verb = "Finished" if last.type == "activity-finished" else "Playing"
+    return f"{verb} {as_text(context.get('name')) or 'an activity'}"
+
+
+def _decoded(data: bytes) -> Any:
+    try:
+        return msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        return None
+
+
+@of_team
+async def one(visit: Visit) -> Response:
+    """One execution: live while it runs, complete when it is over."""
+    told = await visit.db.reading(tell, visit)
+    return await visit.page(
+        "execution.html", tab="Executions", folio=told, most=MOST_SHOWN, tags=tags(told.sheet.tags)
+    )
+
+
+def tell(connection: Connection, visit: Visit) -> Folio:
+    """The execution that the address names, told. Raises `NotFound`."""
+    return folio(connection, sheet(connection, visit), visit.now)
+
+
+def sheet(connection: Connection, visit: Visit) -> Sheet:
+    """The record of the execution that the address names. Raises `NotFound`."""
+    found = browsing.sheet(connection, visit.scope.team_id, visit.request.path_params["id"])
+    if found is None:
+        raise NotFound("There is no such execution, or it is not yours to see.")
+    return found
+
+
+@of_team
+async def journal(visit: Visit) -> Response:
+    """The journal as it came, to keep."""
+    found = await visit.db.reading(sheet, visit)
+    name = f'attachment; filename="journal-{found.id}.json"'
+    return Response(
+        found.journal, media_type="application/json", headers={"Content-Disposition": name}
+    )
+
+
+@of_team
+async def text(visit: Visit) -> Response:
+    """The journal to read, as text and nothing else."""
+    found = await visit.db.reading(sheet, visit)
+    return await visit.page("journal.html", tab="Executions", sheet=found, journal=_text(found))
+
+
+LONGEST_JOURNAL = 1_000_000  # characters of a journal on a page
+
+
+def _text(found: Sheet) -> str:
+    try:
+        plain = msgspec.json.format(found.journal, indent=2).decode("utf-8", "replace")
+    except msgspec.DecodeError:
+        plain = found.journal.decode("utf-8", "replace")
+    if len(plain) <= LONGEST_JOURNAL:
+        return plain
+    return f"{plain[:LONGEST_JOURNAL]}\n… {len(plain) - LONGEST_JOURNAL:,} more characters"

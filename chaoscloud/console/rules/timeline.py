@@ -1,0 +1,239 @@
+"""A run drawn to scale: lanes of spans, in seconds from the start.
+
+Pure: from a `Story` to numbers. A lane is a row of the drawing; spans of different lanes overlap
+where background activities did. What is not known is not drawn; what was not played has a lane
+without spans and says so.
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+import msgspec
+
+from chaoscloud.console.rules.durations import spoken
+from chaoscloud.console.rules.story import Activity, Check, Section, Story, later
+
+_MOST_LANES = 60  # more activities than this share their section's lanes
+
+
+class Span(msgspec.Struct, frozen=True):
+    """A stretch of time: `look` is an outcome, `pause`, `met`, `deviated` or `unknown`."""
+
+    start: float  # seconds from the start of the run, as is the length
+    length: float
+    look: str
+    words: str  # what a pointer or a screen reader is told
+
+
+class Lane(msgspec.Struct, frozen=True):
+    """One row of the drawing."""
+
+    section: Section
+    label: str
+    spans: tuple[Span, ...]
+    note: str = ""  # "not played", "to come", "in the background"
+    kind: str = ""
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """A moment worth a line across all lanes."""
+
+    at: float
+    look: str  # "deviated" or "stopped"
+    words: str
+
+
+class Tick(msgspec.Struct, frozen=True):
+    """A label of the axis."""
+
+    at: float
+    words: str
+
+
+class Timeline(msgspec.Struct, frozen=True):
+    """The whole drawing; `length` is never zero, so positions may be divided by it."""
+
+    length: float  # seconds
+    lanes: tuple[Lane, ...]
+    marks: tuple[Mark, ...]
+    ticks: tuple[Tick, ...]
+
+    @property
+    def looks(self) -> set[str]:
+        """The looks that occur, for a legend of no more than is drawn."""
+        return {span.look for lane in self.lanes for span in lane.spans}
+
+    def percent(self, seconds: float) -> str:
+        """A position or a length as a share of the drawing, for an attribute: `12.500%`."""
+        return f"{min(100.0, max(0.0, 100 * seconds / self.length)):.3f}%"
+
+
+def timeline_of(story: Story, now: datetime | None = None) -> Timeline | None:
+    """Draw a story; None when nothing in it has a time. `now` ends what is still going on."""
+    start = _start(story)
+    if start is None:
+        return None
+    end = _end(story, start, now)
+    scale = _Scale(start, end, _stopped(story) or end)
+    lanes = tuple(_lanes(story, scale))
+    return Timeline(scale.length, lanes, tuple(_marks(story, scale)), tuple(ticks(scale.length)))
+
+
+class _Scale(msgspec.Struct, frozen=True):
+    """Where moments fall, in seconds from the start."""
+
+    start: datetime
+    end: datetime
+    cut: datetime  # where ends what has no end of its own
+
+    @property
+    def length(self) -> float:
+        return max(0.001, (self.end - self.start).total_seconds())
+
+    def at(self, moment: datetime) -> float:
+        return min(self.length, max(0.0, (moment - self.start).total_seconds()))
+
+    def span(self, start: datetime, end: datetime, look: str, words: str) -> Span:
+        left, right = self.at(start), self.at(end)
+        return Span(left, max(0.0, right - left), look, words)
+
+
+def _start(story: Story) -> datetime | None:
+    starts = [story.start, *(activity.start for activity in _everything(story))]
+    return min((start for start in starts if start), default=None)
+
+
+def _end(story: Story, start: datetime, now: datetime | None) -> datetime:
+    """The end the journal gives; else now, or the last thing known."""
+    if story.end:
+        return max(story.end, start)
+    if now and story.running:
+        return max(now, start)
+    known = (moment for a in _everything(story) for moment in (a.start, a.end) if moment)
+    last = max(known, default=start)
+    return max(last, later(start, story.duration or 0.0))
+
+
+def _everything(story: Story) -> Iterator[Activity]:
+    for check in story.checks:
+        yield from check.probes
+    yield from story.method
+    yield from story.rollbacks
+
+
+# --- lanes -------------------------------------------------------------------------------------
+
+
+def _lanes(story: Story, scale: _Scale) -> Iterator[Lane]:
+    if story.checks:
+        spans = (span for check in story.checks for span in _checked(check, scale))
+        yield Lane("hypothesis", story.hypothesis or "Steady-state hypothesis", tuple(spans))
+    crowded = len(story.method) + len(story.rollbacks) > _MOST_LANES
+    draw = _shared if crowded else _single
+    yield from draw(story.method, scale)
+    yield from draw(story.rollbacks, scale)
+
+
+def _checked(check: Check, scale: _Scale) -> Iterator[Span]:
+    starts = [probe.start for probe in check.probes if probe.start]
+    ends = [probe.end for probe in check.probes if probe.end]
+    if not starts:
+        return
+    look = {True: "met", False: "deviated", None: "unknown"}[check.met]
+    said = {True: "held", False: "did not hold", None: "did not finish"}[check.met]
+    end = max(ends, default=scale.cut)
+    yield scale.span(min(starts), end, look, f"Hypothesis {check.moment} the method {said}")
+
+
+def _single(activities: Iterable[Activity], scale: _Scale) -> Iterator[Lane]:
+    for activity in activities:
+        unplayed = activity.outcome in ("not played", "to come")
+        note = activity.outcome if unplayed else "in the background" * activity.background
+        spans = tuple(_spans(activity, scale))
+        yield Lane(activity.section, activity.name, spans, note, activity.kind)
+
+
+def _shared(activities: tuple[Activity, ...], scale: _Scale) -> Iterator[Lane]:
+    """As few lanes as overlaps allow: each activity goes into the first lane that is free."""
+    lanes: list[list[Span]] = []
+    for activity in sorted((a for a in activities if a.start), key=_first_moment):
+        spans = list(_spans(activity, scale))
+        free = (lane for lane in lanes if lane[-1].start + lane[-1].length <= spans[0].start)
+        lane = next(free, None)
+        if lane is None:
+            lanes.append(spans)
+        else:
+            lane.extend(spans)
+    missing = sum(activity.start is None for activity in activities)
+    for number, lane in enumerate(lanes, 1):
+        yield Lane(activities[0].section, f"Lane {number}", tuple(lane))
+    if missing:
+        yield Lane(activities[0].section, f"{missing} activities", (), "without a time")
+
+
+def _first_moment(activity: Activity) -> datetime:
+    assert activity.start is not None  # noqa: S101 - the caller asked
+    return activity.start
+
+
+def _spans(activity: Activity, scale: _Scale) -> Iterator[Span]:
+    """The pause before, the activity, the pause after; a pause is only drawn where it was made."""
+    if activity.start is None:
+        return
+    end = max(activity.start, activity.end or scale.cut)
+    if activity.pause_before:
+        before = later(activity.start, -activity.pause_before)
+        words = f"Pause of {spoken(activity.pause_before)} before {activity.name}"
+        yield scale.span(before, activity.start, "pause", words)
+    took = spoken((end - activity.start).total_seconds())
+    yield scale.span(
+        activity.start, end, activity.outcome, f"{activity.name}: {activity.outcome}, {took}"
+    )
+    if activity.pause_after and activity.end:
+        words = f"Pause of {spoken(activity.pause_after)} after {activity.name}"
+        yield scale.span(end, later(end, activity.pause_after), "pause", words)
+
+
+# --- marks and the axis ------------------------------------------------------------------------
+
+
+def _marks(story: Story, scale: _Scale) -> Iterator[Mark]:
+    for check in story.checks:
+        ends = [probe.end for probe in check.probes if probe.end]
+        if check.met is False and ends:
+            at = scale.at(max(ends))
+            yield Mark(at, "deviated", f"Deviated after {spoken(at)}")
+            break  # the first is the news; the others show in their lane
+    stop = _stopped(story)
+    if stop:
+        yield Mark(scale.at(stop), "stopped", f"Stopped after {spoken(scale.at(stop))}")
+
+
+def _stopped(story: Story) -> datetime | None:
+    """When an interrupted run stopped doing: the end of the last thing before the rollbacks."""
+    if story.status not in ("interrupted", "aborted"):
+        return None
+    rollbacks = [activity.start for activity in story.rollbacks if activity.start]
+    if rollbacks and any(a.outcome == "not finished" for a in story.method):
+        return min(rollbacks)
+    ends = [a.end for a in _everything(story) if a.end and a.section != "rollbacks"]
+    cut = any(a.outcome == "not finished" for a in story.method)
+    return story.end if cut or not ends else max(ends)
+
+
+def ticks(length: float, most: int = 6) -> Iterator[Tick]:
+    """Round steps along the axis, from 0, at most so many after it."""
+    step = next((size for size in _steps() if length / size <= most), length)
+    for number in range(int(length / step) + 1):
+        yield Tick(number * step, spoken(number * step))
+
+
+def _steps() -> Iterator[float]:
+    """1 ms, 2, 5, 10 … up to seconds; then what clocks and calendars count in."""
+    for exponent in range(-3, 1):
+        yield from (digit * math.pow(10, exponent) for digit in (1, 2, 5))
+    yield from (10, 15, 30)
+    yield from (minutes * 60 for minutes in (1, 2, 5, 10, 15, 30))
+    yield from (hours * 3_600 for hours in (1, 2, 4, 6, 12))
+    yield from (days * 86_400 for days in (1, 2, 7, 14, 28, 91, 365, 3_650, 36_500, 365_000))

@@ -1,0 +1,252 @@
+"""One execution as a page, finished or running, and its journal."""
+
+import json
+from typing import Any
+
+import pytest
+
+from chaoscloud.console.pages import live
+from chaoscloud.console.records.teams import Team
+from tests.console.browser import Browser, Seen
+from tests.console.conftest import Client, Clock, Member
+from tests.console.documents import chaosiq, ended, event, experiment, journal
+from tests.console.team import TeamApi
+
+MARKUP = "\"'><script>alert(1)</script><img src=x onerror=alert(1)><a href='javascript:alert(1)'>"
+
+
+@pytest.fixture
+def api(client: Client, bob: Member, checkout: Team) -> TeamApi:
+    return TeamApi(client(token=bob.token), checkout)
+
+
+@pytest.fixture
+def browser(client: Client, bob: Member, checkout: Team) -> Browser:
+    made = Browser(client())
+    made.sign_in(bob.token)
+    return made
+
+
+def ran(api: TeamApi, of: dict[str, Any] | None = None, **more: Any) -> str:
+    """The page's address of an execution that has ended."""
+    path = api.started(api.published(of or experiment()))
+    assert api.put(path, {"journal": ended(**more)}).is_success
+    return page_of(path)
+
+
+def page_of(path: str) -> str:
+    return f"/acme/checkout/executions/{path.rsplit('/', 1)[-1]}"
+
+
+def activity(name: str, second: float, took: float, **more: Any) -> dict[str, Any]:
+    """An activity that was played some seconds into the minute."""
+    return {
+        "activity": {"type": "action", "name": name, "provider": {"type": "process"}},
+        "start": f"2026-03-02T09:30:{second:06.3f}+00:00",
+        "end": f"2026-03-02T09:30:{second + took:06.3f}+00:00",
+        "duration": took,
+        "status": "succeeded",
+        "output": None,
+        **more,
+    }
+
+
+def test_the_address_that_chaos_run_prints_opens(browser: Browser, api: TeamApi) -> None:
+    """What Content-Location says, with the first /api/ taken out."""
+    made = api.post(f"/experiments/{api.published()}/executions", {"journal": journal()})
+    address = made.headers["content-location"].replace("/api/", "/", 1)
+
+    assert browser.open(address).status_code == 200
+
+
+def test_the_page_says_what_happened(browser: Browser, api: TeamApi) -> None:
+    """Title, status, who, where from, versions, and each activity with its outcome."""
+    page = ran(api, run=[activity("kill a broker", 1, 0.4, output={"killed": "broker-1"})])
+
+    text = Seen(browser.open(page)).text
+
+    for said in (
+        "Completed",
+        "Orders survive the loss of a broker",
+        "Bob",
+        "build-7",
+        "Linux-6.1-x86_64",
+        "Chaos Toolkit library 1.45.1",
+        "kill a broker",
+        "Succeeded",
+        '"killed": "broker-1"',
+    ):
+        assert said in text
+
+
+def test_an_error_is_shown_in_full(browser: Browser, api: TeamApi) -> None:
+    """The traceback stands with the activity that failed."""
+    failed = activity(
+        "kill a broker", 1, 0.4, status="failed", exception=["Traceback:\n", "No such process\n"]
+    )
+    page = ran(api, run=[failed])
+
+    assert "No such process" in Seen(browser.open(page)).text
+
+
+def test_rollbacks_that_were_not_played_are_named(browser: Browser, api: TeamApi) -> None:
+    """What the method did may still be in place, so the reader is told."""
+    rollback = {"type": "action", "name": "start the broker again"}
+    document = experiment(rollbacks=[rollback])
+    page = ran(
+        api, document, experiment=document, status="interrupted", run=[activity("kill", 1, 1)]
+    )
+
+    assert "Rollbacks that were not played: start the broker again" in Seen(browser.open(page)).text
+
+
+def test_safeguards_that_stopped_it_are_named(browser: Browser, api: TeamApi) -> None:
+    """In a refused run, by the names the journal kept."""
+    page = ran(api, status="interrupted", run=[], **chaosiq(safeguards=[{"name": "Release day"}]))
+
+    text = Seen(browser.open(page)).text
+
+    assert "Refused" in text
+    assert "Safeguards refused this run: Release day" in text
+
+
+def test_the_drawing_is_to_scale(browser: Browser, api: TeamApi) -> None:
+    """A quarter of the run is a quarter of the drawing."""
+    document = experiment(method=[{"type": "action", "name": "kill"}])
+    page = ran(
+        api,
+        document,
+        experiment=document,
+        start="2026-03-02T09:30:00+00:00",
+        end="2026-03-02T09:30:40+00:00",
+        run=[activity("kill", 20, 10)],
+    )
+
+    bar = next(
+        each
+        for each in Seen(browser.open(page)).all("rect")
+        if "bar succeeded" in (each["class"] or "")
+    )
+
+    assert (bar["x"], bar["width"]) == ("50.000%", "25.000%")
+
+
+def hurt(value: Any) -> Any:
+    """The same journal with markup in every text that is no time and no status."""
+    if isinstance(value, str):
+        return value + MARKUP
+    if isinstance(value, list):
+        return [hurt(each) for each in value]
+    if isinstance(value, dict):
+        kept = ("start", "end", "status")
+        return {key: each if key in kept else hurt(each) for key, each in value.items()} | {
+            MARKUP: MARKUP
+        }
+    return value
+
+
+@pytest.mark.parametrize("path", ["", "/journal"])
+def test_markup_in_every_field_stays_text(browser: Browser, api: TeamApi, path: str) -> None:
+    """No element and no attribute of a page comes from a journal."""
+    failed = activity("kill", 1, 1, status="failed", exception=["Traceback"], output={"a": "b"})
+    document = experiment(configuration={"a": "b"}, secrets={"c": {"d": "e"}})
+    hostile = hurt(ended(experiment=document, run=[failed], rollbacks=[failed]))
+    of = api.published(hostile["experiment"])
+    answer = api.post(f"/experiments/{of}/executions", {"journal": hostile})
+    page = Seen(browser.open(f"/acme/checkout/executions/{answer.json()['id']}{path}"))
+    listed = Seen(browser.open("/acme/checkout/executions"))
+
+    for seen in (page, listed):
+        assert "<script>alert(1)</script>" in seen.text
+        assert not seen.all("img")
+        assert all(
+            (script.get("src") or "").startswith("/static/") for script in seen.all("script")
+        )
+        assert not [
+            name for _, attributes in seen.elements for name in attributes if name[:2] == "on"
+        ]
+        assert not [link for link in seen.links if "javascript:" in link.partition("?")[0]]
+
+
+def test_the_journal_is_a_file_to_keep(browser: Browser, api: TeamApi) -> None:
+    """As it came, never shown by the browser itself."""
+    page = ran(api)
+
+    answer = browser.open(page + "/journal.json")
+
+    assert answer.json()["duration"] == 72.5
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["content-disposition"].startswith('attachment; filename="journal-')
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("path", ["", "/journal", "/journal.json", "/live"])
+def test_for_another_team_it_does_not_exist(
+    client: Client, eve: Member, api: TeamApi, path: str
+) -> None:
+    """Eve gets what she would get for an address nobody ever had."""
+    page = ran(api)
+    browser = Browser(client())
+    browser.sign_in(eve.token)
+
+    assert browser.open(page + path).status_code == 404
+    assert browser.open(page.replace("checkout", "payments") + path).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["", "/journal", "/journal.json", "/live"])
+def test_what_nobody_ever_ran_does_not_exist(browser: Browser, path: str) -> None:
+    """A plain 404, also for ids no database would take."""
+    assert browser.open(f"/acme/checkout/executions/never%00was{path}").status_code == 404
+
+
+def test_a_running_execution_is_told_from_its_events(browser: Browser, api: TeamApi) -> None:
+    """There is no journal yet, but it is known what goes on."""
+    path = api.started()
+    api.post(path + "/events", event("e-1", "starting-method"))
+    context = experiment()["method"][0]
+    api.post(path + "/events", event("e-2", data={"context": context, "state": None}))
+
+    page = Seen(browser.open(page_of(path)))
+
+    assert "Running" in page.text
+    assert "kill a broker" in page.text
+    assert [each for each in page.all("div") if "data-live" in each]
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch, now: Clock) -> None:
+    """A stream that looks again at once; each look is ten seconds later."""
+
+    async def pass_by(seconds: float) -> None:
+        now.pass_by(seconds=10)
+
+    monkeypatch.setattr(live, "nap", pass_by)
+
+
+def streamed(text: str) -> list[tuple[str, dict[str, Any]]]:
+    """The events of a stream, decoded."""
+    blocks = [block.split("\n") for block in text.split("\n\n") if block.startswith("event:")]
+    return [(name[7:], json.loads(data[6:])) for name, data in blocks]
+
+
+def test_the_stream_of_a_finished_run_ends_itself(
+    browser: Browser, api: TeamApi, hasty: None
+) -> None:
+    """The page as it is now, and the word that nothing more will come."""
+    answer = browser.open(ran(api) + "/live")
+
+    [(first, page), (second, _)] = streamed(answer.text)
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert (first, second) == ("page", "over")
+    assert "Completed" in page["html"]
+    assert page["title"] == "Completed: Orders survive the loss of a broker"
+
+
+def test_the_stream_of_a_long_run_ends_so_that_the_browser_comes_back(
+    browser: Browser, api: TeamApi, hasty: None
+) -> None:
+    """It draws anew while the run goes on, and never says that it is over."""
+    names = [name for name, _ in streamed(browser.open(page_of(api.started()) + "/live").text)]
+
+    assert len(names) > 1
+    assert set(names) == {"page"}

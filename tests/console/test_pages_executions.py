@@ -1,0 +1,160 @@
+"""A team's executions as a page: what runs, what ran, and what to do when nothing did."""
+
+import pytest
+
+from chaoscloud.console.records.teams import Team
+from tests.console.browser import Browser, Seen
+from tests.console.conftest import Client, Clock, Member
+from tests.console.documents import ended, event, experiment
+from tests.console.team import TeamApi
+
+LIST = "/acme/checkout/executions"
+
+
+@pytest.fixture
+def api(client: Client, bob: Member, checkout: Team) -> TeamApi:
+    return TeamApi(client(token=bob.token), checkout)
+
+
+@pytest.fixture
+def browser(client: Client, bob: Member, checkout: Team) -> Browser:
+    made = Browser(client())
+    made.sign_in(bob.token)
+    return made
+
+
+def ran(api: TeamApi, *, of: str | None = None, **more: object) -> str:
+    """The id of an execution that has ended."""
+    of = of or api.published()
+    path = api.started(of)
+    assert api.put(path, {"journal": ended(**more)}).is_success  # type: ignore[arg-type]
+    return path.rsplit("/", 1)[-1]
+
+
+def test_an_empty_team_is_told_what_to_type(browser: Browser) -> None:
+    """The way from nothing to the first execution, with this console's own address."""
+    text = Seen(browser.open(LIST)).text
+
+    assert "Nothing was run yet" in text
+    assert "chaos signin --url http://testserver" in text
+    assert "chaos run experiment.json" in text
+
+
+def test_an_execution_is_a_line(browser: Browser, api: TeamApi) -> None:
+    """Status, title, by whom, from where, how long."""
+    execution = ran(api)
+
+    page = Seen(browser.open(LIST))
+
+    assert f"{LIST}/{execution}" in page.links
+    for said in ("Completed", "Orders survive the loss of a broker", "Bob", "build-7"):
+        assert said in page.text
+    assert "1 min 12 s" in page.text
+
+
+def test_a_running_execution_says_what_it_does(browser: Browser, api: TeamApi) -> None:
+    """From the last event it told."""
+    api.post(api.started() + "/events", event())
+
+    text = Seen(browser.open(LIST)).text
+
+    assert "Playing kill a broker" in text
+    assert "so far" in text
+
+
+def test_a_run_that_fell_silent_is_lost(browser: Browser, api: TeamApi, now: Clock) -> None:
+    """It is not said to run when nobody has heard of it for long."""
+    api.started()
+    now.pass_by(hours=1)
+
+    assert "Lost contact" in row_of(Seen(browser.open(LIST + "?status=lost")))
+    assert "Nothing matches" in Seen(browser.open(LIST + "?status=running")).text
+
+
+def row_of(page: Seen) -> str:
+    """The text of the table alone."""
+    return page.text.partition("Started")[2]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("status=completed", True),
+        ("status=failed", False),
+        ("tag=kafka", True),
+        ("tag=kaf", False),
+        ("tag=%25", False),
+        ("since=2026-03-02", True),
+        ("since=2026-03-03", False),
+        ("until=2026-03-02", True),
+        ("until=2026-03-01", False),
+        ("since=yesterday", True),
+        ("after=nonsense", True),
+        ("tag=%00kafka", True),
+        ("person=nobody", False),
+    ],
+)
+def test_filters_stand_in_the_address(
+    browser: Browser, api: TeamApi, query: str, found: bool
+) -> None:
+    """Each narrows the list; what makes no sense in one is as if it were not there."""
+    execution = ran(api)
+
+    links = Seen(browser.open(f"{LIST}?{query}")).links
+
+    assert (f"{LIST}/{execution}" in links) is found
+
+
+def test_filters_for_experiment_and_person(browser: Browser, api: TeamApi, bob: Member) -> None:
+    """One experiment's executions, and one person's."""
+    first, second = api.published(), api.published(experiment("Payments survive"))
+    mine, other = ran(api, of=first), ran(api, of=second)
+
+    links = Seen(browser.open(f"{LIST}?experiment={first}&person={bob.id}")).links
+
+    assert f"{LIST}/{mine}" in links
+    assert f"{LIST}/{other}" not in links
+
+
+def test_a_long_list_goes_on_where_it_ended(browser: Browser, api: TeamApi) -> None:
+    """Sixty executions stand on two pages, each exactly once, in spite of equal times."""
+    of = api.published()
+    made = {ran(api, of=of) for _ in range(60)}
+
+    first = Seen(browser.open(LIST + "?status=completed"))
+    older = next(a["href"] for a in first.all("a") if a.get("rel") == "next")
+    second = Seen(browser.open(older or ""))
+
+    ids = [link.rsplit("/", 1)[-1] for link in first.links + second.links]
+    listed = [one for one in ids if one in made]
+    assert sorted(listed) == sorted(made)
+    assert "status=completed" in (older or "")
+    assert not [a for a in second.all("a") if a.get("rel") == "next"]
+
+
+def test_another_team_s_list_does_not_exist(client: Client, eve: Member, checkout: Team) -> None:
+    """Eve is on Payments; Checkout is nothing to her."""
+    browser = Browser(client())
+    browser.sign_in(eve.token)
+
+    assert browser.open(LIST).status_code == 404
+
+
+def test_a_list_shows_only_its_own_team(
+    client: Client, ada: Member, api: TeamApi, payments: Team
+) -> None:
+    """Ada sees both teams, each on its own page."""
+    execution = ran(api)
+    browser = Browser(client())
+    browser.sign_in(ada.token)
+
+    assert (
+        f"/acme/payments/executions/{execution}"
+        not in browser.open("/acme/payments/executions").text
+    )
+    assert browser.open(f"/acme/payments/executions/{execution}").status_code == 404
+
+
+def test_the_state_of_the_safeguards_is_in_sight(browser: Browser) -> None:
+    """Nothing stops anything: the page says that too."""
+    assert "Experiments may run" in Seen(browser.open(LIST)).text

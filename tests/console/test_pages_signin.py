@@ -1,0 +1,131 @@
+"""Signing in and out through the pages."""
+
+from urllib.parse import quote
+
+import pytest
+
+from chaoscloud.console.db import Database
+from chaoscloud.console.records import tokens
+from chaoscloud.console.records.teams import Team
+from tests.console.browser import Browser, Seen
+from tests.console.conftest import Client, Clock, Member
+
+
+@pytest.fixture
+def browser(client: Client) -> Browser:
+    return Browser(client())
+
+
+def test_a_token_opens_the_only_team_of_its_owner(browser: Browser, bob: Member) -> None:
+    """Bob is on one team, so that is where he lands."""
+    signed_in = browser.sign_in(bob.token)
+    home = browser.open(signed_in.headers["location"])
+
+    assert signed_in.status_code == 303
+    assert home.headers["location"] == "/acme/checkout/executions"
+    assert "Bob" in Seen(browser.open("/acme/checkout/executions")).text
+
+
+def test_who_sees_several_teams_chooses(
+    browser: Browser, ada: Member, checkout: Team, payments: Team
+) -> None:
+    """Ada owns the organization and is asked which team to look at."""
+    browser.sign_in(ada.token)
+
+    links = Seen(browser.open("/")).links
+
+    assert {"/acme/checkout/executions", "/acme/payments/executions"} <= set(links)
+
+
+def test_the_session_cookie_is_out_of_reach(browser: Browser, bob: Member) -> None:
+    """No script reads it, no other site sends it."""
+    cookie = next(
+        said
+        for said in browser.sign_in(bob.token).headers.get_list("set-cookie")
+        if said.startswith("chaosiq_session=")
+    )
+
+    assert {"HttpOnly", "SameSite=lax", "Path=/"} <= set(cookie.split("; "))
+    assert bob.token not in cookie
+
+
+def test_a_token_that_is_not_accepted_is_told_so(browser: Browser) -> None:
+    """The form comes back with the reason, and nobody is signed in."""
+    answer = browser.sign_in("ciq_wrong")
+
+    assert answer.status_code == 401
+    assert "not accepted" in Seen(answer).text
+    assert browser.open("/").headers["location"] == "/signin"
+
+
+def test_the_token_is_never_shown_again(browser: Browser) -> None:
+    """A refused token does not stand in the page that refuses it."""
+    assert "ciq_nearly" not in browser.sign_in("ciq_nearly").text
+
+
+def test_a_form_of_another_site_signs_nobody_in(client: Client, bob: Member) -> None:
+    """Without the cookie of the form that was shown, the token is not even looked at."""
+    answer = client().post("/signin", data={"token": bob.token, "csrf": "0" * 64})
+
+    assert answer.status_code == 403
+    assert "Nothing was changed" in Seen(answer).text
+
+
+def test_a_stranger_signs_in_first_and_comes_back(
+    browser: Browser, bob: Member, checkout: Team
+) -> None:
+    """The address that was asked for is where the sign-in leads to, query included."""
+    asked = "/acme/checkout/executions?status=failed"
+    sent = browser.open(asked)
+    form = Seen(browser.open(sent.headers["location"]))
+    onward = next(field["value"] for field in form.all("input") if field.get("name") == "next")
+
+    assert sent.headers["location"] == f"/signin?next={quote(asked)}"
+    assert browser.sign_in(bob.token, onward or "").headers["location"] == asked
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    ["//evil.example", "https://evil.example", "/\\evil.example", "/\t/evil.example", "evil", ""],
+)
+def test_signing_in_leads_nowhere_else(browser: Browser, bob: Member, elsewhere: str) -> None:
+    """A link somebody sent cannot use the sign-in to lead away from the console."""
+    assert browser.sign_in(bob.token, elsewhere).headers["location"] == "/"
+
+
+def test_who_is_signed_in_is_not_asked_again(browser: Browser, bob: Member) -> None:
+    """The form sends them on."""
+    browser.sign_in(bob.token)
+
+    assert browser.open("/signin").headers["location"] == "/"
+
+
+def test_signing_out_ends_the_session_everywhere(
+    browser: Browser, client: Client, bob: Member, checkout: Team
+) -> None:
+    """A copy of the cookie opens nothing any more."""
+    browser.sign_in(bob.token)
+    copy = client()
+    copy.cookies.set("chaosiq_session", browser.client.cookies["chaosiq_session"])
+
+    answer = browser.submit("/acme/checkout/executions", "/signout")
+
+    assert answer.headers["location"] == "/signin"
+    assert copy.get("/acme/checkout/executions").headers["location"].startswith("/signin")
+
+
+def test_the_session_ends_with_its_token(
+    browser: Browser, database: Database, bob: Member, checkout: Team, now: Clock
+) -> None:
+    """Revoking the token closes the browser's door at once."""
+    browser.sign_in(bob.token)
+    database.write(lambda c: tokens.revoke(c, bob.token_id, now())).result()
+
+    assert browser.open("/acme/checkout/executions").status_code == 303
+
+
+def test_a_form_far_too_large_is_refused(browser: Browser) -> None:
+    """Nobody's token is 64 KiB long."""
+    answer = browser.sign_in("x" * 70_000)
+
+    assert answer.status_code == 413
