@@ -33,7 +33,8 @@ def migrate(engines: Engines, migrations: Sequence[Migration] = MIGRATIONS) -> i
     A SQLite database that has something in it is copied aside first. Raises `CannotOpen` when the
     database is not the console's, is damaged, or was made by a newer console; it is then as it was.
     """
-    name = engines.file or engines.writer.url.render_as_string(hide_password=True)
+    # Without its query, which may hold a password too.
+    name = engines.file or engines.writer.url.set(query={}).render_as_string(hide_password=True)
     try:
         with engines.reader.connect() as connection:
             before = _version(connection)

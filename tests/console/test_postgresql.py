@@ -1,0 +1,135 @@
+"""The same console on PostgreSQL, where the machine has one: a scratch server on a socket file."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import DBAPIError
+from starlette.testclient import TestClient
+
+from chaoscloud.console.app import create_app
+from chaoscloud.console.config import Config
+from chaoscloud.console.db import CannotOpen, Database
+from chaoscloud.console.db.migrations import schema_versions
+from chaoscloud.console.records import organizations
+from chaoscloud.console.records.beginnings import begin
+from tests.console.conftest import Clock
+
+BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: path.parent.name)
+NOBODYS = "postgres"  # who the server runs as when the suite runs as root, which it refuses
+
+pytest.importorskip("psycopg")
+if sys.platform == "win32" or not BINARIES:
+    pytest.skip("no PostgreSQL on this machine", allow_module_level=True)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Path]:
+    """A server whose only door is a socket file in a short-named folder."""
+    folder = Path(tempfile.mkdtemp(prefix="console-pg-"))
+    user = NOBODYS if os.geteuid() == 0 else None
+    if user:
+        shutil.chown(folder, user)
+    files = folder / "data"
+    try:
+        _run("initdb", "-D", files, "-U", "postgres", "-A", "trust", "--no-sync", user=user)
+        where = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
+        log = folder / "log"
+        _run("pg_ctl", "-D", files, "-w", "-l", log, "-o", where, "start", user=user)
+        try:
+            yield folder
+        finally:
+            _run("pg_ctl", "-D", files, "-m", "immediate", "stop", user=user)
+    finally:
+        shutil.rmtree(folder)
+
+
+def _run(program: str, *words: object, user: str | None) -> None:
+    subprocess.run(
+        [BINARIES[-1] / program, *map(str, words)],
+        user=user,
+        cwd="/",
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+
+
+@pytest.fixture
+def url(server: Path) -> str:
+    """An empty database of its own for each test."""
+    import psycopg
+
+    name = f"console_{os.urandom(4).hex()}"
+    with psycopg.connect(host=str(server), user="postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    return f"postgresql://postgres@/{name}?host={server}"
+
+
+def test_processes_that_start_together_make_one_schema(url: str) -> None:
+    """Any number of consoles may share a database, from its first moment."""
+    with ThreadPoolExecutor(4) as pool:
+        opened = list(pool.map(lambda _: Database.open(url), range(4)))
+
+    for database in opened:
+        with database.read() as connection:
+            assert connection.scalar(select(func.count()).select_from(schema_versions)) == 1
+        database.close()
+
+
+def test_a_failing_job_takes_nobody_along(url: str, now: Clock) -> None:
+    """Savepoints hold there too, for errors of the database itself."""
+
+    def fail(connection: Connection) -> None:
+        connection.exec_driver_sql("SELECT * FROM nowhere")
+
+    with Database.open(url) as database:
+        waiting: list[Future[Any]] = [
+            database.write(lambda c: organizations.add(c, "Acme", now())),
+            database.write(fail),
+            database.write(lambda c: organizations.add(c, "Globex", now())),
+        ]
+
+        assert [future.exception() is None for future in waiting] == [True, False, True]
+        with database.read() as connection:
+            assert [each.name for each in organizations.listed(connection)] == ["Acme", "Globex"]
+
+
+def test_a_reading_connection_cannot_write(url: str, now: Clock) -> None:
+    """The server itself holds readers to reading."""
+    with (
+        Database.open(url) as database,
+        database.read() as connection,
+        pytest.raises(DBAPIError, match="read-only transaction"),
+    ):
+        organizations.add(connection, "Acme", now())
+
+
+def test_the_console_answers_from_it(url: str, tmp_path: Path, now: Clock) -> None:
+    """The first start's token lists the first start's organization and team."""
+    config = Config.from_environ({"DATABASE_URL": url}, data=str(tmp_path))
+    with Database.open(url) as database:
+        token = database.write(lambda c: begin(c, now())).result()
+        client = TestClient(create_app(config, database, now=now))
+        headers = {"Authorization": f"Bearer {token}"}
+
+        [house] = client.get("/api/v1/organizations", headers=headers).json()
+        answer = client.get(f"/api/v1/organizations/{house['id']}/teams", headers=headers)
+
+        assert [team["name"] for team in answer.json()] == ["My team"]
+
+
+def test_a_server_that_is_away_is_one_clear_line(tmp_path: Path) -> None:
+    """With the address, without the password."""
+    with pytest.raises(CannotOpen, match="No such file or directory") as caught:
+        Database.open(f"postgresql://ada:s3cret@/orders?host={tmp_path}")
+
+    assert "s3cret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
