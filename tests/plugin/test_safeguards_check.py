@@ -1,0 +1,57 @@
+"""What an answer about safeguards means."""
+
+import pytest
+
+from chaoscloud.safeguards.check import Allowed, NoAnswer, Refused, read_answer, refusal
+
+
+def test_a_yes_is_a_yes() -> None:
+    """`allowed: true` lets the run go on."""
+    assert read_answer(200, {"allowed": True}) == Allowed()
+
+
+def test_a_no_names_its_policies() -> None:
+    """`allowed: false` refuses, with the policies as they came."""
+    friday = {"name": "Black Friday", "reason": "nobody touches the shop"}
+
+    assert read_answer(200, {"allowed": False, "policies": [friday]}) == Refused((friday,))
+
+
+@pytest.mark.parametrize("policies", [None, "Black Friday", [], [None, {"reason": "unnamed"}]])
+def test_a_no_stays_a_no_whatever_its_policies_look_like(policies: object) -> None:
+    """A list that cannot be read does not turn a refusal into something else."""
+    assert read_answer(200, {"allowed": False, "policies": policies}) == Refused(())
+
+
+@pytest.mark.parametrize(
+    "body", [None, [], "welcome", {}, {"allowed": None}, {"allowed": "false"}, {"allowed": 0}]
+)
+def test_what_is_neither_yes_nor_no_is_no_answer(body: object) -> None:
+    """A page of a proxy decides nothing about a run."""
+    assert isinstance(read_answer(200, body), NoAnswer)
+
+
+@pytest.mark.parametrize("status", [204, 302, 404, 422, 500, 503])
+def test_another_status_is_no_answer_even_with_a_verdict_inside(status: int) -> None:
+    """An error never becomes a safeguard decision, neither way."""
+    answer = read_answer(status, {"allowed": False, "policies": [{"name": "Black Friday"}]})
+
+    assert answer == NoAnswer(f"the console answers HTTP {status}")
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_token_says_how_to_sign_in(status: int) -> None:
+    """The reason ends with what to do."""
+    answer = read_answer(status, None)
+
+    assert isinstance(answer, NoAnswer)
+    assert "chaos signin" in answer.reason
+
+
+def test_a_refusal_is_one_sentence_and_a_line_for_each_policy() -> None:
+    """People and scripts know these words."""
+    assert refusal(({"name": "Black Friday"}, {"name": "Only at night"})) == (
+        "The following safe guards disallow this execution from continuing:\n"
+        "Black Friday\n"
+        "Only at night"
+    )

@@ -1,0 +1,64 @@
+"""Losing the safeguards, and finding them again."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from chaoscloud.safeguards.contact import Contact
+
+
+def minutes() -> Iterator[datetime]:
+    """Noon, one minute past noon, and so on."""
+    now = datetime(2026, 11, 27, 12, tzinfo=UTC)
+    while True:
+        yield now
+        now += timedelta(minutes=1)
+
+
+@pytest.fixture
+def contact() -> Contact:
+    """A contact whose clock moves a minute with every look."""
+    clock = minutes()
+    return Contact(lambda: next(clock))
+
+
+def test_a_loss_is_said_once(contact: Contact, caplog: pytest.LogCaptureFixture) -> None:
+    """A hundred questions without an answer are one warning."""
+    contact.lost("the console does not answer")
+    contact.lost("HTTP 503")
+
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "the console does not answer" in caplog.text
+
+
+def test_the_return_is_said_once(contact: Contact, caplog: pytest.LogCaptureFixture) -> None:
+    """An answer is worth a word only after a loss."""
+    contact.back()
+    contact.lost("the console does not answer")
+    caplog.clear()
+
+    contact.back()
+    contact.back()
+
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_each_gap_keeps_when_and_why(contact: Contact) -> None:
+    """A gap that never ended has no end."""
+    contact.lost("HTTP 503")
+    contact.back()
+    contact.lost("the console does not answer")
+
+    assert contact.gaps == [
+        {
+            "since": "2026-11-27T12:00:00+00:00",
+            "until": "2026-11-27T12:01:00+00:00",
+            "reason": "HTTP 503",
+        },
+        {
+            "since": "2026-11-27T12:02:00+00:00",
+            "until": None,
+            "reason": "the console does not answer",
+        },
+    ]
