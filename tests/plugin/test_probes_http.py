@@ -14,6 +14,8 @@ from chaoslib.exceptions import ActivityFailed
 from chaoscloud.probes import http as probes
 from chaoscloud.probes.http import read_http_status_code, time_http_call
 
+pytestmark = pytest.mark.loopback
+
 
 class Shop(BaseHTTPRequestHandler):
     """A shop whose paths answer well, badly, elsewhere, late or never to the end."""
