@@ -1,0 +1,285 @@
+"""The commands `chaos` gains: `signin`, `org`, `team`, `publish`, `enable`, `disable`, `verify`.
+
+Every `chaos` command imports this module, `chaos --help` included: only what declares a command is
+imported here, and what does its work once it runs.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+import click
+
+__all__ = [
+    "disable",
+    "enable",
+    "establish_credentials",
+    "org",
+    "publish",
+    "select_organization",
+    "select_team",
+    "signin",
+    "team",
+    "verify",
+]
+
+# Spelled out, because importing them would load YAML; a test compares them with the settings'.
+_FEATURES = ("publish", "safeguards", "workspace")
+_DRY_STRATEGIES = ("probes", "actions", "activities", "pause")
+_ROLLBACK_STRATEGIES = ("default", "always", "never", "deviated")
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _clearly(command: Command) -> Command:
+    """What the plugin raises on purpose ends the command with one line and its exit code."""
+
+    @wraps(command)
+    def ending_clearly(*args: Any, **kwargs: Any) -> Any:
+        from chaoscloud.exceptions import ChaosIQException
+
+        try:
+            return command(*args, **kwargs)
+        except ChaosIQException as x:
+            from chaoscloud._prompts import complain
+            from chaoscloud.commands.failures import exit_code_of
+
+            complain(str(x))
+            raise click.exceptions.Exit(exit_code_of(x)) from x
+
+    return cast(Command, ending_clearly)
+
+
+def _choosing(*words: str) -> Callable[[Command], Command]:
+    """Options that choose an organization, a team, without asking."""
+
+    def decorate(command: Command) -> Command:
+        for word in reversed(words):
+            option = click.option(
+                f"--{word}", metavar="NAME|ID", help=f"The {word} to use, instead of asking."
+            )
+            command = option(command)
+        return command
+
+    return decorate
+
+
+@click.command(help="Sign-in with your ChaosIQ credentials")
+@click.option("--url", metavar="URL", help="The console's url, instead of asking or CHAOSIQ_URL.")
+@click.option(
+    "--token-stdin",
+    is_flag=True,
+    help="Read the token from standard input, its first line, instead of asking or CHAOSIQ_TOKEN.",
+)
+@_choosing("organization", "team")
+@click.option("--no-verify-tls", is_flag=True, help="Do not verify the console's certificate.")
+@click.option("--status", is_flag=True, help="Show where you stand, and change nothing.")
+@click.pass_context
+@_clearly
+def signin(
+    ctx: click.Context,
+    url: str | None,
+    token_stdin: bool,
+    organization: str | None,
+    team: str | None,
+    no_verify_tls: bool,
+    status: bool,
+) -> None:
+    """Sign in, or show where we stand."""
+    from chaoscloud.commands.signin import Given, sign_in
+
+    if status:
+        return _show_status(ctx.obj["settings_path"])
+    given = Given(url, token_stdin, organization, team, verify_tls=not no_verify_tls)
+    return sign_in(ctx.obj["settings_path"], given)
+
+
+def _show_status(settings_path: str) -> None:
+    from chaoscloud.commands import status
+
+    profile = status.profile_at(settings_path)
+    for line in status.described(profile):
+        click.echo(line)
+    click.echo(status.answer_of(profile))
+
+
+@click.command(help="Set ChaosIQ organisation")
+@_choosing("organization", "team")
+@click.pass_context
+@_clearly
+def org(ctx: click.Context, organization: str | None, team: str | None) -> None:
+    """Choose another organization."""
+    from chaoscloud.commands.signin import Given, change_organization
+
+    change_organization(ctx.obj["settings_path"], Given(organization=organization, team=team))
+
+
+@click.command(help="Set ChaosIQ team")
+@_choosing("team")
+@click.pass_context
+@_clearly
+def team(ctx: click.Context, team: str | None) -> None:
+    """Choose another team."""
+    from chaoscloud.commands.signin import Given, change_team
+
+    change_team(ctx.obj["settings_path"], Given(team=team))
+
+
+@click.command(help="Publish your experiment's journal to ChaosIQ")
+@click.argument("journals", metavar="JOURNAL...", nargs=-1, required=True)
+@click.pass_context
+@_clearly
+def publish(ctx: click.Context, journals: tuple[str, ...]) -> None:
+    """Publish each journal, and fail if any could not be."""
+    from chaoscloud._prompts import complain, say
+    from chaoscloud.commands.failures import exit_code_of
+    from chaoscloud.commands.publishing import publish_journals
+
+    exit_code = 0
+    for outcome in publish_journals(ctx.obj["settings_path"], journals):
+        if outcome.failure is None:
+            say(str(outcome))
+        else:
+            complain(str(outcome))
+            exit_code = max(exit_code, exit_code_of(outcome.failure))
+    ctx.exit(exit_code)
+
+
+@click.command(help="Enable a ChaosIQ feature")
+@click.argument("feature", type=click.Choice(_FEATURES))
+@click.pass_context
+@_clearly
+def enable(ctx: click.Context, feature: str) -> None:
+    """Switch a feature on."""
+    from chaoscloud.commands.features import switch
+
+    click.echo(switch(ctx.obj["settings_path"], feature, on=True))
+
+
+@click.command(help="Disable a ChaosIQ feature")
+@click.argument("feature", type=click.Choice(_FEATURES))
+@click.pass_context
+@_clearly
+def disable(ctx: click.Context, feature: str) -> None:
+    """Switch a feature off."""
+    from chaoscloud.commands.features import switch
+
+    click.echo(switch(ctx.obj["settings_path"], feature, on=False))
+
+
+class _DryMayBeBare(click.Command):
+    """A command whose `--dry` was a flag once: alone it still means that no activity is played."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse, with `--dry SOURCE` understood as `--dry activities SOURCE`."""
+        return super().parse_args(ctx, _spell_out_dry(args))
+
+
+def _spell_out_dry(args: list[str]) -> list[str]:
+    """The arguments with `--dry` given its strategy where what follows is none."""
+    options = args[: args.index("--")] if "--" in args else args
+    following = [*args[1:], None]
+    return [
+        "--dry=activities"
+        if position < len(options) and arg == "--dry" and following[position] not in _DRY_STRATEGIES
+        else arg
+        for position, arg in enumerate(args)
+    ]
+
+
+def _variables(_ctx: click.Context, _param: click.Parameter, pairs: tuple[str, ...]) -> Any:
+    """`key=value` and `key:type=value` as a dictionary of typed values, as `chaos run` does."""
+    from chaoslib import convert_vars
+
+    try:
+        return convert_vars(pairs)
+    except ValueError as x:
+        raise click.BadParameter(str(x)) from None
+
+
+@click.command(
+    cls=_DryMayBeBare,
+    help="Run the verification loaded from SOURCE, either a local file or a HTTP resource. "
+    "SOURCE can be formatted as JSON or YAML.",
+)
+@click.option(
+    "--journal-path",
+    default="./journal.json",
+    show_default=True,
+    help="Path where to save the journal from the execution.",
+)
+@click.option(
+    "--dry",
+    type=click.Choice(_DRY_STRATEGIES),
+    help="Do not execute the chosen activities; none of them when only --dry is given.",
+)
+@click.option("--no-validation", is_flag=True, help="Do not validate it before running.")
+@click.option("--no-verify-tls", is_flag=True, help="Do not verify TLS certificate.")
+@click.option(
+    "--rollback-strategy",
+    type=click.Choice(_ROLLBACK_STRATEGIES),
+    help="When to play rollbacks. By default never after an interruption or a failed hypothesis.",
+)
+@click.option(
+    "--var",
+    multiple=True,
+    metavar="KEY[:TYPE]=VALUE",
+    callback=_variables,
+    help="A value for the configuration. TYPE is int, float or bytes. Can be given several times.",
+)
+@click.option(
+    "--var-file",
+    multiple=True,
+    type=click.Path(exists=True),
+    help="A file with values for configuration and secrets: JSON, YAML or .env. "
+    "Can be given several times.",
+)
+@click.option(
+    "--control-file",
+    multiple=True,
+    type=click.Path(exists=True),
+    help="A file with controls to load as global ones. Can be given several times.",
+)
+@click.argument("source")
+@click.pass_context
+@_clearly
+def verify(ctx: click.Context, /, source: str, **options: Any) -> None:
+    """Run a verification and exit as `chaos run` would."""
+    from chaoscloud.verify.command import run
+
+    ctx.exit(run(source, ctx.obj["settings_path"], **options))
+
+
+def establish_credentials(settings_path: str) -> None:
+    """Sign in, asking for url and token, and save the result to the settings."""
+    from chaoscloud.commands.signin import sign_in
+
+    sign_in(settings_path)
+
+
+def select_organization(url: str, token: str, verify_tls: bool = True) -> dict[str, str]:
+    """The organization to work for, `{"id", "name"}`: the only one, or the one somebody chooses."""
+    from chaoscloud.commands import signin
+
+    return signin.select_organization(url, token, verify_tls)
+
+
+def select_team(
+    organization: dict[str, str], url: str, token: str, verify_tls: bool = True
+) -> dict[str, str]:
+    """The team of `organization` to publish to: the only one, or the one somebody chooses."""
+    from chaoscloud.commands import signin
+
+    return signin.select_team(organization, url, token, verify_tls)
+
+
+# Owned by `chaoscloud.verify`, and importable from here as they always were.
+_BORROWED = ("get_org_id", "get_team_id", "switch_team_during_verification_run")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _BORROWED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from chaoscloud.verify import tenancy
+
+    return getattr(tenancy, name)

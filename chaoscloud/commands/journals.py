@@ -1,0 +1,63 @@
+"""Journals that earlier runs left in files: read them, know them again, and know their secrets."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from chaoscloud.commands.failures import CommandFailed
+from chaoscloud.types import Journal
+
+__all__ = ["fingerprint", "is_finished", "known_secrets", "read_journal"]
+
+
+def read_journal(path: str) -> Journal:
+    """The journal in a file. Raises `CommandFailed` saying why it is none."""
+    try:
+        journal = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+    except OSError as x:
+        raise CommandFailed(f"cannot be read: {x.strerror or x}") from x
+    except (ValueError, RecursionError) as x:
+        raise CommandFailed(f"is not a journal: {x}") from x
+    if not isinstance(journal, dict) or not isinstance(journal.get("experiment"), dict):
+        raise CommandFailed("is not a journal: it holds no experiment")
+    return journal
+
+
+def is_finished(journal: object) -> bool:
+    """Whether a journal tells how its run ended."""
+    status = journal.get("status") if isinstance(journal, dict) else None
+    return status not in (None, "", "running")
+
+
+def fingerprint(kind: str, document: Mapping[str, Any]) -> str:
+    """A key that the same document gives each time, however its keys are ordered: 64 hex digits.
+
+    `kind` keeps apart what is made of the same document.
+    """
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(f"{kind}:{canonical}".encode()).hexdigest()
+
+
+def known_secrets(secrets: object, environ: Mapping[str, str]) -> dict[str, Any]:
+    """The values of an experiment's secrets that can be known after its run, in their groups.
+
+    Written in the document, or still in the environment; a vault is not asked again.
+    """
+    if not isinstance(secrets, dict):
+        return {}
+    values = {str(name): _value(secret, environ) for name, secret in secrets.items()}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _value(secret: object, environ: Mapping[str, str]) -> object:
+    match secret:
+        case {"type": "env", "key": key}:
+            return environ.get(str(key))
+        case {"type": "vault"}:
+            return None
+        case dict():
+            return known_secrets(secret, environ)
+        case _:
+            return secret

@@ -1,0 +1,133 @@
+"""Publishing the journals of earlier runs, each once however often it is asked for."""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from chaoscloud import api
+from chaoscloud.api._answers import address_of, body_of, refusal_of, was_stored
+from chaoscloud.api.execution import fetch_execution, initialize_execution, publish_execution
+from chaoscloud.api.experiment import publish_experiment
+from chaoscloud.commands.directory import REFUSED, sentence
+from chaoscloud.commands.failures import (
+    CommandFailed,
+    ConsoleUnreachable,
+    NotSignedIn,
+    TokenRefused,
+)
+from chaoscloud.commands.journals import fingerprint, is_finished, known_secrets, read_journal
+from chaoscloud.extension import remove_sensitive_extension_values
+from chaoscloud.redaction import Redactor
+from chaoscloud.settings import get_orgs, load, read_profile
+from chaoscloud.types import Experiment, Journal
+
+if TYPE_CHECKING:
+    from requests import Response
+
+    from chaoscloud.api._http import ConsoleSession
+
+__all__ = ["Outcome", "publish_journals"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one file: where its findings are, or the failure."""
+
+    path: str
+    is_new: bool = False
+    address: str | None = None
+    failure: CommandFailed | None = None
+
+    def __str__(self) -> str:
+        if self.failure is not None:
+            return f"{self.path}: {self.failure}"
+        known = "published" if self.is_new else "already published"
+        return f"{self.path}: {known}, see {self.address or 'the console'}"
+
+
+def publish_journals(settings_path: str, paths: Iterable[str]) -> Iterator[Outcome]:
+    """Publish each file in turn, whatever becomes of the others. Raises `NotSignedIn`."""
+    settings = load(settings_path)
+    profile = read_profile(settings)
+    if not profile.token or profile.tenancy is None:
+        raise NotSignedIn()
+    with api.client_session(
+        profile.url, get_orgs(settings), profile.verify_tls, settings
+    ) as session:
+        publisher = _Publisher(session, profile.url)
+        for path in paths:
+            yield publisher.outcome_of(path)
+
+
+class _Publisher:
+    """Publishes over one session. Once nobody answers, or the token is refused, it asks no more."""
+
+    def __init__(self, session: "ConsoleSession", url: str) -> None:
+        session.quiet = True  # what goes wrong is told here, beside the file's name
+        self._session = session
+        self._url = url
+        self._hopeless: CommandFailed | None = None
+
+    def outcome_of(self, path: str) -> Outcome:
+        """Publish one file."""
+        try:
+            journal = read_journal(path)
+            if self._hopeless is not None:
+                raise self._hopeless
+            return self._published(path, journal)
+        except (ConsoleUnreachable, TokenRefused) as x:
+            self._hopeless = x
+            return Outcome(path, failure=x)
+        except CommandFailed as x:
+            return Outcome(path, failure=x)
+
+    def _published(self, path: str, journal: Journal) -> Outcome:
+        key = fingerprint("execution", journal)
+        redactor = self._redactor_for(journal)
+        named = _names_execution(journal)
+        self._publish_experiment(journal["experiment"], redactor)
+        found = self._find(journal, redactor) if named else None
+        if found is not None:
+            return Outcome(path, address=address_of(found))
+        answer = initialize_execution(
+            self._session, journal["experiment"], journal, idempotency_key=key, redactor=redactor
+        )
+        return Outcome(path, is_new=True, address=address_of(self._accepted(answer)))
+
+    def _redactor_for(self, journal: Journal) -> Redactor:
+        secrets = known_secrets(journal["experiment"].get("secrets"), os.environ)
+        return Redactor(secrets, self._session.token)
+
+    def _publish_experiment(self, experiment: Experiment, redactor: Redactor) -> None:
+        with remove_sensitive_extension_values(experiment):
+            key = fingerprint("experiment", experiment)
+        self._accepted(
+            publish_experiment(self._session, experiment, idempotency_key=key, redactor=redactor)
+        )
+
+    def _find(self, journal: Journal, redactor: Redactor) -> "Response | None":
+        """The execution the journal names, completed if its end was missing; None if unknown."""
+        answer = fetch_execution(self._session, journal)
+        if answer is not None and answer.status_code == HTTPStatus.NOT_FOUND:
+            return None
+        found = self._accepted(answer)
+        if is_finished(journal) and not is_finished(body_of(found)):
+            self._accepted(publish_execution(self._session, journal, redactor=redactor))
+        return found
+
+    def _accepted(self, answer: "Response | None") -> "Response":
+        if answer is None:
+            raise ConsoleUnreachable(f"The console at {self._url} does not answer.")
+        if answer.status_code in REFUSED:
+            raise TokenRefused()
+        if not was_stored(answer):
+            raise CommandFailed(sentence(refusal_of(answer)))
+        return answer
+
+
+def _names_execution(journal: Journal) -> bool:
+    """Whether somewhere in a journal stands which execution it is of."""
+    documents = (journal, journal["experiment"])
+    return any(api.get_execution_id(document.get("extensions")) for document in documents)
