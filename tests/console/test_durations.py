@@ -1,0 +1,78 @@
+"""Durations as people say them, and as they type them."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from chaoscloud.console.rules.durations import ago, seconds_of, spoken
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (None, "—"),
+        (0, "0 s"),
+        (0.0004, "1 ms"),
+        (0.0321, "32 ms"),
+        (0.0999, "0.1 s"),
+        (0.5, "0.5 s"),
+        (4, "4 s"),
+        (4.25, "4.2 s"),
+        (9.99, "10 s"),
+        (30, "30 s"),
+        (59.6, "1 min"),
+        (125, "2 min 5 s"),
+        (3_600, "1 h"),
+        (3_661, "1 h 1 min"),
+        (3_605, "1 h"),
+        (86_400, "1 day"),
+        (86_404, "1 day"),
+        (2 * 86_400 + 7_200, "2 days 2 h"),
+        (-125, "minus 2 min 5 s"),
+        (1e300, "over 100 years"),
+    ],
+)
+def test_a_duration_is_said_with_its_two_largest_units(seconds: float | None, said: str) -> None:
+    """Never more than is of interest, and never a fraction of a minute."""
+    assert spoken(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("distance", "said"),
+    [
+        (timedelta(), "just now"),
+        (timedelta(seconds=59), "59 s ago"),
+        (timedelta(minutes=3, seconds=50), "3 min ago"),
+        (timedelta(days=1, hours=5), "1 day ago"),
+        (timedelta(hours=-2), "in 2 h"),
+    ],
+)
+def test_a_distance_in_time_is_said_with_one_unit(distance: timedelta, said: str) -> None:
+    """Looking back, or ahead."""
+    assert ago(NOON - distance, NOON) == said
+
+
+@pytest.mark.parametrize(
+    ("typed", "seconds"),
+    [
+        ("90", 90),
+        ("30s", 30),
+        ("2h", 7_200),
+        (" 1 Day ", 86_400),
+        ("1.5 min", 90),
+        ("10 minutes", 600),
+        ("", None),
+        ("soon", None),
+        ("0", None),
+        ("-5s", None),
+        ("5 fortnights", None),
+        ("nan", None),
+        ("inf", None),
+        ("1e99", None),
+    ],
+)
+def test_what_people_type_is_understood(typed: str, seconds: float | None) -> None:
+    """A number and a unit, or nothing that counts."""
+    assert seconds_of(typed) == seconds

@@ -1,0 +1,129 @@
+"""The journal of a run that goes on, from its events."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from chaoscloud.console.rules.live import Told, journal_so_far
+from chaoscloud.console.rules.story import Story, story_of
+from tests.console.documents import experiment, journal
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+KILL = {"type": "action", "name": "kill a broker"}
+LOAD = {"type": "action", "name": "send orders", "background": True}
+UNDO = {"type": "action", "name": "start the broker"}
+DOCUMENT = experiment(method=[LOAD, KILL], rollbacks=[UNDO])
+PROBE = DOCUMENT["steady-state-hypothesis"]["probes"][0]
+
+
+def told(*events: tuple[str, Any] | tuple[str, Any, Any]) -> Story:
+    """The story of a run after these events, one a second."""
+    sent = [
+        Told(kind, NOON + timedelta(seconds=second), {"context": about, "state": (*rest, None)[0]})
+        for second, (kind, about, *rest) in enumerate(events)
+    ]
+    return story_of(journal_so_far(journal(experiment=DOCUMENT), sent))
+
+
+def done(activity: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"activity": activity, "status": "succeeded", "duration": 1.0, **more}
+
+
+def test_an_activity_runs_until_the_event_that_finishes_it() -> None:
+    """The event of its end brings what the journal will say of it."""
+    begun = told(("starting-method", DOCUMENT), ("starting-activity", KILL))
+    finished = told(
+        ("starting-method", DOCUMENT),
+        ("starting-activity", KILL),
+        ("activity-finished", KILL, done(KILL, output="gone")),
+    )
+
+    assert (begun.method[0].outcome, begun.method[0].start) == (
+        "running",
+        NOON + timedelta(seconds=1),
+    )
+    assert (finished.method[0].outcome, finished.method[0].output) == ("succeeded", "gone")
+
+
+def test_a_background_activity_goes_on_beside_the_others() -> None:
+    """Each end is given to the activity it names."""
+    story = told(
+        ("starting-method", DOCUMENT),
+        ("starting-activity", LOAD),
+        ("starting-activity", KILL),
+        ("activity-finished", KILL, done(KILL)),
+    )
+
+    assert [(each.name, each.outcome) for each in story.method] == [
+        ("send orders", "running"),
+        ("kill a broker", "succeeded"),
+    ]
+
+
+def test_probes_of_the_hypothesis_are_not_of_the_method() -> None:
+    """Also while it is tested during the method, with a background activity going on."""
+    story = told(
+        ("starting-hypothesis", {}),
+        ("starting-activity", PROBE),
+        ("activity-finished", PROBE, done(PROBE)),
+        ("hypothesis-finished", {}, {"steady_state_met": True, "probes": [done(PROBE)]}),
+        ("starting-method", DOCUMENT),
+        ("starting-activity", LOAD),
+        ("starting-hypothesis", {}),
+        ("starting-activity", PROBE),
+    )
+
+    assert [(check.moment, check.met) for check in story.checks] == [
+        ("before", True),
+        ("during", None),
+    ]
+    assert [each.name for each in story.method] == ["send orders", "kill a broker"]
+
+
+def test_a_deviation_during_or_after_the_method_is_one() -> None:
+    """Before it, the experiment has not done anything yet."""
+    missed: tuple[str, Any, Any] = (
+        "hypothesis-finished",
+        {},
+        {"steady_state_met": False, "probes": []},
+    )
+    before = told(("starting-hypothesis", {}), missed)
+    after = told(("method-finished", DOCUMENT), ("starting-hypothesis", {}), missed)
+
+    assert (before.deviated, after.deviated) == (False, True)
+
+
+def test_rollbacks_are_told_apart() -> None:
+    """What is played after the rollbacks began is one of them."""
+    story = told(("starting-rollback", DOCUMENT), ("starting-activity", UNDO))
+
+    assert [each.outcome for each in story.rollbacks] == ["running"]
+
+
+def test_a_pause_before_an_activity_is_not_the_activity() -> None:
+    """Its start is told before the pause is made."""
+    paused = {**KILL, "pauses": {"before": 5}}
+    story = told(("starting-method", DOCUMENT), ("starting-activity", paused))
+
+    assert story.method[0].start == NOON + timedelta(seconds=6)
+
+
+def test_an_interrupted_activity_ends_without_an_outcome() -> None:
+    """The event of its end has no state then."""
+    story = told(("starting-activity", KILL), ("activity-finished", KILL))
+
+    assert story.method[0].outcome == "not finished"
+
+
+def test_an_end_whose_start_was_lost_is_still_told() -> None:
+    """Events may be lost; what arrives counts."""
+    story = told(("activity-finished", KILL, done(KILL)))
+
+    assert story.method[0].outcome == "succeeded"
+
+
+def test_events_of_unknown_shape_change_nothing() -> None:
+    """Unknown types, and data that is no object."""
+    events = [Told("solar-eclipse", NOON, None), Told("activity-finished", NOON, "text")]
+    events += [Told("hypothesis-finished", NOON, [])]
+
+    assert story_of(journal_so_far(None, events)).method[0].name == "unnamed"
