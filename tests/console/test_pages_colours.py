@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 SHEET = (files("chaoscloud.console") / "static" / "console.css").read_text()
-STATES = "running completed deviated failed aborted interrupted refused lost".split()
+STATES = ["running", "completed", "deviated", "failed", "aborted", "interrupted", "refused", "lost"]
 
 
 def tokens(theme: str) -> dict[str, str]:
