@@ -11,6 +11,7 @@ from chaoscloud.console.api import (
     executions,
     experiments,
     health,
+    openapi,
     organizations,
     policies,
 )
@@ -24,6 +25,7 @@ ADDRESS = "/api/{org}/{team}"  # what Content-Location says; without /api it is 
 routes: list[BaseRoute] = [
     Route("/", health.check_token, methods=["HEAD"]),
     Route("/healthz", health.healthz),
+    Route("/api/openapi.json", openapi.openapi),
     Route(V1, organizations.listed),
     Route(V1 + "/{org}/teams", organizations.teams_listed),
     Route(TEAM, organizations.team),

@@ -4,7 +4,7 @@ import asyncio
 import re
 import zlib
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -15,6 +15,9 @@ from chaoscloud.console.rules.soundness import Unsound, ensure_sound
 
 T = TypeVar("T")
 P = ParamSpec("P")
+
+# A document as the bytes that came; JSON Schema cannot see that it is an object.
+Document = Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": "object"})]
 
 LARGE = 256 * 1024  # bytes from which on reading would hold up everybody else
 _GZIP = 16 + zlib.MAX_WBITS  # zlib's way of saying "expect gzip's header"

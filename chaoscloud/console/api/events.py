@@ -33,7 +33,7 @@ class CloudEvent(msgspec.Struct, frozen=True):
     type: Word
     time: str | None = None  # RFC 3339; when absent, the time it was received
     datacontenttype: str | None = None
-    data: msgspec.Raw = msgspec.Raw(b"null")
+    data: msgspec.Raw = msgspec.field(default_factory=lambda: msgspec.Raw(b"null"))
 
 
 class Stored(msgspec.Struct, frozen=True):

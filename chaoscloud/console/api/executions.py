@@ -1,7 +1,6 @@
 """Executions: created when a run starts, given their journal when it ends, read back by anyone."""
 
 from datetime import datetime
-from typing import Annotated
 
 import msgspec
 from sqlalchemy import Connection
@@ -20,7 +19,7 @@ from chaoscloud.console.api._answers import (
     page,
 )
 from chaoscloud.console.api._asked import Asked, of_team
-from chaoscloud.console.api._body import Invalid, away, body_of, checked, shaped, sound
+from chaoscloud.console.api._body import Document, Invalid, away, body_of, checked, shaped, sound
 from chaoscloud.console.api.events import ACCEPTS
 from chaoscloud.console.errors import NotFound
 from chaoscloud.console.records import executions, idempotency
@@ -29,8 +28,6 @@ from chaoscloud.console.records.executions import Execution
 from chaoscloud.console.records.lists import Mark
 from chaoscloud.console.rules import journals
 from chaoscloud.console.rules.journals import Summary
-
-Document = Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": "object"})]
 
 
 class NewJournal(msgspec.Struct, frozen=True):
@@ -45,6 +42,12 @@ class Fault(msgspec.Struct, frozen=True):
     loc: list[str | int]
     msg: str
     type: str
+
+
+class WithJournal(Execution, frozen=True, kw_only=True):
+    """An execution and its journal."""
+
+    journal: Document
 
 
 @of_team
@@ -98,7 +101,7 @@ async def one(asked: Asked) -> Response:
     """An execution and its journal."""
     execution_id = asked.named("execution")
     found, raw = await asked.db.reading(_one, asked.team.team_id, execution_id)
-    answer = {**msgspec.structs.asdict(found), "journal": msgspec.Raw(raw)}
+    answer = WithJournal(**msgspec.structs.asdict(found), journal=msgspec.Raw(raw))
     return json(answer, headers=at(asked.address("executions", execution_id)))
 
 

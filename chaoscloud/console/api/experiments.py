@@ -1,7 +1,7 @@
 """Publishing experiments, and reading them back."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
@@ -21,7 +21,7 @@ from chaoscloud.console.api._answers import (
     page,
 )
 from chaoscloud.console.api._asked import Asked, of_team
-from chaoscloud.console.api._body import away, body_of, checked, shaped, sound
+from chaoscloud.console.api._body import Document, away, body_of, checked, shaped, sound
 from chaoscloud.console.errors import NotFound
 from chaoscloud.console.records import experiments, idempotency
 from chaoscloud.console.records.authorship import Author
@@ -29,9 +29,6 @@ from chaoscloud.console.records.experiments import Experiment, Published, Versio
 from chaoscloud.console.records.lists import Mark
 from chaoscloud.console.rules import recognition
 from chaoscloud.console.rules.recognition import Change, Draft
-
-Document = Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": "object"})]
-
 
 HIGHEST = 2**31 - 1  # a version's number
 

@@ -14,7 +14,7 @@ from chaoscloud.console.records import safeguards
 from chaoscloud.console.rules.verdict import Policy, Verdict, verdict
 
 
-class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+class MayGoOn(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whether the run may go on; when it may not, which safeguards say so."""
 
     allowed: bool
@@ -27,7 +27,7 @@ async def verdict_for(asked: Asked) -> Response:
     told = await asked.db.reading(
         _verdict, asked.team, asked.named("experiment"), asked.named("execution"), asked.now
     )
-    return json(Answer(told.allowed, told.policies), headers={"Cache-Control": "no-store"})
+    return json(MayGoOn(told.allowed, told.policies), headers={"Cache-Control": "no-store"})
 
 
 def _verdict(

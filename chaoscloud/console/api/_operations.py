@@ -1,0 +1,75 @@
+"""What each endpoint takes and answers: the table that `/api/openapi.json` is made from."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from chaoscloud.console.api import (
+    events,
+    executions,
+    experiments,
+    health,
+    openapi,
+    organizations,
+    policies,
+)
+from chaoscloud.console.api._answers import Made, Page
+from chaoscloud.console.api.events import BATCH, SINGLE
+from chaoscloud.console.records.executions import Execution
+from chaoscloud.console.records.experiments import Experiment, Version
+
+JSON = "application/json"
+LIST = ("limit", "cursor")
+
+
+class Health(msgspec.Struct):
+    """The console is up."""
+
+    status: str
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """One endpoint, as clients see it.
+
+    `takes` maps media types to what the body holds, `answers` maps statuses to what comes back
+    (None: no body; a tuple: one of these). `open` is for whoever has no token; `repeatable`
+    honours `Idempotency-Key`.
+    """
+
+    answers: Mapping[int, Any]
+    takes: Mapping[str, Any] = {}
+    query: tuple[str, ...] = ()
+    open: bool = False
+    repeatable: bool = False
+
+
+OPERATIONS: Mapping[Callable[..., Any], Operation] = {
+    health.check_token: Operation({200: None}, open=True),
+    health.healthz: Operation({200: Health}, open=True),
+    openapi.openapi: Operation({200: dict[str, Any]}, open=True),
+    organizations.listed: Operation({200: list[organizations.Named]}),
+    organizations.teams_listed: Operation({200: list[organizations.Named]}),
+    organizations.team: Operation({200: organizations.Team}),
+    experiments.publish: Operation(
+        {201: Made, 204: None}, {JSON: experiments.NewExperiment}, repeatable=True
+    ),
+    experiments.listed: Operation({200: Page[Experiment]}, query=LIST),
+    experiments.one: Operation({200: experiments.WithDocument}),
+    experiments.versions: Operation({200: Page[Version]}, query=LIST),
+    experiments.version: Operation({200: dict[str, Any]}),
+    executions.create: Operation(
+        {201: Made, 422: list[executions.Fault]}, {JSON: executions.NewJournal}, repeatable=True
+    ),
+    executions.listed_of_experiment: Operation({200: Page[Execution]}, query=("status", *LIST)),
+    executions.journal: Operation({200: dict[str, Any]}),
+    executions.record: Operation({204: None}, {JSON: executions.NewJournal}),
+    executions.listed: Operation({200: Page[Execution]}, query=("status", "experiment", *LIST)),
+    executions.one: Operation({200: executions.WithJournal}),
+    events.receive: Operation(
+        {201: (Made, events.Stored)},
+        {SINGLE: events.CloudEvent, BATCH: list[events.CloudEvent]},
+    ),
+    events.listed: Operation({200: Page[events.Event]}, query=("after", *LIST)),
+    policies.verdict_for: Operation({200: policies.MayGoOn}),
+}
