@@ -16,6 +16,8 @@ from chaoscloud.probes.http import read_http_status_code, time_http_call
 
 pytestmark = pytest.mark.loopback
 
+pytestmark = pytest.mark.loopback
+
 
 class Shop(BaseHTTPRequestHandler):
     """A shop whose paths answer well, badly, elsewhere, late or never to the end."""

@@ -1,0 +1,78 @@
+"""A console that only knows how runs of verifications are told, and remembers what it was told."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.plugin.loopback import Handler, Loopback, loopback
+
+TEAM = "/api/v1/organizations/org-acme/teams/team-checkout"
+
+IDS = {
+    "/experiments": "experiment-orders",
+    "/executions": "execution-1",
+    "/runs": "run-1",
+    "/events": "event-1",
+}
+
+Behaviour = Callable[[Handler], bool]
+"""Answers a request itself and returns True, or leaves it to the console."""
+
+
+@dataclass
+class Verifications:
+    """What the console was told, in order; `behave` may change its mind at any time."""
+
+    behave: Behaviour = lambda _: False
+    server: Loopback = field(default_factory=Loopback)
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return self.server.url
+
+    @property
+    def calls(self) -> list[str]:
+        """Each request: its method and where below the team's address."""
+        return [f"{seen.method} {seen.path.removeprefix(TEAM)}" for seen in self.server.seen]
+
+    @property
+    def categories(self) -> list[str]:
+        """What happened in the run, as it was told."""
+        return [event["category"] for event in self.told("/runs/run-1/events")]
+
+    def told(self, end: str) -> list[Any]:
+        """The documents sent to addresses with this end."""
+        return [json.loads(s.body) for s in self.server.seen if s.body and s.path.endswith(end)]
+
+    def answer(self, handler: Handler) -> None:
+        """Say what a console says to a client that is allowed everything."""
+        if self.behave(handler):
+            return
+        if handler.command == "GET" and handler.path.endswith("/policies"):
+            return say_json(handler, 200, {"allowed": True})
+        if handler.command == "GET":
+            team = {"id": "team-payments", "name": "Payments", "org_id": "org-acme"}
+            return say_json(handler, 200, team)
+        if handler.command == "PUT" or handler.path.endswith("/finished"):
+            return handler.say(204)
+        ends = (identifier for end, identifier in IDS.items() if handler.path.endswith(end))
+        location = handler.path.replace("/v1", "")
+        return say_json(handler, 201, {"id": next(ends)}, Content_Location=location)
+
+
+def say_json(handler: Handler, status: int, document: Any, **headers: str) -> None:
+    """Answer with a JSON document."""
+    body = json.dumps(document).encode()
+    handler.say(status, body, Content_Type="application/json", **headers)
+
+
+@contextmanager
+def verifications(behave: Behaviour = lambda _: False) -> Iterator[Verifications]:
+    """A console on the loopback, until the block ends."""
+    told = Verifications(behave)
+    with loopback(told.answer) as server:
+        told.server = server
+        yield told
