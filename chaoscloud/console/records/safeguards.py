@@ -3,7 +3,7 @@
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, or_, select, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 
 from chaoscloud.console.db.schema import safeguards
 from chaoscloud.console.records import audit
@@ -13,19 +13,33 @@ from chaoscloud.console.rules.verdict import Safeguard
 STOP = "stop"
 
 
+_KEPT = (
+    select(*columns(safeguards, Safeguard))
+    .where(safeguards.c.organization_id == bindparam("organization"))
+    .where(safeguards.c.removed_at.is_(None))
+    .order_by(safeguards.c.created_at, safeguards.c.id)
+)
+_CONCERNING_TEAM = _KEPT.where(safeguards.c.enabled).where(
+    or_(safeguards.c.team_id.is_(None), safeguards.c.team_id == bindparam("team"))
+)
+_LASTING = _KEPT.where(
+    or_(safeguards.c.expires_at.is_(None), safeguards.c.expires_at > bindparam("now"))
+)
+
+
 def in_force(connection: Connection, organization_id: str, team_id: str) -> list[Safeguard]:
     """The safeguards that concern a team's runs, its organization's included, oldest first.
 
     Those whose time is over may be among them: `rules.verdict` knows what time it is.
     """
-    concerned = or_(safeguards.c.team_id.is_(None), safeguards.c.team_id == team_id)
-    statement = _kept(organization_id).where(concerned, safeguards.c.enabled)
-    return every(connection, statement, Safeguard)
+    return every(
+        connection, _CONCERNING_TEAM, Safeguard, organization=organization_id, team=team_id
+    )
 
 
 def listed(connection: Connection, organization_id: str, now: datetime) -> list[Safeguard]:
     """Every safeguard of an organization and of its teams whose time is not over, oldest first."""
-    return every(connection, _kept(organization_id).where(_lasting(now)), Safeguard)
+    return every(connection, _LASTING, Safeguard, organization=organization_id, now=now)
 
 
 def add(connection: Connection, safeguard: Safeguard) -> None:
@@ -78,9 +92,8 @@ def resume(
 
     A team's switch is not released with the organization's: somebody set it for that team.
     """
-    scope = safeguards.c.team_id == team_id if team_id else safeguards.c.team_id.is_(None)
-    switches = _kept(organization_id).where(scope, safeguards.c.kind == STOP, _lasting(now))
-    released = every(connection, switches, Safeguard)
+    lasting = listed(connection, organization_id, now)
+    released = [each for each in lasting if (each.kind, each.team_id) == (STOP, team_id)]
     for each in released:
         remove(connection, each.id, now)
         _note(connection, "safeguard.resumed", each, now, person_id)
@@ -91,18 +104,6 @@ def remove(connection: Connection, safeguard_id: str, now: datetime) -> None:
     """Take a safeguard away; its row stays, for what it stopped."""
     where = safeguards.c.id == safeguard_id
     connection.execute(update(safeguards).where(where).values(removed_at=now))
-
-
-def _kept(organization_id: str) -> Select[tuple[object, ...]]:
-    return (
-        select(*columns(safeguards, Safeguard))
-        .where(safeguards.c.organization_id == organization_id, safeguards.c.removed_at.is_(None))
-        .order_by(safeguards.c.created_at, safeguards.c.id)
-    )
-
-
-def _lasting(now: datetime) -> ColumnElement[bool]:
-    return or_(safeguards.c.expires_at.is_(None), safeguards.c.expires_at > now)
 
 
 def _note(

@@ -5,11 +5,11 @@ import secrets
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from chaoscloud.console.db.schema import people, sessions, tokens
 from chaoscloud.console.records._rows import first
-from chaoscloud.console.records.tokens import digest, valid
+from chaoscloud.console.records.tokens import VALID, digest
 
 LIFETIME = timedelta(days=14)
 
@@ -35,16 +35,18 @@ def add(connection: Connection, token_id: str, now: datetime) -> str:
     return value
 
 
+_FOUND = (
+    select(tokens.c.id, people.c.id, people.c.name, sessions.c.expires_at)
+    .join(tokens, tokens.c.id == sessions.c.token_id)
+    .join(people, people.c.id == tokens.c.person_id)
+    .where(sessions.c.digest == bindparam("digest"), sessions.c.expires_at > bindparam("now"))
+    .where(VALID, people.c.removed_at.is_(None))
+)
+
+
 def find(connection: Connection, value: str, now: datetime) -> Session | None:
     """The session of this value, while it and its token live."""
-    statement = (
-        select(tokens.c.id, people.c.id, people.c.name, sessions.c.expires_at)
-        .join(tokens, tokens.c.id == sessions.c.token_id)
-        .join(people, people.c.id == tokens.c.person_id)
-        .where(sessions.c.digest == digest(value), sessions.c.expires_at > now)
-        .where(people.c.removed_at.is_(None), valid(now))
-    )
-    return first(connection, statement, Session)
+    return first(connection, _FOUND, Session, digest=digest(value), now=now)
 
 
 def remove(connection: Connection, value: str) -> None:

@@ -3,7 +3,18 @@
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, Select, and_, delete, exists, func, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from chaoscloud.console.db.schema import (
     audit,
@@ -105,26 +116,38 @@ def seen_by(connection: Connection, organization_id: str, person_id: str) -> lis
     return every(connection, statement.order_by(teams.c.name), Team)
 
 
+_PLACE = (
+    select(organizations.c.id, organizations.c.slug, organizations.c.name)
+    .add_columns(teams.c.id, teams.c.slug, teams.c.name, memberships.c.role)
+    .add_columns(
+        exists().where(
+            team_members.c.team_id == teams.c.id, team_members.c.person_id == bindparam("person")
+        )
+    )
+    .join_from(teams, organizations, organizations.c.id == teams.c.organization_id)
+    .join(memberships, memberships.c.organization_id == organizations.c.id)
+    .where(memberships.c.person_id == bindparam("person"))
+    .where(
+        or_(
+            organizations.c.id == bindparam("organization"),
+            organizations.c.slug == bindparam("organization"),
+        )
+    )
+    .where(or_(teams.c.id == bindparam("team"), teams.c.slug == bindparam("team")))
+    # An id is meant as an id, even where somebody named a team like one.
+    .order_by(
+        (organizations.c.id == bindparam("organization")).desc(),
+        (teams.c.id == bindparam("team")).desc(),
+    )
+)
+
+
 def place(connection: Connection, organization: str, team: str, person_id: str) -> Place | None:
     """The team that two words (ids or address names) mean to somebody of its organization.
 
     Whether they may see it is for `rules.access` to say; strangers get None.
     """
-    on_it = exists().where(
-        team_members.c.team_id == teams.c.id, team_members.c.person_id == person_id
-    )
-    statement = (
-        select(organizations.c.id, organizations.c.slug, organizations.c.name)
-        .add_columns(teams.c.id, teams.c.slug, teams.c.name, memberships.c.role, on_it)
-        .join_from(teams, organizations, organizations.c.id == teams.c.organization_id)
-        .join(memberships, memberships.c.organization_id == organizations.c.id)
-        .where(memberships.c.person_id == person_id)
-        .where(or_(organizations.c.id == organization, organizations.c.slug == organization))
-        .where(or_(teams.c.id == team, teams.c.slug == team))
-        # An id is meant as an id, even where somebody named a team like one.
-        .order_by((organizations.c.id == organization).desc(), (teams.c.id == team).desc())
-    )
-    return first(connection, statement, Place)
+    return first(connection, _PLACE, Place, organization=organization, team=team, person=person_id)
 
 
 def has_on_it(connection: Connection, team_id: str, person_id: str) -> bool:

@@ -5,7 +5,7 @@ import secrets
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, or_, select, update
 
 from chaoscloud.console.db.schema import people, tokens
 from chaoscloud.console.records._rows import columns, every, first, new_id
@@ -64,14 +64,21 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+VALID = and_(  # a token that still opens something at the moment `now`
+    tokens.c.revoked_at.is_(None),
+    or_(tokens.c.expires_at.is_(None), tokens.c.expires_at > bindparam("now")),
+)
+
+_HOLDER = (
+    select(tokens.c.id, people.c.id, people.c.name, tokens.c.last_used_at)
+    .join(people, people.c.id == tokens.c.person_id)
+    .where(tokens.c.digest == bindparam("digest"), VALID, people.c.removed_at.is_(None))
+)
+
+
 def holder(connection: Connection, secret: str, now: datetime) -> Holder | None:
     """Who a token speaks for; None when it is unknown, expired or revoked."""
-    return first(connection, _holders(now).where(tokens.c.digest == digest(secret)), Holder)
-
-
-def holder_of_id(connection: Connection, token_id: str, now: datetime) -> Holder | None:
-    """Who a known token speaks for; None when it has ended since."""
-    return first(connection, _holders(now).where(tokens.c.id == token_id), Holder)
+    return first(connection, _HOLDER, Holder, digest=digest(secret), now=now)
 
 
 def used(connection: Connection, token_id: str, now: datetime) -> None:
@@ -101,19 +108,3 @@ def revoke(connection: Connection, token_id: str, now: datetime) -> bool:
     """End a token, and every session that was opened with it; False when it had been already."""
     where = and_(tokens.c.id == token_id, tokens.c.revoked_at.is_(None))
     return connection.execute(update(tokens).where(where).values(revoked_at=now)).rowcount > 0
-
-
-def valid(now: datetime) -> ColumnElement[bool]:
-    """The condition, in SQL, that a token still opens something."""
-    return and_(
-        tokens.c.revoked_at.is_(None),
-        or_(tokens.c.expires_at.is_(None), tokens.c.expires_at > now),
-    )
-
-
-def _holders(now: datetime) -> Select[tuple[str, str, str, datetime | None]]:
-    return (
-        select(tokens.c.id, people.c.id, people.c.name, tokens.c.last_used_at)
-        .join(people, people.c.id == tokens.c.person_id)
-        .where(people.c.removed_at.is_(None), valid(now))
-    )
