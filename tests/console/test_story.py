@@ -89,21 +89,9 @@ def test_times_without_a_zone_were_meant_in_utc() -> None:
 
 
 KEYS = [
-    "experiment",
-    "run",
-    "activity",
-    "start",
-    "end",
-    "duration",
-    "pauses",
-    "before",
-    "name",
-    "steady_states",
-    "during",
-    "probes",
-    "provider",
-    "tolerance",
-    "status",
+    *("experiment", "run", "activity", "start", "end", "duration", "pauses"),
+    *("before", "name", "steady_states", "during", "probes", "provider", "tolerance"),
+    *("status"),
 ]
 ODD_TIMES = ["0001-01-01T00:00:00+23:00", "9999-12-31T23:59:59-23:00", "2026-03-02"]
 json_values = st.recursive(
