@@ -38,13 +38,14 @@ def cloud_event(
 def event_data(context: Any, state: Any, redactor: Cleaner) -> str:
     """What an event is about, redacted, as JSON.
 
-    When the state cannot be written as JSON, the trace goes in its place; when the context cannot
-    either, it is null.
+    When the state cannot be written as JSON, the reason goes in its place; when the context cannot
+    either, it is null. The reason is not the whole traceback, which names folders of this machine.
     """
     try:
         return _written({"context": context, "state": state}, redactor)
-    except UNSERIALISABLE:
-        error = {"type": "json-serialization", "trace": traceback.format_exc()}
+    except UNSERIALISABLE as reason:
+        trace = "".join(traceback.format_exception_only(reason))
+        error = {"type": "json-serialization", "trace": trace}
     try:
         return _written({"context": context, "state": None, "error": error}, redactor)
     except UNSERIALISABLE:
@@ -52,6 +53,4 @@ def event_data(context: Any, state: Any, redactor: Cleaner) -> str:
 
 
 def _written(data: dict[str, Any], redactor: Cleaner) -> str:
-    written = to_json(redactor.redact(data).document)
-    written.encode()  # raises ValueError for half a character, which JSON allows and UTF-8 does not
-    return written
+    return to_json(redactor.redact(data).document)

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.auth import AuthBase
+from requests.exceptions import InvalidHeader
 from urllib3.exceptions import HTTPError
 
 from chaoscloud import __version__
@@ -41,6 +42,8 @@ class ConsoleAuth(AuthBase):
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         if self._token and _origin(request.url or "") == self._origin:
+            if not self._token.isprintable():  # http.client would refuse it too, and show it
+                raise InvalidHeader("the token holds characters no token has")
             value = f"{self._scheme} {self._token}"
             # Headers are latin-1 on the wire: a stray accent in a pasted token is refused by the
             # console, as any wrong token is, and does not break the run here.
@@ -109,9 +112,9 @@ class ConsoleSession(requests.Session):
                 return response
         except requests.RequestException:
             raise
-        except (OSError, HTTPError, UnicodeError) as error:
-            # An unreadable certificate bundle, a host name that cannot be encoded, and what
-            # `requests` forgets to translate.
+        except (OSError, HTTPError, ValueError) as error:
+            # An unreadable certificate bundle, a host name that cannot be encoded, and whatever
+            # else `requests` forgets to translate.
             raise requests.ConnectionError(error, request=request) from error
 
     def _send_despite_drop(
@@ -161,7 +164,11 @@ def _read(response: requests.Response, limit: int) -> None:
     response._content = bytes(body)
 
 
-def _origin(url: str) -> tuple[str, str, int | None]:
-    """Scheme, host and port, as browsers compare them."""
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname or "", parts.port or _DEFAULT_PORTS.get(parts.scheme)
+def _origin(url: str) -> tuple[str, str, int | None] | None:
+    """Scheme, host and port, as browsers compare them; None when it is no address at all."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:
+        return None
+    return parts.scheme, parts.hostname or "", port
