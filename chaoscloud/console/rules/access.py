@@ -15,11 +15,6 @@ def sees_team(role: Role | None, on_the_team: bool) -> bool:
     return role is Role.OWNER or (role is not None and on_the_team)
 
 
-def may_change_people(role: Role | None) -> bool:
-    """Who may add teams and people: owners."""
-    return role is Role.OWNER
-
-
 def may_stop_organization(role: Role | None) -> bool:
     """Who may stop every run of an organization at once: owners. Anybody stops their own teams."""
     return role is Role.OWNER
