@@ -245,8 +245,10 @@ def _variables(_ctx: click.Context, _param: click.Parameter, pairs: tuple[str, .
 @_clearly
 def verify(ctx: click.Context, /, source: str, **options: Any) -> None:
     """Run a verification and exit as `chaos run` would."""
+    from chaoscloud.settings import load
     from chaoscloud.verify.command import run
 
+    load(ctx.obj["settings_path"])  # the host would carry on as if a damaged file were empty
     ctx.exit(run(source, ctx.obj["settings_path"], **options))
 
 
