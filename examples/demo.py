@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,13 +46,11 @@ class Stage:
     """The console, the shop and the environment in which the demo's commands run."""
 
     def __init__(self, stack: ExitStack) -> None:
-        self.env = os.environ | {
+        self.env = _without_ours(os.environ) | {
             "HOME": str(FOLDER / "home"),
             "PYTHONPATH": str(HERE),
             "SHOP_FOLDER": str(FOLDER / "shop"),
         }
-        for variable in ("CHAOSIQ_URL", "CHAOSIQ_TOKEN", "DATABASE_URL", "XDG_DATA_HOME"):
-            self.env.pop(variable, None)
         for folder in ("home", "shop"):
             (FOLDER / folder).mkdir()
         self.url, self.token = stack.enter_context(self._console())
@@ -187,6 +185,12 @@ def expect(happened: bool, what: str) -> None:
 def say(words: str) -> None:
     """Speak to the audience."""
     print(f"\n\033[1m{words}\033[0m" if sys.stdout.isatty() else f"\n{words}", flush=True)
+
+
+def _without_ours(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment without what would lead the demo to a console of the user's own."""
+    strays = ("CHAOSIQ_", "DATABASE_URL", "XDG_")
+    return {name: value for name, value in environ.items() if not name.startswith(strays)}
 
 
 def _after(prefix: str, lines: Iterator[str]) -> str:

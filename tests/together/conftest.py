@@ -18,12 +18,14 @@ SCRIPTS = Path(sys.executable).parent
 LIMIT = 60  # seconds: a process that takes longer hangs
 
 # What would lead a process of the suite astray on a developer's machine.
-STRAY_VARIABLES = ("CHAOSIQ_URL", "CHAOSIQ_TOKEN", "DATABASE_URL", "XDG_DATA_HOME")
+STRAY_VARIABLES = ("CHAOSIQ_", "DATABASE_URL", "XDG_")
 
 
 def clean_environment(home: Path) -> dict[str, str]:
     """Return this process's environment with a home of its own and nothing of the developer's."""
-    env = {name: value for name, value in os.environ.items() if name not in STRAY_VARIABLES}
+    env = {
+        name: value for name, value in os.environ.items() if not name.startswith(STRAY_VARIABLES)
+    }
     return env | {"HOME": str(home), "PYTHONPATH": str(home)}
 
 
@@ -97,14 +99,15 @@ class Console:
 def serving(data: Path, *, port: int = 0) -> Iterator[Console]:
     """Serve a console from the folder `data` until the block ends."""
     data.mkdir(exist_ok=True)
-    process = subprocess.Popen(
-        [SCRIPTS / "chaosiq-console", "serve", "--data", data, "--port", str(port)],
-        env=clean_environment(data),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=(data / "console.log").open("a"),
-        text=True,
-    )
+    with (data / "console.log").open("a") as log:
+        process = subprocess.Popen(
+            [SCRIPTS / "chaosiq-console", "serve", "--data", data, "--port", str(port)],
+            env=clean_environment(data),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
     try:
         yield _console_of(process, data)
     finally:
