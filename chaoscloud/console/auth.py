@@ -58,6 +58,8 @@ async def caller_of(request: Request) -> Caller:
 async def team_for(request: Request, caller: Caller) -> TeamScope:
     """The team that the path names by ids or address names. Raises `NotFound`."""
     path = request.path_params
+    if any("\0" in str(word) for word in path.values()):
+        raise NotFound("Nothing here has such a name.")  # PostgreSQL cannot even be asked for it
     found = await _database(request).reading(
         teams.place, path["org"], path["team"], caller.person_id
     )

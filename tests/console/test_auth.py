@@ -153,6 +153,12 @@ def test_what_is_not_yours_is_not_there(
     assert answer.json()["detail"] == "There is no such team, or it is not yours to see."
 
 
+@pytest.mark.parametrize("path", ["/in/acme/%00", "/in/%00/checkout"])
+def test_a_name_nothing_can_have_is_not_there(door: TestClient, bob: Member, path: str) -> None:
+    """No database is asked for a NUL, which some refuse."""
+    assert door.get(path, headers=bob.headers).status_code == 404
+
+
 # --- browsers ----------------------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from chaoscloud.console.config import Config
 from chaoscloud.console.db import Busy, CannotWrite, Database
@@ -80,6 +80,14 @@ def test_a_failing_job_takes_nobody_along(database: Database, now: Clock) -> Non
     assert first.result().name == "A"
     assert last.result().name == "B"
     assert names(database) == ["A", "B"]
+
+
+def test_a_job_that_asks_for_nonsense_keeps_its_own_error(database: Database) -> None:
+    """A fault of ours is no trouble with the disk, and must not look like one."""
+    asked = database.write(lambda connection: connection.exec_driver_sql("SELECT 1, 2", (3,)).all())
+
+    with pytest.raises(ProgrammingError):
+        asked.result()
 
 
 def test_a_full_queue_turns_writes_away(config: Config, database: Database) -> None:

@@ -13,9 +13,16 @@ from concurrent.futures import Future
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NotSupportedError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
 
-from chaoscloud.console.db.failures import Busy, CannotWrite, StorageError
+from chaoscloud.console.db.failures import Busy, CannotWrite
 
 T = TypeVar("T")
 Job = Callable[[Connection], Any]
@@ -131,11 +138,14 @@ def _run_one(connection: Connection, task: _Task, kept: list[_Kept]) -> None:
         kept.append(_Kept(task.future, result))
 
 
+# What a job asked for made no sense: its own fault, and no reason to ask again later.
+_JOBS_OWN = (IntegrityError, DataError, ProgrammingError, NotSupportedError)
+
+
 def _as_failure(error: Exception) -> Exception:
     """A job's own exception as it is; the database's troubles as `CannotWrite`."""
-    if isinstance(error, StorageError | IntegrityError) or not isinstance(error, SQLAlchemyError):
+    if isinstance(error, _JOBS_OWN) or not isinstance(error, DBAPIError):
         return error
-    reason = error.orig if isinstance(error, DBAPIError) else error
-    failure = CannotWrite(f"the database did not keep it: {' '.join(str(reason).split())}")
+    failure = CannotWrite(f"the database did not keep it: {' '.join(str(error.orig).split())}")
     failure.__cause__ = error
     return failure
