@@ -5,8 +5,7 @@ import os
 import stat
 from pathlib import Path
 
-import yaml
-
+from chaoscloud import _yaml
 from chaoscloud._files import replace_file
 from chaoscloud.exceptions import SettingsException
 from chaoscloud.types import Settings
@@ -23,12 +22,13 @@ def load(path: str | os.PathLike[str]) -> Settings:
     when it holds a token that other accounts of this machine can read.
     """
     try:
-        settings = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        settings = _yaml.read(path)
     except FileNotFoundError:
         return {}
-    # PyYAML raises a ValueError of its own for a date such as 2026-13-45, and so does bad UTF-8.
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise SettingsException(_complaint(path, error)) from error
+    except _yaml.UNREADABLE as error:
+        raise SettingsException(
+            f"{_yaml.complaint(path, error)}. It is left as it is; please repair it."
+        ) from error
     if settings is None:
         return {}
     if not isinstance(settings, dict):
@@ -44,9 +44,9 @@ def save(settings: Settings, path: str | os.PathLike[str]) -> None:
 
     Raises `SettingsException` when it cannot; the file is then as it was.
     """
-    content = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
+    content = _yaml.dump(settings)
     try:
-        Path(os.path.realpath(path)).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_private(Path(os.path.realpath(path)).parent)
         replace_file(path, content, mode=0o600)
     except OSError as error:
         raise SettingsException(
@@ -54,11 +54,11 @@ def save(settings: Settings, path: str | os.PathLike[str]) -> None:
         ) from error
 
 
-def _complaint(path: str | os.PathLike[str], error: Exception) -> str:
-    mark = getattr(error, "problem_mark", None)
-    line = f", line {mark.line + 1}" if mark else ""
-    reason = getattr(error, "problem", None) or getattr(error, "strerror", None) or error
-    return f"{path}{line} cannot be read: {reason}. It is left as it is; please repair it."
+def _make_private(folder: Path) -> None:
+    """Make a missing folder for its owner only; one that is there belongs to the host."""
+    if not folder.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
 
 
 _exposed: set[Path] = set()

@@ -105,7 +105,7 @@ def set_settings(
     """
     if token:
         set_auth(settings, url, token)
-    control = _made(_made(settings, "controls"), CONTROL_NAME)
+    control = _made_control(settings)
     control.setdefault("features", dict.fromkeys(FEATURES, "on"))
     provider = _made(control, "provider")
     provider.update(type="python", module="chaoscloud.controls")
@@ -117,8 +117,8 @@ def set_settings(
 
 
 def has_chaosiq_extension_configured(settings: Settings | None) -> bool:
-    """Whether somebody signed in with these settings."""
-    return get_control(settings) is not None
+    """Whether somebody signed in with these settings, so that the host finds our control."""
+    return bool(_arguments(settings).get("url"))
 
 
 def get_control(settings: Settings | None) -> dict[str, Any] | None:
@@ -167,12 +167,12 @@ def is_feature_enabled(settings: Settings | None, feature: str) -> bool:
 
 
 def enable_feature(settings: Settings | None, feature: str) -> bool:
-    """Switch a feature on. Returns False, and changes nothing, if unknown or not signed in."""
+    """Switch a feature on, before a sign-in too; an unknown one changes nothing, returns False."""
     return _switch(settings, feature, "on")
 
 
 def disable_feature(settings: Settings | None, feature: str) -> bool:
-    """Switch a feature off. Returns False, and changes nothing, if unknown or not signed in."""
+    """Switch a feature off, before a sign-in too; an unknown one changes nothing, returns False."""
     return _switch(settings, feature, "off")
 
 
@@ -194,12 +194,8 @@ def get_teams(organization: Organization | None) -> list[Team]:
 
 
 def set_default_org(settings: Settings, organization: Organization) -> None:
-    """Make this the organization in use, added if new. Changes nothing if nobody signed in."""
-    if get_control(settings) is None:
-        return
-    arguments = _made(
-        _made(_made(_made(settings, "controls"), CONTROL_NAME), "provider"), "arguments"
-    )
+    """Make this the organization in use, added to the settings if new."""
+    arguments = _made(_made(_made_control(settings), "provider"), "arguments")
     arguments["organizations"] = _choose(get_orgs(settings), organization)
 
 
@@ -220,11 +216,14 @@ def _choose(entries: list[Any], chosen: Mapping[str, Any]) -> list[Any]:
 
 
 def _switch(settings: Settings | None, feature: str, state: str) -> bool:
-    control = get_control(settings)
-    if control is None or feature not in FEATURES:
+    if settings is None or feature not in FEATURES:
         return False
-    _made(control, "features")[feature] = state
+    _made(_made_control(settings), "features")[feature] = state
     return True
+
+
+def _made_control(settings: Settings) -> dict[str, Any]:
+    return _made(_made(settings, "controls"), CONTROL_NAME)
 
 
 def _part(parent: Mapping[str, Any] | None, key: str) -> dict[str, Any]:

@@ -11,8 +11,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
-
+from chaoscloud import _yaml
 from chaoscloud._files import replace_file
 from chaoscloud.exceptions import WorkspaceException
 from chaoscloud.extension import get_extension_value
@@ -73,7 +72,7 @@ def save_workspace(path: str | os.PathLike[str] | None = None) -> None:
     target = path or get_workspace_path()
     if target is None:
         raise WorkspaceException("No workspace file to save to: name one first.")
-    content = yaml.safe_dump(get_loaded_workspace_data(), sort_keys=False, allow_unicode=True)
+    content = _yaml.dump(get_loaded_workspace_data())
     try:
         replace_file(target, content, _mode_of(target))
     except OSError as error:
@@ -162,11 +161,11 @@ def _read(path: str | os.PathLike[str] | None) -> WorkspaceData:
     if path is None or not Path(path).exists():
         return {}
     try:
-        data = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    # PyYAML raises a ValueError of its own for a date such as 2026-13-45, and so does bad UTF-8.
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise WorkspaceException(f"The workspace file {path} cannot be read: {reason}") from error
+        data = _yaml.read(path)
+    except _yaml.UNREADABLE as error:
+        raise WorkspaceException(
+            f"The workspace file {_yaml.complaint(path, error)}. Repair it, or delete it."
+        ) from error
     if not _is_workspace(data):
         raise WorkspaceException(
             f"The workspace file {path} is no workspace: repair it, or delete it to start afresh."
