@@ -1,0 +1,68 @@
+"""What happens when an experiment is loaded: a local file is linked to what the console knows."""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from chaoscloud import workspace
+from chaoscloud._opening import Console
+from chaoscloud.delivery.losses import NotStored, courtesy
+from chaoscloud.exceptions import WorkspaceException
+from chaoscloud.extension import del_extension_value, set_extension_value
+from chaoscloud.types import Experiment
+
+logger = logging.getLogger("chaostoolkit")
+
+
+def read_workspace(console: Console, source: str) -> None:
+    """Read the workspace file beside a local experiment."""
+    workspace.reset_workspace()
+    if console.wants("publish") and console.wants("workspace") and os.path.exists(source):
+        with _unlinked_if_unusable():
+            workspace.initialize_workspace_path(source)
+            workspace.load_workspace()
+
+
+def remember_source(console: Console, source: str, experiment: Experiment) -> None:
+    """Put in the block where the experiment came from, or what the console knows it by."""
+    if not console.wants("publish"):
+        return
+    if not os.path.exists(source):
+        set_extension_value(experiment, "source", _without_user_info(source))
+    elif workspace.get_workspace_path() is not None:
+        known = workspace.get_experiment_metadata_from_workspace(
+            experiment, console.organizations, source
+        )
+        if known is None:
+            set_extension_value(experiment, "experiment_path", source)
+        else:
+            set_extension_value(experiment, "experiment_id", known["experiment_id"])
+
+
+def link_to_workspace(console: Console, experiment: Experiment) -> None:
+    """Link the experiment's file to its id in the console; its path is of no further use then."""
+    if workspace.get_workspace_path() is None or not workspace.get_experiment_id(experiment):
+        return
+    with _unlinked_if_unusable():
+        workspace.load_workspace()  # another run may have added to it meanwhile
+        if workspace.register_experiment_to_workspace(experiment, console.organizations):
+            workspace.save_workspace()
+    del_extension_value(experiment, "experiment_path")
+
+
+@contextmanager
+def _unlinked_if_unusable() -> Iterator[None]:
+    """A workspace file that cannot be used is said once and left as it is."""
+    try:
+        with courtesy(WorkspaceException):
+            yield
+    except (WorkspaceException, NotStored) as x:
+        logger.warning("The experiment is not linked to the console's: %s", x)
+        workspace.reset_workspace()
+
+
+def _without_user_info(url: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -1,0 +1,157 @@
+"""How a run begins: which console, what to tell it first, and who guards the run from then on."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chaoslib.run import initialize_run_journal
+from chaoslib.settings import get_loaded_settings
+
+from chaoscloud import api
+from chaoscloud._run import Run
+from chaoscloud.api.verification import get_run_id
+from chaoscloud.delivery import Started
+from chaoscloud.delivery.direct import DirectDelivery
+from chaoscloud.delivery.line import Line
+from chaoscloud.delivery.losses import NotStored, courtesy
+from chaoscloud.extension import (
+    ensure_extension,
+    find_extension,
+)
+from chaoscloud.redaction import Redactor
+from chaoscloud.safeguards.guard import Guard
+from chaoscloud.settings import get_endpoint_url, get_orgs, is_feature_enabled, read_profile
+from chaoscloud.tenancy import tenancy_of
+from chaoscloud.types import Experiment, Extension, Extensions, Organizations, Secrets, Settings
+
+logger = logging.getLogger("chaostoolkit")
+
+
+@dataclass(frozen=True)
+class Console:
+    """Where a run is recorded: the control's arguments, completed by settings and environment."""
+
+    settings: Settings
+    url: str
+    verify_tls: bool
+    organizations: Organizations
+
+    def wants(self, feature: str) -> bool:
+        """Whether a feature is on in the settings."""
+        return is_feature_enabled(self.settings, feature)
+
+
+def console_of(
+    settings: Settings | None,
+    url: str | None,
+    verify_tls: bool | None,
+    organizations: Organizations | None,
+) -> Console:
+    """Complete what the host handed to a control. `CHAOSIQ_URL` wins over the control's `url`."""
+    settings = get_loaded_settings() if settings is None else settings
+    profile = read_profile(settings)
+    overruled = profile.url != get_endpoint_url(settings) or not url
+    return Console(
+        settings=settings,
+        url=profile.url if overruled else str(url),
+        verify_tls=profile.verify_tls if overruled else verify_tls is not False,
+        organizations=organizations or get_orgs(settings),
+    )
+
+
+def begin(console: Console, experiment: Experiment, secrets: Secrets | None) -> Run:
+    """Start to record and to guard a run. Never raises; a stop that arrives meanwhile is held back.
+
+    A start that fails leaves the run unrecorded and unguarded, with one warning that says why.
+    """
+    run = Run(problem="its start was interrupted")
+    with run.holding_back_stops():
+        _prepare(run, lambda: _start(run, console, experiment, secrets))
+    if run.problem is not None:
+        run.guard = None
+    _say(run, console)
+    return run
+
+
+def resume(console: Console, extensions: Extensions | None, secrets: Secrets | None) -> Run:
+    """The run whose execution the `chaosiq` block names, for a hook called outside of a run."""
+    run = Run()
+    block = find_extension(extensions)
+    if block is not None and block.get("execution_id") and console.wants("publish"):
+        _prepare(run, lambda: _follow(run, console, block, secrets))
+    if run.problem is not None:
+        logger.warning("Not recorded in the console: %s.", run.problem)
+    return run
+
+
+def _prepare(run: Run, prepare: Callable[[], None]) -> None:
+    """What goes wrong while a run is prepared is its problem."""
+    try:
+        with courtesy():
+            prepare()
+        run.problem = run.started.problem
+    except NotStored as x:
+        run.problem = str(x)
+
+
+def _start(run: Run, console: Console, experiment: Experiment, secrets: Secrets | None) -> None:
+    """Create the experiment and its execution, unless a verification has done so already."""
+    if get_run_id(experiment):
+        _follow(run, console, ensure_extension(experiment), secrets)
+        return
+    delivery = _connect(run, console, secrets)
+    journal = initialize_run_journal(experiment)
+    journal["status"] = "running"
+    run.started = delivery.start(experiment, journal)
+    run.block.update(run.started.ids)
+
+
+def _follow(run: Run, console: Console, block: Extension, secrets: Secrets | None) -> None:
+    """Go on with an execution that exists."""
+    run.started = Started(block.get("experiment_id"), block.get("execution_id"))
+    run.block.update(run.started.ids)
+    _connect(run, console, secrets).join(**run.started.ids)
+
+
+def _connect(run: Run, console: Console, secrets: Secrets | None) -> DirectDelivery:
+    """Give the run its delivery and, if wanted, its guard: on one connection, used by turns."""
+    if tenancy_of(console.organizations) is None:
+        raise NotStored("no organization and team are chosen, run `chaos signin`")
+    session = run.held.enter_context(
+        api.client_session(console.url, console.organizations, console.verify_tls, console.settings)
+    )
+    session.quiet = True  # the run says itself what a failure means for it
+    line = Line()
+    if console.wants("safeguards"):
+        run.guard = Guard(session, [run.block], line.call)
+    run.delivery = delivery = DirectDelivery(session, _redactor(secrets, session.token), line)
+    return delivery
+
+
+def _redactor(secrets: Secrets | None, token: str | None) -> Redactor:
+    redactor = Redactor(secrets, token)
+    if redactor.short:
+        logger.warning(
+            "%d of this run's secrets are too short to be recognised inside other text: they are "
+            "kept from the console only where they stand alone.",
+            redactor.short,
+        )
+    return redactor
+
+
+def _say(run: Run, console: Console) -> None:
+    """One line on what becomes of this run, one more when nothing guards it."""
+    if run.problem is not None:
+        logger.warning(
+            "This run is neither recorded in the console nor guarded by safeguards: %s. "
+            "The experiment carries on.",
+            run.problem,
+        )
+        return
+    if run.started.address:
+        logger.info("Execution available at %s", run.started.address)
+    if not console.wants("safeguards"):
+        logger.warning(
+            "Safeguards are disabled: nothing in the console can stop this run. "
+            "Run `chaos enable safeguards` to be guarded."
+        )

@@ -1,0 +1,127 @@
+"""One run under way: how it is recorded, what guards it, and what it leaves in the journal.
+
+A run without a delivery is one nobody tells anything about: publishing is disabled, or its start
+failed. Everything here may be called for it as for any other.
+"""
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from chaoslib.exceptions import InterruptExecution
+
+from chaoscloud.delivery import Delivery, Started
+from chaoscloud.extension import NAME, ensure_extension
+from chaoscloud.safeguards.guard import Guard
+from chaoscloud.types import Extension, Journal
+
+ROLLBACKS = {"starting-rollback", "rollback-finished"}
+
+ONCE = {"starting-method", "method-finished"} | ROLLBACKS
+"""What happens once in a run, and may reach us by two ways (see `chaoscloud._relay`)."""
+
+
+@dataclass
+class Run:
+    """A run, from `configure_control` to `cleanup_control`; `problem` is why it is not recorded.
+
+    `block` names its execution, `held` is what `close` gives back.
+    """
+
+    delivery: Delivery | None = None
+    guard: Guard | None = None
+    started: Started = field(default_factory=Started)
+    problem: str | None = None
+    block: Extension = field(default_factory=lambda: {"name": NAME})
+    held: ExitStack = field(default_factory=ExitStack)
+    _told: set[str] = field(default_factory=set)
+    _stop: BaseException | None = None
+    _thread: int = field(default_factory=threading.get_ident)
+
+    def happened(self, event_type: str, context: object, state: Any = None) -> None:
+        """Tell what happened, then ask whether the run may go on.
+
+        Raises `InterruptExecution` when it may not, and a stop that was held back. At the
+        experiment's end nothing is left to stop.
+        """
+        if event_type == "experiment-finished":
+            with self.holding_back_stops():
+                self._finish(context, state)
+            return
+        self._let_go()
+        if event_type in ROLLBACKS:
+            self.rollbacks_start()
+        self.tell(event_type, context, state)
+        if self.guard is not None:
+            self.guard.check()
+
+    def tell(self, event_type: str, context: object, state: object = None) -> None:
+        """Tell what happened, unless that was told before."""
+        if self.delivery is None or event_type in self._told:
+            return
+        self._told |= ONCE & {event_type}
+        self.delivery.event(event_type, context, state)
+
+    def rollbacks_start(self) -> None:
+        """From here on the run is not interrupted by safeguards."""
+        if self.guard is not None:
+            self.guard.rollbacks_start()
+
+    def close(self) -> None:
+        """Give back the connection."""
+        if self.delivery is not None:
+            self.delivery.close()
+        self.held.close()
+
+    @contextmanager
+    def holding_back_stops(self) -> Iterator[None]:
+        """Keep Ctrl-C and signals for the next hook that may raise them.
+
+        Where the host calls us from `configure_control`, a run event handler or
+        `after_experiment_control`, it swallows what we raise or loses the journal over it. There is
+        no next hook after the last of these: the experiment is over, only our sending is cut short.
+        """
+        try:
+            yield
+        except (KeyboardInterrupt, SystemExit, InterruptExecution) as stop:
+            self._stop = stop
+
+    def _finish(self, experiment: object, journal: Journal | None) -> None:
+        """Mark the journal, tell the end, and send the journal."""
+        self._mark(journal)
+        if "starting-method" in self._told:  # Ctrl-C: no handler, and maybe no hook, is told
+            self.tell("method-finished", experiment, (journal or {}).get("run"))
+        self.tell("experiment-finished", experiment, journal)
+        if self.delivery is not None and journal is not None:
+            self.delivery.finish(journal)
+            self._mark(journal)
+
+    def _let_go(self) -> None:
+        if self._stop is not None and threading.get_ident() == self._thread:
+            stop, self._stop = self._stop, None
+            raise stop
+
+    def _mark(self, journal: Journal | None) -> None:
+        """Leave in the journal's block what `chaos publish` and people look for."""
+        if journal is None or (self.delivery is None and self.problem is None):
+            return
+        ensure_extension(journal).update(
+            self.started.ids,
+            safeguards=_copies(self.guard.policies) if self.guard else None,
+            **{key: note for key, note in self._notes().items() if note},
+        )
+
+    def _notes(self) -> dict[str, Any]:
+        """What did not go as it should; falsy where there is nothing to say."""
+        losses = self.delivery.losses if self.delivery else None
+        return {
+            "not_recorded": {"reason": self.problem} if self.problem else losses,
+            "safeguards_without_answer": self.guard and _copies(self.guard.gaps),
+            "safeguards_during_rollbacks": self.guard and _copies(self.guard.ignored),
+        }
+
+
+def _copies(entries: Iterable[Mapping[str, Any]] | None) -> list[dict[str, Any]] | None:
+    return None if entries is None else [dict(entry) for entry in entries]
