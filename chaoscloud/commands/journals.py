@@ -15,7 +15,9 @@ __all__ = ["fingerprint", "is_finished", "known_secrets", "read_journal"]
 def read_journal(path: str) -> Journal:
     """The journal in a file. Raises `CommandFailed` saying why it is none."""
     try:
-        journal = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+        text = Path(path).read_text(encoding="utf-8-sig")
+        # The host writes NaN and infinities as Python does; nobody else reads them but as words.
+        journal = json.loads(text, parse_constant=str)
     except OSError as x:
         raise CommandFailed(f"cannot be read: {x.strerror or x}") from x
     except (ValueError, RecursionError) as x:

@@ -19,7 +19,7 @@ from chaoscloud.commands.failures import (
 )
 from chaoscloud.commands.journals import fingerprint, is_finished, known_secrets, read_journal
 from chaoscloud.extension import remove_sensitive_extension_values
-from chaoscloud.redaction import Redactor
+from chaoscloud.redaction import Redactor, to_json
 from chaoscloud.settings import get_orgs, load, read_profile
 from chaoscloud.types import Experiment, Journal
 
@@ -84,8 +84,9 @@ class _Publisher:
             return Outcome(path, failure=x)
 
     def _published(self, path: str, journal: Journal) -> Outcome:
-        key = fingerprint("execution", journal)
         redactor = self._redactor_for(journal)
+        _check_that_it_can_be_sent(journal, redactor)
+        key = fingerprint("execution", journal)
         named = _names_execution(journal)
         self._publish_experiment(journal["experiment"], redactor)
         found = self._find(journal, redactor) if named else None
@@ -125,6 +126,14 @@ class _Publisher:
         if not was_stored(answer):
             raise CommandFailed(sentence(refusal_of(answer)))
         return answer
+
+
+def _check_that_it_can_be_sent(journal: Journal, redactor: Redactor) -> None:
+    """Raise `CommandFailed` for what has no form in JSON: the wire would just not answer then."""
+    try:
+        to_json(redactor.redact(journal).document)
+    except (TypeError, ValueError, RecursionError) as x:
+        raise CommandFailed(f"cannot be sent: {x}") from x
 
 
 def _names_execution(journal: Journal) -> bool:
