@@ -84,6 +84,18 @@ def test_processes_that_start_together_make_one_schema(url: str) -> None:
         database.close()
 
 
+def test_processes_that_start_together_begin_once(url: str, now: Clock) -> None:
+    """One of them makes the owner's token, the others find everything there."""
+    opened = [Database.open(url) for _ in range(4)]
+
+    waiting = [database.write(lambda c: begin(c, now())) for database in opened]
+    made = [future.result() for future in waiting]
+
+    assert sorted(token is None for token in made) == [False, True, True, True]
+    for database in opened:
+        database.close()
+
+
 def test_a_failing_job_takes_nobody_along(url: str, now: Clock) -> None:
     """Savepoints hold there too, for errors of the database itself."""
 

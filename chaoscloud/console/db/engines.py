@@ -144,8 +144,8 @@ def explained(name: object, error: DBAPIError) -> str:
     return f"cannot use the database {name}: {' '.join(str(error.orig).split())}"
 
 
-def lock_for_migration(connection: Connection) -> None:
-    """Let one process migrate at a time; SQLite's BEGIN IMMEDIATE has done so already."""
+def one_at_a_time(connection: Connection) -> None:
+    """Let one process through until its transaction ends; SQLite's BEGIN IMMEDIATE has already."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(4246842)")
 

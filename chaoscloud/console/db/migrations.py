@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, func, inspect, select
 from sqlalchemy.exc import DBAPIError
 
-from chaoscloud.console.db.engines import Engines, copy_aside, explained, lock_for_migration
+from chaoscloud.console.db.engines import Engines, copy_aside, explained, one_at_a_time
 from chaoscloud.console.db.failures import CannotOpen
 from chaoscloud.console.db.schema import Moment, metadata
 
@@ -41,7 +41,7 @@ def migrate(engines: Engines, migrations: Sequence[Migration] = MIGRATIONS) -> i
         if engines.file and 0 < before < _newest(migrations):
             copy_aside(engines.writer, engines.file, before)
         with engines.writer.begin() as connection:
-            lock_for_migration(connection)
+            one_at_a_time(connection)
             # Asked again under the lock: another process may have been faster.
             return _bring_forward(connection, _version(connection), migrations)
     except DBAPIError as error:
