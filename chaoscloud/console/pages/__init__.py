@@ -10,7 +10,17 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from chaoscloud.console.errors import NotFound
-from chaoscloud.console.pages import executions, home, live, signin
+from chaoscloud.console.pages import (
+    executions,
+    experiments,
+    home,
+    live,
+    people,
+    safeguards,
+    signin,
+    timeline,
+    tokens,
+)
 from chaoscloud.console.pages._static import static
 from chaoscloud.console.pages._visit import page
 
@@ -40,6 +50,7 @@ async def nothing_here(request: Request) -> Response:
 
 TEAM = "/{org:name}/{team}"
 EXECUTION = TEAM + "/executions/{id}"
+PERSON = TEAM + "/people/{id}"
 
 routes: list[BaseRoute] = [
     Mount("/static", static),
@@ -48,6 +59,9 @@ routes: list[BaseRoute] = [
     Route("/signin", signin.submit, methods=["POST"]),
     Route("/signout", signin.leave, methods=["POST"]),
     Route("/settings/teams", home.all_teams),
+    Route("/settings/tokens", tokens.shown),
+    Route("/settings/tokens", tokens.add, methods=["POST"]),
+    Route("/settings/tokens/{id}/revoke", tokens.revoke, methods=["POST"]),
     Route("/{org:name}", home.organization),
     Route(TEAM, home.team),
     Route(TEAM + "/executions", executions.listed),
@@ -55,5 +69,20 @@ routes: list[BaseRoute] = [
     Route(EXECUTION + "/live", live.stream),
     Route(EXECUTION + "/journal", executions.text),
     Route(EXECUTION + "/journal.json", executions.journal),
+    Route(TEAM + "/experiments", experiments.listed),
+    Route(TEAM + "/experiments/{id}", experiments.one),
+    Route(TEAM + "/safeguards", safeguards.shown),
+    Route(TEAM + "/safeguards/stop", safeguards.stop, methods=["POST"]),
+    Route(TEAM + "/safeguards/resume", safeguards.resume, methods=["POST"]),
+    Route(TEAM + "/timeline", timeline.shown),
+    Route(TEAM + "/people", people.listed),
+    Route(TEAM + "/people", people.add, methods=["POST"]),
+    Route(TEAM + "/people/teams", people.add_team, methods=["POST"]),
+    Route(PERSON, people.one),
+    Route(PERSON + "/join", people.join, methods=["POST"]),
+    Route(PERSON + "/leave", people.leave, methods=["POST"]),
+    Route(PERSON + "/dismiss", people.dismiss, methods=["POST"]),
+    Route(PERSON + "/tokens", people.add_token, methods=["POST"]),
+    Route(PERSON + "/revoke", people.revoke, methods=["POST"]),
     Route("/{org:name}/{rest:path}", nothing_here),
 ]

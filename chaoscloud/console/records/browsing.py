@@ -268,7 +268,7 @@ def _entries() -> Select[Any]:
     return select(*own).join(team_experiments, team_experiments.c.experiment_id == experiments.c.id)
 
 
-def versions(connection: Connection, experiment_id: str, most: int = 50) -> list[Version]:
+def versions(connection: Connection, experiment_id: str, most: int = 20) -> list[Version]:
     """The versions of an experiment, newest first."""
     column = experiment_versions.c
     statement = (

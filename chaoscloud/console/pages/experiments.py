@@ -1,0 +1,142 @@
+"""A team's experiments, and one of them: its runs, its versions, and how to run it again."""
+
+from collections.abc import Iterator
+from difflib import unified_diff
+from itertools import islice
+from math import sqrt
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from chaoscloud.console.errors import NotFound
+from chaoscloud.console.pages import _filters, _looks
+from chaoscloud.console.pages._looks import Look
+from chaoscloud.console.pages._templates import pretty
+from chaoscloud.console.pages._visit import Visit, of_team
+from chaoscloud.console.records import browsing
+from chaoscloud.console.records.browsing import Cursor, Entry, Outcome, Version
+from chaoscloud.console.rules.story import Story, story_of
+
+PAGE = 30
+IN_A_ROW = 20  # outcomes in the strip of a list's line
+MOST_LINES = 2_000  # of a document, for its changes to be worked out and read
+
+
+class Run(msgspec.Struct, frozen=True):
+    """One bar of a strip: the longer the run, the taller, up to 1 (the root keeps short ones)."""
+
+    outcome: Outcome
+    look: Look
+    height: float
+
+
+class Row(msgspec.Struct, frozen=True):
+    """An experiment as the list shows it."""
+
+    entry: Entry
+    runs: list[Run]
+
+
+class Change(msgspec.Struct, frozen=True):
+    """A version, and what it changed."""
+
+    version: Version
+    lines: list[tuple[str, str]]  # a look, and the line
+
+
+class Whole(msgspec.Struct, frozen=True):
+    """One experiment with all that its page shows."""
+
+    entry: Entry
+    runs: list[Run]
+    changes: list[Change]
+    story: Story
+    document: str
+
+
+@of_team
+async def listed(visit: Visit) -> Response:
+    """The experiments the team published, the last changed first."""
+    after = _filters.cursor(visit.request.query_params)
+    rows = await visit.db.reading(_listed, visit, after)
+    more, rows = len(rows) > PAGE, rows[:PAGE]
+    path = f"{visit.base}/experiments"
+    last = rows[-1].entry if rows else None
+    return await visit.page(
+        "experiments.html",
+        tab="Experiments",
+        rows=rows,
+        newer=path if after else "",
+        older=_filters.beyond(path, {}, last.updated_at, last.id) if more and last else "",
+    )
+
+
+def _listed(connection: Connection, visit: Visit, after: Cursor | None) -> list[Row]:
+    team_id = visit.scope.team_id
+    entries = browsing.experiments_of(connection, team_id, after=after, limit=PAGE + 1)
+    return [
+        Row(each, _runs(browsing.outcomes(connection, team_id, each.id, IN_A_ROW), visit))
+        for each in entries
+    ]
+
+
+def _runs(outcomes: list[Outcome], visit: Visit) -> list[Run]:
+    """The strip, oldest first."""
+    longest = max((max(0.0, each.duration or 0.0) for each in outcomes), default=0.0)
+    return [
+        Run(
+            each,
+            _looks.execution(each.status, each.last_seen_at, visit.now),
+            max(0.2, sqrt(max(0.0, each.duration or 0.0) / longest)) if longest else 1.0,
+        )
+        for each in reversed(outcomes)
+    ]
+
+
+@of_team
+async def one(visit: Visit) -> Response:
+    """One experiment."""
+    whole = await visit.db.reading(_whole, visit)
+    run_url = f"{visit.origin}/assets/experiments/{whole.entry.id}.json"
+    return await visit.page("experiment.html", tab="Experiments", whole=whole, run_url=run_url)
+
+
+def _whole(connection: Connection, visit: Visit) -> Whole:
+    team_id = visit.scope.team_id
+    entry = browsing.experiment(connection, team_id, visit.request.path_params["id"])
+    if entry is None:
+        raise NotFound
+    versions = browsing.versions(connection, entry.id)
+    document = _decoded(versions[0].document) if versions else {}
+    return Whole(
+        entry,
+        _runs(browsing.outcomes(connection, team_id, entry.id), visit),
+        list(_changes(versions)),
+        story_of({"experiment": document}),
+        pretty(document),
+    )
+
+
+def _changes(versions: list[Version]) -> Iterator[Change]:
+    """Each version beside the one before it; newest first."""
+    for newer, older in zip(versions, [*versions[1:], None], strict=True):
+        yield Change(newer, list(_diff(older, newer)) if older else [])
+
+
+def _diff(older: Version, newer: Version) -> Iterator[tuple[str, str]]:
+    before, after = (pretty(_decoded(each.document)).splitlines() for each in (older, newer))
+    if max(len(before), len(after)) > MOST_LINES:
+        yield "at", "The document is too long to show here what changed in it."
+        return
+    lines = unified_diff(before, after, n=2, lineterm="")
+    for line in islice(lines, 2, None):  # after the names of the files there are none of
+        yield {"+": "plus", "-": "minus", "@": "at"}.get(line[:1], ""), line
+
+
+def _decoded(document: bytes) -> Any:
+    try:
+        return msgspec.json.decode(document)
+    except msgspec.DecodeError:
+        return {}

@@ -1,0 +1,106 @@
+"""The stop button as a page."""
+
+import pytest
+
+from chaoscloud.console.records.teams import Team
+from tests.console.browser import Browser, Seen
+from tests.console.conftest import Client, Clock, Member
+from tests.console.team import TeamApi
+
+PAGE = "/acme/checkout/safeguards"
+
+
+@pytest.fixture
+def bobs(client: Client, bob: Member, checkout: Team) -> Browser:
+    made = Browser(client())
+    made.sign_in(bob.token)
+    return made
+
+
+@pytest.fixture
+def adas(client: Client, ada: Member, checkout: Team, payments: Team) -> Browser:
+    made = Browser(client())
+    made.sign_in(ada.token)
+    return made
+
+
+def test_the_button_stops_a_running_experiment(
+    bobs: Browser, client: Client, bob: Member, checkout: Team
+) -> None:
+    """What the page does is what the plugin is told, with the reason."""
+    api = TeamApi(client(token=bob.token), checkout)
+    run = api.started()
+
+    answer = bobs.submit(PAGE, PAGE + "/stop", reason="Release day")
+
+    told = api.get(run + "/policies").json()
+    assert answer.headers["location"] == PAGE + "?said=stopped"
+    assert told["allowed"] is False
+    assert told["policies"][0]["name"] == "Release day"
+
+
+def test_what_is_in_force_is_on_every_page(bobs: Browser) -> None:
+    """In words, above everything else."""
+    bobs.submit(PAGE, PAGE + "/stop", reason="Release day")
+
+    text = Seen(bobs.open("/acme/checkout/executions")).text
+
+    assert "Nothing may run. Release day" in text
+
+
+def test_it_says_who_and_until_when(bobs: Browser) -> None:
+    """Bob, for two hours from half past nine."""
+    bobs.submit(PAGE, PAGE + "/stop", **{"reason": "Release day", "for": "2h"})
+
+    text = Seen(bobs.open(PAGE)).text
+
+    assert "Set by Bob 2 Mar 2026 09:30 , until 2 Mar 2026 11:30" in text
+
+
+def test_a_stop_ends_by_itself(bobs: Browser, now: Clock) -> None:
+    """When its time is over."""
+    bobs.submit(PAGE, PAGE + "/stop", **{"reason": "Release day", "for": "30m"})
+    now.pass_by(minutes=31)
+
+    assert "Experiments may run" in Seen(bobs.open(PAGE)).text
+
+
+def test_resuming_lets_runs_go_on_and_both_are_remembered(bobs: Browser) -> None:
+    """The history has the stop and the resume, newest first."""
+    bobs.submit(PAGE, PAGE + "/stop", reason="Release day")
+
+    answer = bobs.submit(PAGE, PAGE + "/resume", scope="team")
+
+    text = Seen(bobs.open(answer.headers["location"])).text
+    assert "Experiments may run" in text
+    assert text.index("Resumed after: Release day") < text.index("Stopped: ")
+
+
+@pytest.mark.parametrize("reason", ["", "   ", "x" * 301])
+def test_a_stop_needs_a_reason_that_can_be_read(bobs: Browser, reason: str) -> None:
+    """Nothing is stopped, and the form says why."""
+    answer = bobs.submit(PAGE, PAGE + "/stop", reason=reason)
+
+    assert answer.status_code == 422
+    assert "Say " in Seen(answer).text
+    assert "Experiments may run" in Seen(bobs.open(PAGE)).text
+
+
+def test_an_owner_stops_the_whole_organization(adas: Browser, bobs: Browser) -> None:
+    """Every team sees it; a member cannot release it."""
+    adas.submit(PAGE, PAGE + "/stop", reason="Audit", scope="organization")
+
+    refused = bobs.submit(PAGE, PAGE + "/resume", scope="organization")
+
+    assert "Nothing may run. Audit" in Seen(adas.open("/acme/payments/executions")).text
+    assert "An owner of Acme can release it" in Seen(bobs.open(PAGE)).text
+    assert refused.status_code == 404
+
+
+def test_a_member_stops_their_team_and_no_other(bobs: Browser, adas: Browser) -> None:
+    """Neither the organization, nor a team they are not on."""
+    whole = bobs.submit(PAGE, PAGE + "/stop", reason="Mine", scope="organization")
+    other = bobs.submit(PAGE, "/acme/payments/safeguards/stop", reason="Yours")
+
+    assert (whole.status_code, other.status_code) == (404, 404)
+    assert "Experiments may run" in Seen(adas.open("/acme/payments/executions")).text
