@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from chaoslib.control import controls
-from chaoslib.exceptions import InvalidSource
+from chaoslib.exceptions import InvalidExperiment, InvalidSource
 from chaoslib.loader import load_experiment
 
 from chaoscloud.api import urls
@@ -56,6 +56,6 @@ def _from_console(source: str, profile: Profile, verify_tls: bool) -> Any:
 def _from_elsewhere(source: str, settings: Settings, verify_tls: bool) -> Any:
     try:
         return load_experiment(source, settings, verify_tls)
-    except (OSError, ValueError, TypeError) as x:
-        # No file to be read, nobody who answers, or no JSON: the host lets these through
+    except (OSError, ValueError, TypeError, InvalidExperiment) as x:
+        # No file to be read, nobody who answers, or no document: the host lets these through
         raise InvalidSource(f"Failed to load {source}: {x}") from x

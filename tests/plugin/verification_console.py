@@ -50,17 +50,22 @@ class Verifications:
     def answer(self, handler: Handler) -> None:
         """Say what a console says to a client that is allowed everything."""
         if self.behave(handler):
-            return
-        if handler.command == "GET" and handler.path.endswith("/policies"):
-            return say_json(handler, 200, {"allowed": True})
-        if handler.command == "GET":
-            team = {"id": "team-payments", "name": "Payments", "org_id": "org-acme"}
-            return say_json(handler, 200, team)
-        if handler.command == "PUT" or handler.path.endswith("/finished"):
-            return handler.say(204)
-        ends = (identifier for end, identifier in IDS.items() if handler.path.endswith(end))
-        location = handler.path.replace("/v1", "")
-        return say_json(handler, 201, {"id": next(ends)}, Content_Location=location)
+            pass
+        elif handler.command == "GET" and handler.path.endswith("/policies"):
+            say_json(handler, 200, {"allowed": True})
+        elif handler.command == "GET":
+            say_json(handler, 200, {"id": "team-payments", "name": "Payments"})
+        elif handler.command == "PUT" or handler.path.endswith("/finished"):
+            handler.say(204)
+        else:
+            created = next(identifier for end, identifier in IDS.items() if ends(handler, end))
+            location = f"{handler.path.replace('/v1', '')}/{created}"
+            say_json(handler, 201, {"id": created}, Content_Location=location)
+
+
+def ends(handler: Handler, end: str) -> bool:
+    """Whether the request's address has this end."""
+    return handler.path.endswith(end)
 
 
 def say_json(handler: Handler, status: int, document: Any, **headers: str) -> None:

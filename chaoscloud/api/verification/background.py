@@ -62,6 +62,8 @@ class Background:
     @property
     def left(self) -> int:
         """How many calls have not ended."""
+        if self._thread is None or not self._thread.is_alive():
+            return 0
         return max(0, self._calls.unfinished_tasks - self._closing)
 
     def _work(self) -> None:

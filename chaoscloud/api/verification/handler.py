@@ -64,12 +64,14 @@ class VerificationRunEventHandler(RunEventHandler):  # type: ignore[misc]
                 return reason
             case Unrecorded(reason):
                 logger.warning("This verification is not recorded in the console: %s.", reason)
-            case Begun(run_id, experiment_id, execution_id):
+            case Begun(run_id, experiment_id, execution_id, address):
                 set_extension_value(experiment, "experiment_id", experiment_id)
                 set_extension_value(experiment, "execution_id", execution_id)
                 set_run_id(run_id, experiment)
                 self.run_id = run_id
                 self.initialized = True
+                if address:
+                    logger.info("Execution available at %s", address)
         return None
 
     def started(self, experiment: Experiment, journal: Journal) -> None:

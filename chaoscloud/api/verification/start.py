@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from chaoscloud import api
-from chaoscloud.api._answers import id_of, refusal_of
+from chaoscloud.api._answers import address_of, id_of, refusal_of
 from chaoscloud.api._http import ConsoleSession
 from chaoscloud.api.execution import initialize_execution
 from chaoscloud.api.experiment import get_experiment_id, publish_experiment
@@ -38,11 +38,12 @@ REFUSING = (
 
 @dataclass(frozen=True)
 class Begun:
-    """The console took the start down, under these ids."""
+    """The console took the start down, under these ids; `address` is the page people open."""
 
     run_id: str
     experiment_id: str
     execution_id: str
+    address: str | None
 
 
 @dataclass(frozen=True)
@@ -82,12 +83,13 @@ def _begin(
         return why_not(answer)
     journal["experiment"] = experiment
     answer = initialize_execution(session, experiment, journal, redactor=CLEAN)
+    address = address_of(answer) if answer is not None else None
     execution_id = api.get_execution_id(experiment.get("extensions"))
     if not arrived(answer) or not execution_id:
         return why_not(answer)
     answer = start_run(session, verification_id, journal, experiment_id, execution_id)
     run_id = id_of(answer) if answer is not None and arrived(answer) else None
-    return Begun(run_id, experiment_id, execution_id) if run_id else why_not(answer)
+    return Begun(run_id, experiment_id, execution_id, address) if run_id else why_not(answer)
 
 
 def why_not(answer: Answer) -> Refused | Unrecorded:
