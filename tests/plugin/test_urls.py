@@ -108,5 +108,6 @@ def test_an_id_cannot_climb_to_another_resource(climber: str) -> None:
     sent = Request("GET", address).prepare().path_url
 
     assert sent.startswith("/api/v1/organizations/acme/teams/shop/experiments/")
+    assert not {".", ".."} & set(sent.split("/"))
     assert sent.endswith("/events")
     assert sent.count("/") == urls.event(urls.experiment("/api/v1/o/acme/t/shop", "e1")).count("/")
