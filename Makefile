@@ -14,7 +14,7 @@ help: ## List the targets
 
 setup: $(READY) ## Make the virtual environment (.venv) with all that development needs
 
-$(READY): pyproject.toml requirements.txt requirements-console.txt requirements-dev.txt
+$(READY): pyproject.toml $(wildcard requirements*.txt)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
