@@ -7,19 +7,26 @@ What each takes and answers stands in `_operations.py`, which makes `/api/openap
 from starlette.routing import BaseRoute, Route
 
 from chaoscloud.console.api import (
+    assets,
     events,
     executions,
     experiments,
     health,
+    objectives,
     openapi,
     organizations,
     policies,
+    run_events,
+    runs,
+    verifications,
 )
 
 V1 = "/api/v1/organizations"
 TEAM = V1 + "/{org}/teams/{team}"
 EXPERIMENT = TEAM + "/experiments/{experiment}"
 EXECUTION = EXPERIMENT + "/executions/{execution}"
+VERIFICATION = TEAM + "/verifications/{verification}"
+RUN = VERIFICATION + "/runs/{run}"
 ADDRESS = "/api/{org}/{team}"  # what Content-Location says; without /api it is the page
 
 routes: list[BaseRoute] = [
@@ -44,6 +51,23 @@ routes: list[BaseRoute] = [
     Route(TEAM + "/executions", executions.listed),
     Route(TEAM + "/executions/{execution}", executions.one),
     Route(TEAM + "/executions/{execution}/events", events.listed),
+    Route(TEAM + "/objectives", objectives.create, methods=["POST"]),
+    Route(TEAM + "/objectives", objectives.listed),
+    Route(TEAM + "/objectives/{objective}", objectives.one),
+    Route(TEAM + "/verifications", verifications.create, methods=["POST"]),
+    Route(TEAM + "/verifications", verifications.listed),
+    Route(VERIFICATION, verifications.one),
+    Route(VERIFICATION + "/runs", runs.start, methods=["POST"]),
+    Route(VERIFICATION + "/runs", runs.listed),
+    Route(RUN, runs.one),
+    Route(RUN + "/events", run_events.receive, methods=["POST"]),
+    Route(RUN + "/events", run_events.listed),
+    Route(RUN + "/finished", runs.finish, methods=["POST"]),
+    Route("/assets/experiments/{id}.json", assets.experiment),
+    Route("/assets/verifications/{id}.json", assets.verification),
     Route(ADDRESS + "/executions/{execution}", executions.one),
     Route(ADDRESS + "/experiments/{experiment}", experiments.one),
+    Route(ADDRESS + "/objectives/{objective}", objectives.one),
+    Route(ADDRESS + "/verifications/{verification}", verifications.one),
+    Route(ADDRESS + "/verifications/{verification}/runs/{run}", runs.one),
 ]

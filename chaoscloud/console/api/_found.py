@@ -3,9 +3,12 @@
 from sqlalchemy import Connection
 
 from chaoscloud.console.errors import NotFound
-from chaoscloud.console.records import executions, experiments
+from chaoscloud.console.records import executions, experiments, objectives, runs, verifications
 from chaoscloud.console.records.executions import Execution
 from chaoscloud.console.records.experiments import Experiment
+from chaoscloud.console.records.objectives import Objective
+from chaoscloud.console.records.runs import Run
+from chaoscloud.console.records.verifications import Verification
 
 
 def experiment(connection: Connection, team_id: str, experiment_id: str) -> Experiment:
@@ -30,3 +33,27 @@ def must_have_execution(
     """Refuse unless the team has this execution; of this experiment, if one is named."""
     if not executions.exists(connection, team_id, execution_id, experiment_id=experiment_id):
         raise NotFound("There is no such execution.")
+
+
+def objective(connection: Connection, team_id: str, objective_id: str) -> Objective:
+    """The team's objective of this id."""
+    found = objectives.find(connection, team_id, objective_id)
+    if found is None:
+        raise NotFound("There is no such objective.")
+    return found
+
+
+def verification(connection: Connection, team_id: str, verification_id: str) -> Verification:
+    """The team's verification of this id."""
+    found = verifications.find(connection, team_id, verification_id)
+    if found is None:
+        raise NotFound("There is no such verification.")
+    return found
+
+
+def run(connection: Connection, team_id: str, verification_id: str, run_id: str) -> Run:
+    """The run of this id of the team's verification."""
+    found = runs.find(connection, team_id, verification_id, run_id)
+    if found is None:
+        raise NotFound("There is no such run of this verification.")
+    return found

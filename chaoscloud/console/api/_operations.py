@@ -6,18 +6,27 @@ from typing import Any
 import msgspec
 
 from chaoscloud.console.api import (
+    assets,
     events,
     executions,
     experiments,
     health,
+    objectives,
     openapi,
     organizations,
     policies,
+    run_events,
+    runs,
+    verifications,
 )
 from chaoscloud.console.api._answers import Made, Page
+from chaoscloud.console.api._starting import NewRun
 from chaoscloud.console.api.events import BATCH, SINGLE
 from chaoscloud.console.records.executions import Execution
 from chaoscloud.console.records.experiments import Experiment, Version
+from chaoscloud.console.records.objectives import Objective
+from chaoscloud.console.records.runs import Run
+from chaoscloud.console.records.verifications import Verification
 
 JSON = "application/json"
 LIST = ("limit", "cursor")
@@ -33,13 +42,14 @@ class Operation(msgspec.Struct, frozen=True):
     """One endpoint, as clients see it.
 
     `takes` maps media types to what the body holds, `answers` maps statuses to what comes back
-    (None: no body; a tuple: one of these). `open` is for whoever has no token; `repeatable`
-    honours `Idempotency-Key`.
+    (None: no body; a tuple: one of these), `refuses` are statuses beyond the usual. `open` is for
+    whoever has no token; `repeatable` honours `Idempotency-Key`.
     """
 
     answers: Mapping[int, Any]
     takes: Mapping[str, Any] = {}
     query: tuple[str, ...] = ()
+    refuses: tuple[int, ...] = ()
     open: bool = False
     repeatable: bool = False
 
@@ -72,4 +82,23 @@ OPERATIONS: Mapping[Callable[..., Any], Operation] = {
     ),
     events.listed: Operation({200: Page[events.Event]}, query=("after", *LIST)),
     policies.verdict_for: Operation({200: policies.MayGoOn}),
+    objectives.create: Operation({201: Made}, {JSON: objectives.NewObjective}, repeatable=True),
+    objectives.listed: Operation({200: Page[Objective]}, query=LIST),
+    objectives.one: Operation({200: Objective}),
+    verifications.create: Operation(
+        {201: Verification},
+        {JSON: (verifications.NewVerification, verifications.ImportedVerification)},
+        refuses=(409,),
+        repeatable=True,
+    ),
+    verifications.listed: Operation({200: Page[Verification]}, query=LIST),
+    verifications.one: Operation({200: verifications.WithDocument}),
+    runs.start: Operation({201: runs.StartedRun}, {JSON: NewRun}, repeatable=True),
+    runs.listed: Operation({200: Page[Run]}, query=LIST),
+    runs.one: Operation({200: runs.WithJournal}),
+    runs.finish: Operation({204: None}, {JSON: runs.Finished}),
+    run_events.receive: Operation({201: Made}, {JSON: run_events.NewEvent}, repeatable=True),
+    run_events.listed: Operation({200: Page[run_events.RunEvent]}, query=("after", *LIST)),
+    assets.experiment: Operation({200: dict[str, Any]}),
+    assets.verification: Operation({200: dict[str, Any]}),
 }

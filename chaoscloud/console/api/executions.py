@@ -60,7 +60,7 @@ async def create(asked: Asked) -> Response:
         return json(invalid.errors, 422)
     key = asked.key(idempotency.Kind.EXECUTION, body)
     made = await asked.db.writing(
-        create_once, asked.author, asked.named("experiment"), summary, journal, key, asked.now
+        _create, asked.author, asked.named("experiment"), summary, journal, key, asked.now
     )
     return json(Made(made), 201, {**at(asked.address("executions", made)), **ACCEPTS})
 
@@ -111,7 +111,7 @@ def journal_of(body: bytes) -> tuple[Summary, bytes]:
     return checked(lambda: journals.summary(journal), "journal"), journal
 
 
-def create_once(
+def _create(
     connection: Connection,
     author: Author,
     experiment_id: str,
@@ -121,13 +121,14 @@ def create_once(
     now: datetime,
 ) -> str:
     """The id of the new execution, or of the one made with this key before."""
-    if made := idempotency.recall(connection, author.team_id, key):
+
+    def make() -> str:
+        made = executions.create(connection, author, experiment_id, summary, journal, now)
+        if made is None:
+            raise NotFound("There is no such experiment.")
         return made
-    made = executions.create(connection, author, experiment_id, summary, journal, now)
-    if made is None:
-        raise NotFound("There is no such experiment.")
-    idempotency.remember(connection, author.team_id, key, made, now)
-    return made
+
+    return idempotency.once(connection, author.team_id, key, now, make)
 
 
 def _names(asked: Asked) -> tuple[str, str, str]:

@@ -53,6 +53,7 @@ REFUSALS = {
     401: "The token is missing, unknown, expired or revoked.",
     404: "There is no such thing, or it is not the caller's to see.",
     408: "The body came too slowly.",
+    409: "Something of that id stands there already.",
     413: "The body is over the limit.",
     415: "The body is encoded in a way the console does not understand.",
     422: "The body is JSON, but does not say what it must.",
@@ -170,7 +171,7 @@ def _responses(route: Route, operation: "Operation", schema_of: SchemaOf) -> dic
 
 
 def _refusals(route: Route, operation: "Operation") -> list[int]:
-    refused = {401, 503}
+    refused = {401, 503, *operation.refuses}
     if operation.takes:
         refused |= {400, 408, 413, 415, 422}
     if operation.query:

@@ -18,9 +18,14 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
-def columns(table: Table, kind: type[msgspec.Struct]) -> list[ColumnElement[Any]]:
-    """The columns of a table that a value has fields for, in the value's order."""
-    return [table.c[name] for name in kind.__struct_fields__]
+def columns(
+    table: Table, kind: type[msgspec.Struct], **joined: ColumnElement[Any]
+) -> list[ColumnElement[Any]]:
+    """The columns of a table that a value has fields for, in the value's order.
+
+    `joined` are the fields that stand in another table.
+    """
+    return [joined[n].label(n) if n in joined else table.c[n] for n in kind.__struct_fields__]
 
 
 def every(

@@ -9,9 +9,9 @@ from sqlalchemy import Connection, Row, Select, select, update
 
 from chaoscloud.console.db.schema import executions, people
 from chaoscloud.console.records import experiments
-from chaoscloud.console.records.lists import Mark, newest_first
-from chaoscloud.console.records._rows import new_id
+from chaoscloud.console.records._rows import columns, new_id
 from chaoscloud.console.records.authorship import Author
+from chaoscloud.console.records.lists import Mark, newest_first
 from chaoscloud.console.rules.journals import Summary
 
 
@@ -156,15 +156,9 @@ def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-_FIELDS = [
-    people.c.name.label(n) if n == "person_name" else executions.c[n]
-    for n in Execution.__struct_fields__
-]
-
-
 def _of_team(team_id: str) -> Select[Any]:
     return (
-        select(*_FIELDS)
+        select(*columns(executions, Execution, person_name=people.c.name))
         .join(people, people.c.id == executions.c.person_id)
         .where(executions.c.team_id == team_id)
     )

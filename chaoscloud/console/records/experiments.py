@@ -13,9 +13,10 @@ from chaoscloud.console.db.schema import (
     team_experiments,
 )
 from chaoscloud.console.records import teams
-from chaoscloud.console.records.lists import Mark, newest_first
 from chaoscloud.console.records._rows import columns, every, first, new_id
 from chaoscloud.console.records.authorship import Author
+from chaoscloud.console.records.lists import Mark, newest_first
+from chaoscloud.console.records.teams import Team
 from chaoscloud.console.rules.recognition import Change, Draft, Known, change
 
 
@@ -108,14 +109,14 @@ def document(
     return found
 
 
-def team_that_sees(connection: Connection, experiment_id: str, person_id: str) -> str | None:
+def team_that_sees(connection: Connection, experiment_id: str, person_id: str) -> Team | None:
     """The first, by name, of a person's teams that has this experiment."""
     organization = connection.scalar(
         select(experiments.c.organization_id).where(experiments.c.id == experiment_id)
     )
     if organization is None:
         return None
-    seen = [team.id for team in teams.seen_by(connection, organization, person_id)]
+    seen = teams.seen_by(connection, organization, person_id)
     linked = set(
         connection.scalars(
             select(team_experiments.c.team_id).where(
@@ -123,7 +124,7 @@ def team_that_sees(connection: Connection, experiment_id: str, person_id: str) -
             )
         )
     )
-    return next((team_id for team_id in seen if team_id in linked), None)
+    return next((team for team in seen if team.id in linked), None)
 
 
 # --- keeping -----------------------------------------------------------------------------------

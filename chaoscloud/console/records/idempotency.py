@@ -1,5 +1,6 @@
 """Creations that are asked for twice make one thing (`Idempotency-Key`)."""
 
+from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 
@@ -30,6 +31,20 @@ class Key(msgspec.Struct, frozen=True):
     kind: Kind
     value: str
     fingerprint: str
+
+
+def once(
+    connection: Connection, team_id: str, key: Key | None, now: datetime, make: Callable[[], str]
+) -> str:
+    """Make something and give its id; with a key that was sent before, the id from then.
+
+    Raises `KeyReused`.
+    """
+    made = recall(connection, team_id, key)
+    if made is None:
+        made = make()
+        remember(connection, team_id, key, made, now)
+    return made
 
 
 def recall(connection: Connection, team_id: str, key: Key | None) -> str | None:

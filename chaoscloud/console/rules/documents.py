@@ -86,8 +86,16 @@ def to_run(document: Mapping[str, Any], ids: Mapping[str, Any]) -> bytes:
     """The document as `chaos run URL` and `chaos verify URL` load it, knowing where it belongs."""
     blocks = blocks_of(document)
     ours: dict[str, Any] = next((block for block in blocks if is_our_block(block)), {})
-    kept = {key: value for key, value in ours.items() if key not in PASSING}
-    block = {**kept, "name": OURS, **{key: value for key, value in ids.items() if value}}
+    block = {**_lasting(ours), "name": OURS, **{key: value for key, value in ids.items() if value}}
     others = [other for other in blocks if not is_our_block(other)]
     made = {key: value for key, value in document.items() if key != "dry"}
     return msgspec.json.encode({**made, "extensions": [*others, block]})
+
+
+def _lasting(block: Mapping[str, Any]) -> dict[str, Any]:
+    """The block without what was true of one run only, at any depth."""
+    return {
+        key: _lasting(value) if isinstance(value, dict) else value
+        for key, value in block.items()
+        if key not in PASSING
+    }

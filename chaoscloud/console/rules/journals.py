@@ -69,6 +69,11 @@ class Samples(msgspec.Struct, frozen=True):
     deviated: int
     not_run: int
 
+    @property
+    def total(self) -> int:
+        """How often in all."""
+        return self.successful + self.deviated + self.not_run
+
 
 def summary(journal: bytes) -> Summary:
     """Read a journal. Raises `msgspec.ValidationError` when something is of the wrong type."""
@@ -106,6 +111,12 @@ def samples(journal: bytes) -> Samples:
     met = [state.steady_state_met if state else None for state in states.during or ()]
     successful, deviated = sum(one is True for one in met), sum(one is False for one in met)
     return Samples(successful, deviated, len(met) - successful - deviated)
+
+
+def extensions(journal: bytes) -> list[msgspec.Raw] | None:
+    """The extension blocks of the experiment that a journal is of."""
+    told = msgspec.json.decode(journal, type=_Journal)
+    return told.experiment.extensions if told.experiment else None
 
 
 def moment(text: str) -> datetime:

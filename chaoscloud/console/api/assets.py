@@ -1,0 +1,66 @@
+"""Documents to run: `chaos run URL` and `chaos verify URL` load them from here."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chaoscloud.console.api._answers import document
+from chaoscloud.console.api._asked import database_of, refuse_nul
+from chaoscloud.console.auth import caller_of
+from chaoscloud.console.errors import NotFound
+from chaoscloud.console.records import experiments, verifications
+from chaoscloud.console.records.teams import Team
+from chaoscloud.console.rules import documents
+from chaoscloud.console.rules import verifications as rules
+
+Finder = Callable[[Connection, str, str], bytes | None]
+
+
+async def experiment(request: Request) -> Response:
+    """An experiment, knowing which one it is and whose."""
+    return await _asset(request, _experiment)
+
+
+async def verification(request: Request) -> Response:
+    """A verification, knowing which one it is, what it is held against, and whose."""
+    return await _asset(request, _verification)
+
+
+async def _asset(request: Request, find: Finder) -> Response:
+    caller = await caller_of(request)
+    refuse_nul(request)
+    wanted = request.path_params["id"]
+    found = await database_of(request).reading(find, wanted, caller.person_id)
+    if found is None:
+        raise NotFound("There is nothing to run at this address, or it is not yours to see.")
+    return document(found)
+
+
+def _experiment(connection: Connection, experiment_id: str, person_id: str) -> bytes | None:
+    team = experiments.team_that_sees(connection, experiment_id, person_id)
+    raw = team and experiments.document(connection, team.id, experiment_id)
+    return _to_run(team, raw, experiment_id=experiment_id) if team and raw else None
+
+
+def _verification(connection: Connection, verification_id: str, person_id: str) -> bytes | None:
+    team = verifications.team_that_sees(connection, verification_id, person_id)
+    found = team and verifications.find(connection, team.id, verification_id)
+    raw = team and verifications.document(connection, team.id, verification_id)
+    if not (team and found and raw):
+        return None
+    return _to_run(
+        team,
+        raw,
+        experiment_id=found.experiment_id,
+        objective_id=found.objective_id,
+        verification=rules.block(verification_id, found.timing),
+    )
+
+
+def _to_run(team: Team, raw: bytes, **ids: Any) -> bytes:
+    decoded = msgspec.json.decode(raw, type=dict[str, Any])
+    return documents.to_run(decoded, {"team_id": team.id, "org_id": team.organization_id, **ids})

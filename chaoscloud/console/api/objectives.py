@@ -1,0 +1,96 @@
+"""Objectives: made, and read back."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from chaoscloud.console.api import _found
+from chaoscloud.console.api._answers import (
+    Made,
+    at,
+    cursor,
+    json,
+    limit_of,
+    mark_of,
+    page,
+)
+from chaoscloud.console.api._asked import Asked, of_team
+from chaoscloud.console.api._body import away, body_of, checked, shaped, sound
+from chaoscloud.console.records import idempotency, objectives
+from chaoscloud.console.records.lists import Mark
+from chaoscloud.console.rules import verifications as rules
+from chaoscloud.console.rules.soundness import plain
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+Target = Annotated[float, msgspec.Meta(gt=0, le=100, description="A percentage of the time.")]
+
+
+class NewObjective(msgspec.Struct, frozen=True):
+    """What must hold, how much of the time.
+
+    `window` is in seconds; `measurement` is a probe with its tolerance, or a steady-state
+    hypothesis with several.
+    """
+
+    name: Name
+    target: Target
+    window: rules.Seconds
+    measurement: dict[str, Any]
+    description: str = ""
+    tags: list[str] = []
+
+
+@of_team
+async def create(asked: Asked) -> Response:
+    """Keep an objective of the team."""
+    body = await body_of(asked.request)
+    new = await away(_new_of, body)
+    key = asked.key(idempotency.Kind.OBJECTIVE, body)
+    made = await asked.db.writing(_keep, asked.team.team_id, new, key, asked.now)
+    return json(Made(made), 201, at(asked.address("objectives", made)))
+
+
+@of_team
+async def listed(asked: Asked) -> Response:
+    """The team's objectives, the latest made first."""
+    query = asked.request.query_params
+    limit = limit_of(query)
+    found = await asked.db.reading(
+        objectives.listed, asked.team.team_id, after=mark_of(query), limit=limit
+    )
+    return page(asked.request, found, limit, lambda last: cursor(Mark(last.created_at, last.id)))
+
+
+@of_team
+async def one(asked: Asked) -> Response:
+    """One objective."""
+    found = await asked.db.reading(_found.objective, asked.team.team_id, asked.named("objective"))
+    return json(found, headers=at(asked.address("objectives", found.id)))
+
+
+def _keep(
+    connection: Connection,
+    team_id: str,
+    new: objectives.NewObjective,
+    key: idempotency.Key | None,
+    now: datetime,
+) -> str:
+    def make() -> str:
+        return objectives.add(connection, team_id, new, now)
+
+    return idempotency.once(connection, team_id, key, now, make)
+
+
+def _new_of(body: bytes) -> objectives.NewObjective:
+    sent = shaped(sound(body), NewObjective)
+    return objectives.NewObjective(
+        name=plain(sent.name),
+        target=sent.target,
+        window=checked(lambda: rules.pace(sent.window, "window")),
+        measurement=checked(lambda: rules.hypothesis(sent.measurement, sent.name, "measurement")),
+        description=plain(sent.description),
+        tags=[plain(tag) for tag in sent.tags],
+    )

@@ -1,0 +1,173 @@
+"""Runs of verifications: started, told about while they go on, finished, read back."""
+
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from chaoscloud.console.api import _found
+from chaoscloud.console.api import _starting as starting
+from chaoscloud.console.api._answers import (
+    at,
+    cursor,
+    json,
+    limit_of,
+    mark_of,
+    nothing,
+    page,
+)
+from chaoscloud.console.api._asked import Asked, of_team
+from chaoscloud.console.api._body import Document, away, body_of, checked, shaped, sound
+from chaoscloud.console.records import (
+    idempotency,
+    runs,
+)
+from chaoscloud.console.records.lists import Mark
+from chaoscloud.console.records.runs import Results, Run
+from chaoscloud.console.rules import journals
+from chaoscloud.console.rules import verifications as rules
+from chaoscloud.console.rules.soundness import plain
+
+
+class StartedRun(msgspec.Struct, frozen=True):
+    """A run that has started."""
+
+    id: str
+    org_id: str
+    team_id: str
+    verification_id: str
+    experiment_id: str
+    execution_id: str
+    state: str
+    status: str
+    journal: Document
+
+
+class Finished(msgspec.Struct, frozen=True):
+    """A run that has ended; without results, the samples of the journal are counted."""
+
+    journal: Document
+    status: str = ""
+    results: Results | None = None
+
+
+class WithJournal(Run, frozen=True, kw_only=True):
+    """A run and its journal."""
+
+    journal: Document
+
+
+@of_team
+async def start(asked: Asked) -> Response:
+    """Keep a new run; a verification the team does not know is registered from the document."""
+    body = await body_of(asked.request)
+    started = await away(starting.start_of, body)
+    key = asked.key(idempotency.Kind.VERIFICATION_RUN, body)
+    verification_id = asked.named("verification")
+    run = await asked.db.writing(
+        starting.start, asked.author, verification_id, started, key, asked.now
+    )
+    answer = StartedRun(
+        id=run.id,
+        org_id=asked.team.organization_id,
+        team_id=asked.team.team_id,
+        verification_id=verification_id,
+        experiment_id=run.experiment_id or "",
+        execution_id=run.execution_id or "",
+        state=runs.RUNNING,
+        status="",
+        journal=msgspec.Raw(started.journal),
+    )
+    return json(answer, 201, at(_address(asked, run.id)))
+
+
+@of_team
+async def listed(asked: Asked) -> Response:
+    """The runs of a verification with their insights, the latest started first."""
+    query = asked.request.query_params
+    limit = limit_of(query)
+    found = await asked.db.reading(
+        _listed, asked.team.team_id, asked.named("verification"), mark_of(query), limit
+    )
+    return page(asked.request, found, limit, lambda last: cursor(Mark(last.created_at, last.id)))
+
+
+@of_team
+async def one(asked: Asked) -> Response:
+    """A run with its insight and its journal."""
+    found, raw = await asked.db.reading(_one, *_names(asked))
+    answer = WithJournal(**msgspec.structs.asdict(found), journal=msgspec.Raw(raw))
+    return json(answer, headers=at(_address(asked, found.id)))
+
+
+@of_team
+async def finish(asked: Asked) -> Response:
+    """Keep how a run ended."""
+    body = await body_of(asked.request)
+    status, results, journal = await away(_finished_of, body)
+    await asked.db.writing(_finish, *_names(asked), status, results, journal, asked.now)
+    return nothing()
+
+
+# --- reading -----------------------------------------------------------------------------------
+
+
+def _finished_of(body: bytes) -> tuple[str, Results, bytes]:
+    sent = shaped(sound(body), Finished)
+    journal = bytes(sent.journal)
+    results = sent.results or checked(lambda: _counted(journal), "journal")
+    pace = checked(lambda: rules.frequency(journals.extensions(journal)), "journal", "experiment")
+    if results.frequency is None:
+        results = msgspec.structs.replace(results, frequency=pace)
+    return plain(sent.status), results, journal
+
+
+def _counted(journal: bytes) -> Results:
+    samples, duration = journals.samples(journal), journals.summary(journal).duration
+    return Results(
+        successful_samples=samples.successful,
+        deviated_samples=samples.deviated,
+        not_run_samples=samples.not_run,
+        total_number_of_samples=samples.total,
+        total_duration=max(duration or 0.0, 0.0),
+    )
+
+
+# --- keeping -----------------------------------------------------------------------------------
+
+
+def _listed(
+    connection: Connection, team_id: str, verification_id: str, after: Mark | None, limit: int
+) -> list[Run]:
+    _found.verification(connection, team_id, verification_id)
+    return runs.listed(connection, team_id, verification_id, after=after, limit=limit)
+
+
+def _one(
+    connection: Connection, team_id: str, verification_id: str, run_id: str
+) -> tuple[Run, bytes]:
+    found = _found.run(connection, team_id, verification_id, run_id)
+    return found, runs.journal(connection, run_id) or b"null"
+
+
+def _finish(
+    connection: Connection,
+    team_id: str,
+    verification_id: str,
+    run_id: str,
+    status: str,
+    results: Results,
+    journal: bytes,
+    now: datetime,
+) -> None:
+    _found.run(connection, team_id, verification_id, run_id)
+    runs.finish(connection, run_id, status, results, journal, now)
+
+
+def _names(asked: Asked) -> tuple[str, str, str]:
+    return asked.team.team_id, asked.named("verification"), asked.named("run")
+
+
+def _address(asked: Asked, run_id: str) -> str:
+    return asked.address("verifications", asked.named("verification"), "runs", run_id)

@@ -1,0 +1,78 @@
+"""Objectives: what must hold, how much of the time."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, Select, select
+
+from chaoscloud.console.db.schema import objectives
+from chaoscloud.console.records._rows import columns, new_id
+from chaoscloud.console.records.lists import Mark, newest_first
+
+
+class NewObjective(msgspec.Struct, frozen=True, kw_only=True):
+    """An objective that is not kept yet.
+
+    `target` is a percentage, `window` is in seconds; `measurement` is a steady-state hypothesis.
+    """
+
+    name: str
+    target: float
+    window: float
+    measurement: dict[str, Any]
+    description: str = ""
+    tags: list[str] = []
+
+
+class Objective(msgspec.Struct, frozen=True, kw_only=True):
+    """An objective; units as above."""
+
+    id: str
+    team_id: str
+    name: str
+    description: str
+    tags: list[str]
+    target: float
+    window: float
+    measurement: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+
+
+def add(connection: Connection, team_id: str, new: NewObjective, now: datetime) -> str:
+    """Keep an objective of a team; its id."""
+    made = new_id()
+    told = msgspec.structs.asdict(new)
+    told["tags"] = msgspec.json.encode(new.tags).decode()
+    told["measurement"] = msgspec.json.encode(new.measurement)
+    connection.execute(
+        objectives.insert().values(id=made, team_id=team_id, created_at=now, updated_at=now, **told)
+    )
+    return made
+
+
+def find(connection: Connection, team_id: str, objective_id: str) -> Objective | None:
+    """The team's objective of this id."""
+    row = connection.execute(_of_team(team_id).where(objectives.c.id == objective_id)).first()
+    return None if row is None else _value(row)
+
+
+def listed(
+    connection: Connection, team_id: str, *, after: Mark | None = None, limit: int = 50
+) -> list[Objective]:
+    """The team's objectives, the latest made first."""
+    by = objectives.c
+    statement = newest_first(_of_team(team_id), by.created_at, by.id, after=after, limit=limit)
+    return [_value(row) for row in connection.execute(statement)]
+
+
+def _of_team(team_id: str) -> Select[Any]:
+    return select(*columns(objectives, Objective)).where(objectives.c.team_id == team_id)
+
+
+def _value(row: Row[Any]) -> Objective:
+    told = dict(row._mapping)
+    told["tags"] = msgspec.json.decode(told["tags"], type=list[str])
+    told["measurement"] = msgspec.json.decode(told["measurement"], type=dict[str, Any])
+    return Objective(**told)

@@ -1,0 +1,235 @@
+"""Runs of verifications: their events, their results, and what they cost the objective."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from sqlalchemy import Connection, Row, Select, and_, select, update
+
+from chaoscloud.console.db.schema import (
+    objectives,
+    people,
+    verification_events,
+    verification_runs,
+    verifications,
+)
+from chaoscloud.console.records._rows import columns, every, new_id
+from chaoscloud.console.records.authorship import Author
+from chaoscloud.console.records.lists import Mark, newest_first
+from chaoscloud.console.rules.insight import Insight, insight
+
+RUNNING, FINISHED = "running", "finished"
+
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+_Seconds = Annotated[float, msgspec.Meta(ge=0)]
+
+
+class Results(msgspec.Struct, frozen=True, kw_only=True):
+    """What the samples of a run came to; durations are in seconds.
+
+    `frequency` is the pace the run was made at, null when only the verification knows.
+    """
+
+    successful_samples: _Count
+    deviated_samples: _Count
+    not_run_samples: _Count
+    total_number_of_samples: _Count
+    total_duration: _Seconds
+    frequency: _Seconds | None = None
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """A run without its journal; `results` and `insight` are null until it has finished."""
+
+    id: str
+    team_id: str
+    verification_id: str
+    verification_name: str
+    experiment_id: str | None
+    execution_id: str | None
+    person_id: str
+    person_name: str
+    state: str  # running | finished
+    status: str  # as the plugin said at the end
+    results: Results | None
+    insight: Insight | None
+    created_at: datetime
+    ended_at: datetime | None
+
+
+class _Told(msgspec.Struct):
+    """What is asked of the database about a run; the insight is drawn from it."""
+
+    id: str
+    team_id: str
+    verification_id: str
+    verification_name: str
+    experiment_id: str | None
+    execution_id: str | None
+    person_id: str
+    person_name: str
+    state: str
+    status: str
+    results: str | None
+    frequency: float
+    target: float
+    created_at: datetime
+    ended_at: datetime | None
+
+
+_JOINED = {
+    "verification_name": verifications.c.name,
+    "person_name": people.c.name,
+    "frequency": verifications.c.frequency,
+    "target": objectives.c.target,
+}
+
+
+class RunEvent(msgspec.Struct, frozen=True):
+    """Something a run said; `payload` is JSON, `seq` grows with each one."""
+
+    seq: int
+    category: str
+    payload: bytes
+    received_at: datetime
+
+
+def start(
+    connection: Connection,
+    author: Author,
+    verification_id: str,
+    experiment_id: str,
+    execution_id: str,
+    journal: bytes,
+    now: datetime,
+) -> str:
+    """Keep a new run of the team's verification; its id."""
+    made = new_id()
+    connection.execute(
+        verification_runs.insert().values(
+            id=made,
+            team_id=author.team_id,
+            verification_id=verification_id,
+            experiment_id=experiment_id,
+            execution_id=execution_id,
+            person_id=author.person_id,
+            state=RUNNING,
+            status="",
+            journal=journal,
+            created_at=now,
+        )
+    )
+    return made
+
+
+def finish(
+    connection: Connection,
+    run_id: str,
+    status: str,
+    results: Results,
+    journal: bytes,
+    now: datetime,
+) -> None:
+    """Keep how a run ended; when it ended is what was told first."""
+    by = verification_runs.c
+    ended = connection.scalar(select(by.ended_at).where(by.id == run_id))
+    connection.execute(
+        update(verification_runs)
+        .where(by.id == run_id)
+        .values(
+            state=FINISHED,
+            status=status,
+            results=msgspec.json.encode(results).decode(),
+            journal=journal,
+            ended_at=ended or now,
+        )
+    )
+
+
+def find(connection: Connection, team_id: str, verification_id: str, run_id: str) -> Run | None:
+    """The run of this id of the team's verification."""
+    statement = _of(team_id, verification_id).where(verification_runs.c.id == run_id)
+    row = connection.execute(statement).first()
+    return None if row is None else _value(row)
+
+
+def listed(
+    connection: Connection,
+    team_id: str,
+    verification_id: str,
+    *,
+    after: Mark | None = None,
+    limit: int = 50,
+) -> list[Run]:
+    """The runs of the team's verification, the latest started first."""
+    by = verification_runs.c
+    statement = _of(team_id, verification_id)
+    statement = newest_first(statement, by.created_at, by.id, after=after, limit=limit)
+    return [_value(row) for row in connection.execute(statement)]
+
+
+def journal(connection: Connection, run_id: str) -> bytes | None:
+    """The latest journal of a run, as it came."""
+    by = verification_runs.c
+    found: bytes | None = connection.scalar(select(by.journal).where(by.id == run_id))
+    return found
+
+
+def add_event(
+    connection: Connection, run_id: str, category: str, payload: bytes, now: datetime
+) -> int:
+    """Keep something a run said; its number."""
+    seq: int = connection.scalar(
+        verification_events.insert()
+        .values(run_id=run_id, category=category, payload=payload, received_at=now)
+        .returning(verification_events.c.seq)
+    )
+    return seq
+
+
+def events(
+    connection: Connection, run_id: str, *, after: int = 0, limit: int = 50
+) -> list[RunEvent]:
+    """What a run said, in the order it came, from after a number on."""
+    by = verification_events.c
+    statement = (
+        select(*columns(verification_events, RunEvent))
+        .where(by.run_id == run_id, by.seq > after)
+        .order_by(by.seq)
+        .limit(limit)
+    )
+    return every(connection, statement, RunEvent)
+
+
+def _of(team_id: str, verification_id: str) -> Select[Any]:
+    by = verification_runs.c
+    verification = and_(
+        verifications.c.team_id == by.team_id, verifications.c.id == by.verification_id
+    )
+    return (
+        select(*columns(verification_runs, _Told, **_JOINED))
+        .join(verifications, verification)
+        .join(objectives, objectives.c.id == verifications.c.objective_id)
+        .join(people, people.c.id == by.person_id)
+        .where(by.team_id == team_id, by.verification_id == verification_id)
+    )
+
+
+def _value(row: Row[Any]) -> Run:
+    told = dict(row._mapping)
+    frequency, target = told.pop("frequency"), told.pop("target")
+    kept = told.pop("results")
+    results = msgspec.json.decode(kept, type=Results) if kept else None
+    return Run(**told, results=results, insight=_insight(results, frequency, target))
+
+
+def _insight(results: Results | None, frequency: float, target: float) -> Insight | None:
+    if results is None:
+        return None
+    return insight(
+        target,
+        frequency=frequency if results.frequency is None else results.frequency,
+        sampled=results.successful_samples + results.deviated_samples,
+        deviated=results.deviated_samples,
+        total_duration=results.total_duration,
+    )

@@ -1,0 +1,115 @@
+"""Verifications: an objective, sampled at a pace, under a condition."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Select, select
+
+from chaoscloud.console.db.schema import memberships, objectives, teams, verifications
+from chaoscloud.console.records import teams as team_records
+from chaoscloud.console.records._rows import AlreadyThere, columns, every, first
+from chaoscloud.console.records.lists import Mark, newest_first
+from chaoscloud.console.records.teams import Team
+from chaoscloud.console.rules.verifications import Timing
+
+
+class Verification(msgspec.Struct, frozen=True):
+    """A verification without its document; durations are in seconds, `target` is a percentage."""
+
+    id: str
+    team_id: str
+    name: str
+    objective_id: str
+    objective_name: str
+    target: float
+    experiment_id: str | None
+    frequency: float
+    warm_up: float
+    duration: float
+    cool_down: float
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def timing(self) -> Timing:
+        """Its pace and phases."""
+        return Timing(self.frequency, self.warm_up, self.duration, self.cool_down)
+
+
+class NewVerification(msgspec.Struct, frozen=True, kw_only=True):
+    """A verification that is not kept yet; the document is the one to run."""
+
+    id: str
+    name: str
+    objective_id: str
+    experiment_id: str | None
+    timing: Timing
+    document: bytes
+
+
+def add(connection: Connection, team_id: str, new: NewVerification, now: datetime) -> None:
+    """Keep a verification. Raises `AlreadyThere` when the team has one of that id."""
+    if find(connection, team_id, new.id):
+        raise AlreadyThere(f"the team has a verification {new.id!r} already")
+    told = msgspec.structs.asdict(new)
+    timing = told.pop("timing")
+    connection.execute(
+        verifications.insert().values(
+            team_id=team_id,
+            created_at=now,
+            updated_at=now,
+            **told,
+            **msgspec.structs.asdict(timing),
+        )
+    )
+
+
+def find(connection: Connection, team_id: str, verification_id: str) -> Verification | None:
+    """The team's verification of this id."""
+    statement = _of_team(team_id).where(verifications.c.id == verification_id)
+    return first(connection, statement, Verification)
+
+
+def listed(
+    connection: Connection, team_id: str, *, after: Mark | None = None, limit: int = 50
+) -> list[Verification]:
+    """The team's verifications, the latest made first."""
+    by = verifications.c
+    statement = newest_first(_of_team(team_id), by.created_at, by.id, after=after, limit=limit)
+    return every(connection, statement, Verification)
+
+
+def document(connection: Connection, team_id: str, verification_id: str) -> bytes | None:
+    """The document of the team's verification, as it was made or sent."""
+    by = verifications.c
+    found: bytes | None = connection.scalar(
+        select(by.document).where(by.team_id == team_id, by.id == verification_id)
+    )
+    return found
+
+
+def team_that_sees(connection: Connection, verification_id: str, person_id: str) -> Team | None:
+    """The first, by name, of a person's teams that has a verification of this id."""
+    by = verifications.c
+    having = connection.execute(
+        select(teams.c.organization_id, teams.c.id)
+        .join(verifications, by.team_id == teams.c.id)
+        .join(memberships, memberships.c.organization_id == teams.c.organization_id)
+        .where(by.id == verification_id, memberships.c.person_id == person_id)
+        .order_by(teams.c.name, teams.c.id)
+    )
+    for organization_id, team_id in having:
+        for team in team_records.seen_by(connection, organization_id, person_id):
+            if team.id == team_id:
+                return team
+    return None
+
+
+def _of_team(team_id: str) -> Select[Any]:
+    of_objective = {"objective_name": objectives.c.name, "target": objectives.c.target}
+    return (
+        select(*columns(verifications, Verification, **of_objective))
+        .join(objectives, objectives.c.id == verifications.c.objective_id)
+        .where(verifications.c.team_id == team_id)
+    )
