@@ -26,6 +26,9 @@ from chaoscloud.types import Experiment, Extension, Extensions, Organizations, S
 
 logger = logging.getLogger("chaostoolkit")
 
+CALL_LIMIT = 5.0
+"""The longest, in seconds, that one call holds an experiment up."""
+
 
 @dataclass(frozen=True)
 class Console:
@@ -121,10 +124,13 @@ def _connect(run: Run, console: Console, secrets: Secrets | None) -> DirectDeliv
         api.client_session(console.url, console.organizations, console.verify_tls, console.settings)
     )
     session.quiet = True  # the run says itself what a failure means for it
+    session.call_limit = CALL_LIMIT
     line = Line()
     if console.wants("safeguards"):
         run.guard = Guard(session, [run.block], line.call)
-    run.delivery = delivery = DirectDelivery(session, _redactor(secrets, session.token), line)
+    run.delivery = delivery = DirectDelivery(
+        session, _redactor(secrets, getattr(session, "token", None)), line
+    )
     return delivery
 
 

@@ -20,6 +20,9 @@ from chaoscloud.delivery.witness import Witness
 from chaoscloud.extension import NAME, del_extension_value, get_extension_value
 from chaoscloud.types import Experiment, Journal
 
+JOURNAL_LIMIT = 30.0
+"""How long, in seconds, the journal may take: it can be large, and nothing waits behind it."""
+
 
 class DirectDelivery:
     """A `Delivery` of one run over one console session. Safe to use from several threads.
@@ -77,7 +80,7 @@ class DirectDelivery:
         """
         if self._ids["execution_id"] is None:
             return
-        with self._noting("the journal"):
+        with self._noting("the journal"), self._session.taking_up_to(JOURNAL_LIMIT):
             self._store(
                 lambda: publish_execution(self._session, journal, redactor=self._redactor),
                 insist=True,

@@ -1,5 +1,7 @@
 """Why a call failed: `chaoscloud.api` only logs that, and a delivery has to tell it on."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 from chaoscloud.api._answers import failure_of, refusal_of, was_stored
@@ -26,6 +28,16 @@ class Witness:
         except OSError as x:  # a console session raises those of `requests` only
             self._failure = failure_of(cast(Any, x))
             raise
+
+    @contextmanager
+    def taking_up_to(self, seconds: float) -> Iterator[None]:
+        """Give the calls inside this long instead."""
+        usual = self._session.call_limit
+        self._session.call_limit = seconds
+        try:
+            yield
+        finally:
+            self._session.call_limit = usual
 
     def stored(self, answer: Any) -> Any:
         """The answer, when it means that the console stored what it was sent; else `NotStored`."""

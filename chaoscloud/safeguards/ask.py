@@ -2,12 +2,12 @@
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from chaoslib.exceptions import ExperimentExitedException, InterruptExecution
 
 from chaoscloud.api import urls
-from chaoscloud.api._answers import body_of
+from chaoscloud.api._answers import body_of, failure_of
 from chaoscloud.extension import find_extension
 from chaoscloud.safeguards.check import Answer, NoAnswer, read_answer
 from chaoscloud.types import Extensions
@@ -24,9 +24,10 @@ def ask(session: Any, extensions: Extensions, call: Call) -> Answer:
     Whatever goes wrong on the way, in the network or in here, is no answer, and said as such.
     """
     try:
-        response = call(lambda: _get(session, extensions))
+        failures: list[str] = []
+        response = call(lambda: _get(session, extensions, failures))
         if response is None:
-            return NoAnswer("the console does not answer")
+            return NoAnswer("".join(failures) or "the console does not answer")
         return read_answer(response.status_code, body_of(response))
     except (InterruptExecution, ExperimentExitedException):
         raise
@@ -35,14 +36,14 @@ def ask(session: Any, extensions: Extensions, call: Call) -> Answer:
         return NoAnswer(f"a mistake of the plugin ({type(x).__name__}: {x})")
 
 
-def _get(session: Any, extensions: Extensions) -> Any:
-    """The response, or None when the network failed."""
+def _get(session: Any, extensions: Extensions, failures: list[str]) -> Any:
+    """The response; None when the network failed, and the reason is added to `failures`."""
     block = find_extension(extensions) or {}
     execution = urls.execution(
         urls.experiment(session.base_url, block["experiment_id"]), block["execution_id"]
     )
     try:
         return session.get(urls.safeguard(execution))
-    except OSError as x:  # as every exception of `requests` is
-        logger.debug("No answer from the safeguards: %s", x)
+    except OSError as x:  # a console session raises those of `requests` only
+        failures.append(failure_of(cast(Any, x)))
         return None

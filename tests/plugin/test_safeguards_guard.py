@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import requests
 from chaoslib.exceptions import InterruptExecution
 
 from chaoscloud.safeguards.guard import Guard
@@ -135,8 +136,8 @@ def test_rollbacks_are_played_to_the_end(caplog: pytest.LogCaptureFixture) -> No
         (404, {"title": "Not Found"}),
         (500, "<html>"),
         (200, "<html>welcome</html>"),
-        ConnectionError("refused"),
-        TimeoutError("nobody"),
+        requests.ConnectionError("refused"),
+        requests.Timeout("nobody"),
         KeyError("a mistake of ours"),
     ],
 )
@@ -154,7 +155,7 @@ def test_without_an_answer_the_run_goes_on(trouble: Any, caplog: pytest.LogCaptu
 
 def test_a_no_after_a_silence_counts() -> None:
     """A console that comes back and says no is obeyed."""
-    guard = Guard(Console(ConnectionError("refused"), NO), BLOCK)
+    guard = Guard(Console(requests.ConnectionError("refused"), NO), BLOCK)
     guard.check()
 
     with pytest.raises(InterruptExecution):
