@@ -1,0 +1,94 @@
+"""How the host loads the commands: by every `chaos` process, so quickly and without fail."""
+
+import os
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import click
+import pytest
+
+from chaoscloud import cli
+
+CHAOS = Path(sys.executable).with_name("chaos")
+
+SHORT_HELP = {
+    "signin": "Sign-in with your ChaosIQ credentials",
+    "org": "Set ChaosIQ organisation",
+    "team": "Set ChaosIQ team",
+    "publish": "Publish your experiment's journal to ChaosIQ",
+    "enable": "Enable a ChaosIQ feature",
+    "disable": "Disable a ChaosIQ feature",
+    "verify": "Run the verification loaded from SOURCE",
+}
+
+
+def python(home: Path, *args: str | Path) -> subprocess.CompletedProcess[str]:
+    """A fresh Python process in a home of its own."""
+    home.mkdir(exist_ok=True)
+    return subprocess.run(
+        [sys.executable, *args],
+        cwd=home,
+        env={**os.environ, "HOME": str(home)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_host_lists_the_seven_commands(tmp_path: Path) -> None:
+    """A command that cannot be loaded shows as a warning instead of its help."""
+    done = python(tmp_path / "home", CHAOS, "--help")
+
+    listed = " ".join(done.stdout.split())
+    assert done.returncode == 0, done.stderr
+    assert "could not load plugin" not in listed
+    for name, words in SHORT_HELP.items():
+        assert f"{name} {words}" in listed
+
+
+@pytest.mark.parametrize("name", SHORT_HELP)
+def test_each_command_explains_itself(tmp_path: Path, name: str) -> None:
+    """`chaos COMMAND --help` through the real host."""
+    done = python(tmp_path / "home", CHAOS, "--no-version-check", "--no-log-file", name, "--help")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"Usage: chaos {name} ")
+    assert SHORT_HELP[name] in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize("name", SHORT_HELP)
+def test_the_entry_points_name_plain_click_commands(name: str) -> None:
+    """Not members of the host's own group, which cannot be imported while it loads its plugins."""
+    [found] = entry_points(group="chaostoolkit.cli_plugins", name=name)
+
+    command = found.load()
+
+    assert isinstance(command, click.Command)
+    assert not isinstance(command, click.Group)
+    assert command is getattr(cli, name)
+
+
+def test_importing_the_commands_loads_nothing_heavy(tmp_path: Path) -> None:
+    """No HTTP, no YAML, nothing of the host, and of ours only what declares the commands."""
+    code = (
+        "import sys, click; before = set(sys.modules)\n"
+        "import chaoscloud.cli\n"
+        "loaded = sorted(set(sys.modules) - before)\n"
+        "print(*[m for m in loaded if m.split('.')[0] not in sys.stdlib_module_names])"
+    )
+    done = python(tmp_path / "home", "-c", code)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["chaoscloud", "chaoscloud.cli"]
+
+
+def test_importing_every_name_of_the_commands_is_no_cycle(tmp_path: Path) -> None:
+    """Programs import the names first thing, before anything of the host."""
+    names = ", ".join([*cli.__all__, *cli._BORROWED])
+
+    done = python(tmp_path / "home", "-W", "error", "-c", f"from chaoscloud.cli import {names}")
+
+    assert done.returncode == 0, done.stderr
