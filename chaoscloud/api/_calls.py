@@ -81,13 +81,12 @@ def send(
 ) -> requests.Response | None:
     """Call with a redacted copy of `document` as JSON. A POST creates: once for each key.
 
-    The key (`Idempotency-Key`) is a new one for each call unless given, here or in the session's
-    headers. Returns None as well when the document cannot be written as JSON.
+    The key (`Idempotency-Key`) is a new one for each call unless given. Returns None as well when
+    the document cannot be written as JSON.
     """
     headers = {"Content-Type": "application/json"}
     if method == "POST":
-        key = creation_key or session.headers.get("Idempotency-Key") or uuid4()
-        headers["Idempotency-Key"] = str(key)
+        headers["Idempotency-Key"] = creation_key or str(uuid4())
     try:
         body = to_json(cleaner_for(session, redactor).redact(document).document)
     except UNSERIALISABLE as error:

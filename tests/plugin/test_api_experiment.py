@@ -174,17 +174,6 @@ def test_a_key_that_is_given_is_sent(requests_mock: Mocker) -> None:
     assert requests_mock.request_history[0].headers["Idempotency-Key"] == "the-same"
 
 
-def test_a_key_of_the_session_is_kept(requests_mock: Mocker) -> None:
-    """A caller may set it for what follows."""
-    requests_mock.post(EXPERIMENTS, status_code=201, json={"id": "e1"})
-    session = shop_session()
-    session.headers["Idempotency-Key"] = "of-the-session"
-
-    publish_experiment(session, orders_experiment())
-
-    assert requests_mock.request_history[0].headers["Idempotency-Key"] == "of-the-session"
-
-
 def test_an_id_is_noted_in_an_experiment_without_extensions() -> None:
     """The block is made."""
     experiment: Experiment = {"title": "Orders"}
