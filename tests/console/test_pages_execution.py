@@ -250,3 +250,22 @@ def test_the_stream_of_a_long_run_ends_so_that_the_browser_comes_back(
 
     assert len(names) > 1
     assert set(names) == {"page"}
+
+
+def test_the_latency_of_a_stop_is_told(browser: Browser, api: TeamApi, now: Clock) -> None:
+    """From when it was decided in the console to when the run was cut off."""
+    where = "/acme/checkout/safeguards"
+    browser.submit(where, where + "/stop", reason="Release day")
+    page = ran(
+        api,
+        start="2026-03-02T09:29:58+00:00",
+        end="2026-03-02T09:30:03+00:00",
+        status="interrupted",
+        run=[activity("kill a broker", 0, 3)],
+        **chaosiq(safeguards=[{"name": "Release day"}]),
+    )
+
+    text = Seen(browser.open(page)).text
+
+    assert "Stop decided after 2 s" in text
+    assert "Stopped after 5 s, 3 s later" in text

@@ -143,3 +143,34 @@ def test_an_instant_is_still_a_drawing() -> None:
 def test_the_axis_counts_as_people_do(length: float, said: list[str]) -> None:
     """Round steps, and no more than can be read."""
     assert [tick.words for tick in ticks(length)] == said
+
+
+def test_the_moment_of_a_stop_is_marked_with_its_latency() -> None:
+    """From the decision to where the run was cut off."""
+    told = ended(
+        experiment=experiment(method=[]),
+        start=at(0),
+        end=at(100),
+        status="interrupted",
+        run=[run("load", 10)],
+        rollbacks=[run("undo", 60, 100)],
+    )
+
+    timeline = timeline_of(story_of(told), decided=START + timedelta(seconds=58))
+
+    assert timeline
+    assert [(mark.look, mark.words) for mark in timeline.marks] == [
+        ("decided", "Stop decided after 58 s"),
+        ("stopped", "Stopped after 1 min, 2 s later"),
+    ]
+
+
+def test_a_test_of_the_hypothesis_that_goes_on_is_not_unfinished() -> None:
+    """It is being made right now."""
+    state = {"steady_state_met": None, "probes": [run("an order is accepted", 5)]}
+    told = journal(start=at(0), steady_states={"before": state})
+
+    timeline = timeline_of(story_of(told), START + timedelta(seconds=8))
+
+    assert timeline
+    assert [(span.look, span.length) for span in timeline.lanes[0].spans] == [("running", 3)]

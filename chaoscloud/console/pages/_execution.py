@@ -53,10 +53,20 @@ def folio(connection: Connection, sheet: Sheet, now: datetime) -> Folio:
         sheet=sheet,
         story=story,
         look=look,
-        timeline=timeline_of(story, until if sheet.status == "running" else None),
+        timeline=timeline_of(
+            story, until if sheet.status == "running" else None, _decided(connection, sheet, story)
+        ),
         took=_took(sheet, until),
         notes=list(_notes(sheet, story, look)),
     )
+
+
+def _decided(connection: Connection, sheet: Sheet, story: Story) -> datetime | None:
+    """When somebody decided to stop this run, if a safeguard did that was set meanwhile."""
+    if not story.safeguards or sheet.ended_at is None:
+        return None
+    names, start = story.safeguards, sheet.started_at
+    return browsing.decided(connection, sheet.team_id, names, start, sheet.ended_at)
 
 
 def _took(sheet: Sheet, until: datetime) -> float | None:

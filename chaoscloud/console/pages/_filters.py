@@ -6,7 +6,8 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from chaoscloud.console.records.browsing import Cursor, Wanted
+from chaoscloud.console.records.browsing import Wanted
+from chaoscloud.console.records.lists import Mark
 from chaoscloud.console.rules.story import as_moment
 
 KEPT = ("status", "experiment", "person", "tag", "since", "until")
@@ -25,11 +26,11 @@ def wanted(asked: Mapping[str, str]) -> Wanted:
     )
 
 
-def cursor(asked: Mapping[str, str]) -> Cursor | None:
+def cursor(asked: Mapping[str, str]) -> Mark | None:
     """Where the page before ended."""
     at, _, last = asked.get("after", "").partition("~")
     moment = as_moment(at)
-    return Cursor(moment, _plain(last)) if moment and last else None
+    return Mark(moment, _plain(last)) if moment and last else None
 
 
 def address(path: str, asked: Mapping[str, str], **changed: str) -> str:

@@ -12,7 +12,8 @@ from chaoscloud.console.pages import _filters, _looks
 from chaoscloud.console.pages._execution import MOST_SHOWN, Folio, folio
 from chaoscloud.console.pages._visit import Visit, of_team
 from chaoscloud.console.records import browsing, people
-from chaoscloud.console.records.browsing import Cursor, Line, Sheet, Told, Wanted
+from chaoscloud.console.records.browsing import Line, Sheet, Told, Wanted
+from chaoscloud.console.records.lists import Mark
 from chaoscloud.console.records.people import Person
 from chaoscloud.console.rules.story import as_map, as_text
 
@@ -62,7 +63,7 @@ def _listed(
     team_id: str,
     organization_id: str,
     wanted: Wanted,
-    after: Cursor | None,
+    after: Mark | None,
     now: datetime,
 ) -> tuple[list[Row], list[Person]]:
     found = browsing.lines(connection, team_id, wanted, now, after=after, limit=PAGE + 1)

@@ -16,7 +16,8 @@ from chaoscloud.console.pages._looks import Look
 from chaoscloud.console.pages._templates import pretty
 from chaoscloud.console.pages._visit import Visit, of_team
 from chaoscloud.console.records import browsing
-from chaoscloud.console.records.browsing import Cursor, Entry, Outcome, Version
+from chaoscloud.console.records.browsing import Entry, Outcome, Version
+from chaoscloud.console.records.lists import Mark
 from chaoscloud.console.rules.story import Story, story_of
 
 PAGE = 30
@@ -73,7 +74,7 @@ async def listed(visit: Visit) -> Response:
     )
 
 
-def _listed(connection: Connection, visit: Visit, after: Cursor | None) -> list[Row]:
+def _listed(connection: Connection, visit: Visit, after: Mark | None) -> list[Row]:
     team_id = visit.scope.team_id
     entries = browsing.experiments_of(connection, team_id, after=after, limit=PAGE + 1)
     return [

@@ -1,6 +1,6 @@
 """What people look through: a team's executions and experiments, with their names beside them.
 
-Lists go by cursor: the last row's time and id, so that a page costs the same however far back.
+Lists go by mark, so that a page costs the same however far back it lies.
 """
 
 from collections.abc import Collection
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 
 from chaoscloud.console.db.schema import (
     events,
@@ -16,9 +16,12 @@ from chaoscloud.console.db.schema import (
     experiment_versions,
     experiments,
     people,
+    safeguards,
     team_experiments,
+    teams,
 )
-from chaoscloud.console.records._rows import every, first
+from chaoscloud.console.records._rows import columns, every, first
+from chaoscloud.console.records.lists import Mark, newest_first
 
 SILENCE = timedelta(minutes=15)  # a run that says nothing for so long is one we lost
 
@@ -43,6 +46,7 @@ class Sheet(msgspec.Struct, frozen=True):
     """One execution with all that its page shows."""
 
     id: str
+    team_id: str
     experiment_id: str
     experiment_version: int
     experiment_source: str | None
@@ -90,37 +94,24 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime | None = None
 
 
-class Cursor(msgspec.Struct, frozen=True):
-    """The last row of the page before."""
-
-    at: datetime
-    id: str
-
-
 def lines(
     connection: Connection,
     team_id: str,
     wanted: Wanted,
     now: datetime,
     *,
-    after: Cursor | None = None,
+    after: Mark | None = None,
     limit: int = 50,
 ) -> list[Line]:
     """A team's executions, newest first."""
     column = executions.c
     statement = _lines().where(column.team_id == team_id, *_matching(wanted, now))
-    if after:
-        same_time = and_(column.started_at == after.at, column.id < after.id)
-        statement = statement.where(or_(column.started_at < after.at, same_time))
-    ordered = statement.order_by(column.started_at.desc(), column.id.desc()).limit(limit)
-    return every(connection, ordered, Line)
+    page = newest_first(statement, column.started_at, column.id, after=after, limit=limit)
+    return every(connection, page, Line)
 
 
 def _lines() -> Select[Any]:
-    own = [
-        people.c.name if name == "person_name" else executions.c[name]
-        for name in Line.__struct_fields__
-    ]
+    own = columns(executions, Line, person_name=people.c.name)
     return select(*own).join(people, people.c.id == executions.c.person_id)
 
 
@@ -155,13 +146,9 @@ def _json(text: str) -> str:
 
 def sheet(connection: Connection, team_id: str, execution_id: str) -> Sheet | None:
     """One execution of a team."""
-    elsewhere = {"person_name": people.c.name, "experiment_source": experiments.c.source}
-    own = [
-        elsewhere[name] if name in elsewhere else executions.c[name]
-        for name in Sheet.__struct_fields__
-    ]
+    joined = {"person_name": people.c.name, "experiment_source": experiments.c.source}
     statement = (
-        select(*own)
+        select(*columns(executions, Sheet, **joined))
         .join(people, people.c.id == executions.c.person_id)
         .join(experiments, experiments.c.id == executions.c.experiment_id)
         .where(executions.c.team_id == team_id, executions.c.id == execution_id)
@@ -181,6 +168,25 @@ def pulse(connection: Connection, team_id: str, execution_id: str) -> Pulse | No
         column.team_id == team_id, column.id == execution_id
     )
     return first(connection, statement, Pulse)
+
+
+def decided(
+    connection: Connection, team_id: str, names: Collection[str], start: datetime, end: datetime
+) -> datetime | None:
+    """When the first of these safeguards was set, if that was while the run went on."""
+    organization_id = select(teams.c.organization_id).where(teams.c.id == team_id).scalar_subquery()
+    column = safeguards.c
+    return connection.scalar(
+        select(column.created_at)
+        .where(
+            column.organization_id == organization_id,
+            or_(column.team_id.is_(None), column.team_id == team_id),
+            column.name.in_(names),
+            column.created_at.between(start, end),
+        )
+        .order_by(column.created_at)
+        .limit(1)
+    )
 
 
 def told(connection: Connection, execution_id: str, most: int = 2_000) -> list[Told]:
@@ -243,16 +249,13 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 def experiments_of(
-    connection: Connection, team_id: str, *, after: Cursor | None = None, limit: int = 50
+    connection: Connection, team_id: str, *, after: Mark | None = None, limit: int = 50
 ) -> list[Entry]:
     """A team's experiments, the last changed first."""
     column = experiments.c
     statement = _entries().where(team_experiments.c.team_id == team_id)
-    if after:
-        same_time = and_(column.updated_at == after.at, column.id < after.id)
-        statement = statement.where(or_(column.updated_at < after.at, same_time))
-    ordered = statement.order_by(column.updated_at.desc(), column.id.desc()).limit(limit)
-    return every(connection, ordered, Entry)
+    page = newest_first(statement, column.updated_at, column.id, after=after, limit=limit)
+    return every(connection, page, Entry)
 
 
 def experiment(connection: Connection, team_id: str, experiment_id: str) -> Entry | None:
@@ -264,7 +267,7 @@ def experiment(connection: Connection, team_id: str, experiment_id: str) -> Entr
 
 
 def _entries() -> Select[Any]:
-    own = [experiments.c[name] for name in Entry.__struct_fields__]
+    own = columns(experiments, Entry)
     return select(*own).join(team_experiments, team_experiments.c.experiment_id == experiments.c.id)
 
 
@@ -285,9 +288,8 @@ def outcomes(
     connection: Connection, team_id: str, experiment_id: str, most: int = 40
 ) -> list[Outcome]:
     """The last runs of an experiment by a team, newest first."""
-    own = [executions.c[name] for name in Outcome.__struct_fields__]
     statement = (
-        select(*own)
+        select(*columns(executions, Outcome))
         .where(executions.c.experiment_id == experiment_id, executions.c.team_id == team_id)
         .order_by(executions.c.started_at.desc(), executions.c.id.desc())
         .limit(most)

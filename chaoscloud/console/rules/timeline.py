@@ -17,6 +17,10 @@ from chaoscloud.console.rules.story import Activity, Check, Section, Story, late
 _MOST_LANES = 60  # more activities than this share their section's lanes
 
 
+_LOOKS = {True: "met", False: "deviated", None: "unknown"}
+_SAID = {True: "held", False: "did not hold", None: "did not finish"}
+
+
 class Span(msgspec.Struct, frozen=True):
     """A stretch of time: `look` is an outcome, `pause`, `met`, `deviated` or `unknown`."""
 
@@ -40,7 +44,7 @@ class Mark(msgspec.Struct, frozen=True):
     """A moment worth a line across all lanes."""
 
     at: float
-    look: str  # "deviated" or "stopped"
+    look: str  # "deviated", "decided" or "stopped"
     words: str
 
 
@@ -69,15 +73,22 @@ class Timeline(msgspec.Struct, frozen=True):
         return f"{min(100.0, max(0.0, 100 * seconds / self.length)):.3f}%"
 
 
-def timeline_of(story: Story, now: datetime | None = None) -> Timeline | None:
-    """Draw a story; None when nothing in it has a time. `now` ends what is still going on."""
+def timeline_of(
+    story: Story, now: datetime | None = None, decided: datetime | None = None
+) -> Timeline | None:
+    """Draw a story; None when nothing in it has a time.
+
+    `now` ends what is still going on; `decided` is when somebody decided to stop the run.
+    """
     start = _start(story)
     if start is None:
         return None
     end = _end(story, start, now)
-    scale = _Scale(start, end, _stopped(story) or end)
+    scale = _Scale(start, end, _stopped(story) or end, story.running)
     lanes = tuple(_lanes(story, scale))
-    return Timeline(scale.length, lanes, tuple(_marks(story, scale)), tuple(ticks(scale.length)))
+    return Timeline(
+        scale.length, lanes, tuple(_marks(story, scale, decided)), tuple(ticks(scale.length))
+    )
 
 
 class _Scale(msgspec.Struct, frozen=True):
@@ -86,6 +97,7 @@ class _Scale(msgspec.Struct, frozen=True):
     start: datetime
     end: datetime
     cut: datetime  # where ends what has no end of its own
+    running: bool = False
 
     @property
     def length(self) -> float:
@@ -140,8 +152,9 @@ def _checked(check: Check, scale: _Scale) -> Iterator[Span]:
     ends = [probe.end for probe in check.probes if probe.end]
     if not starts:
         return
-    look = {True: "met", False: "deviated", None: "unknown"}[check.met]
-    said = {True: "held", False: "did not hold", None: "did not finish"}[check.met]
+    goes_on = check.met is None and scale.running
+    look = "running" if goes_on else _LOOKS[check.met]
+    said = "is being tested" if goes_on else _SAID[check.met]
     end = max(ends, default=scale.cut)
     yield scale.span(min(starts), end, look, f"Hypothesis {check.moment} the method {said}")
 
@@ -198,16 +211,21 @@ def _spans(activity: Activity, scale: _Scale) -> Iterator[Span]:
 # --- marks and the axis ------------------------------------------------------------------------
 
 
-def _marks(story: Story, scale: _Scale) -> Iterator[Mark]:
+def _marks(story: Story, scale: _Scale, decided: datetime | None) -> Iterator[Mark]:
     for check in story.checks:
         ends = [probe.end for probe in check.probes if probe.end]
         if check.met is False and ends:
             at = scale.at(max(ends))
             yield Mark(at, "deviated", f"Deviated after {spoken(at)}")
             break  # the first is the news; the others show in their lane
+    if decided:
+        at = scale.at(decided)
+        yield Mark(at, "decided", f"Stop decided after {spoken(at)}")
     stop = _stopped(story)
     if stop:
-        yield Mark(scale.at(stop), "stopped", f"Stopped after {spoken(scale.at(stop))}")
+        at = scale.at(stop)
+        later_by = f", {spoken(at - scale.at(decided))} later" if decided else ""
+        yield Mark(at, "stopped", f"Stopped after {spoken(at)}{later_by}")
 
 
 def _stopped(story: Story) -> datetime | None:
