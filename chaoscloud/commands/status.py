@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from chaoscloud.commands.directory import REFUSED, organizations, team_status
 from chaoscloud.commands.failures import CommandFailed, NotSignedIn, TokenRefused
-from chaoscloud.settings import Profile, load, read_profile
+from chaoscloud.settings import DEFAULT_URL, Profile, load, read_profile
 
 __all__ = ["answer_of", "described", "masked", "profile_at"]
 
@@ -21,7 +21,7 @@ def described(profile: Profile) -> list[str]:
     tenancy = profile.tenancy
     features = ", ".join(f"{name} {'on' if on else 'off'}" for name, on in profile.features.items())
     facts = {
-        "Console": profile.url + ("" if profile.verify_tls else " (certificate not checked)"),
+        "Console": _console(profile),
         "Organization": tenancy.org_name if tenancy else "none",
         "Team": tenancy.team_name if tenancy else "none",
         "Features": features,
@@ -50,6 +50,12 @@ def answer_of(profile: Profile) -> str:
 def masked(token: str) -> str:
     """Enough of a token to know it again, and too little to use it."""
     return f"{token[:4]}…{token[-4:]}" if len(token) >= 20 else "…"
+
+
+def _console(profile: Profile) -> str:
+    if profile.token is None and profile.url == DEFAULT_URL:
+        return "none"
+    return profile.url if profile.verify_tls else f"{profile.url} (certificate not checked)"
 
 
 def _token(profile: Profile) -> str:

@@ -92,6 +92,7 @@ def test_before_any_sign_in_it_says_what_to_do(settings_path: Path) -> None:
     done = chaos(signin, settings_path, "--status")
 
     assert done.exit_code == 1
+    assert "Console:      none" in done.stdout
     assert "run `chaos signin`" in done.stderr
     assert not settings_path.exists()
 
