@@ -44,19 +44,31 @@ def _places(team: TeamApi) -> list[tuple[str, str]]:
     """Every address that takes a body."""
     path = team.started()
     of = path.split("/executions/")[0]
+    run = team.post("/verifications/orders-hold/runs", {"journal": journal()}).json()["id"]
+    run_path = f"/verifications/orders-hold/runs/{run}"
     return [
         ("POST", "/experiments"),
         ("POST", of + "/executions"),
         ("PUT", path),
         ("POST", path + "/events"),
+        ("POST", "/objectives"),
+        ("POST", "/verifications"),
+        ("POST", "/verifications/orders-hold/runs"),
+        ("POST", run_path + "/events"),
+        ("POST", run_path + "/finished"),
     ]
 
 
 def _kept(team: TeamApi) -> Any:
     executions = team.get("/executions").json()["items"]
     paths = [f"/executions/{each['id']}" for each in executions]
+    runs = team.get("/verifications/orders-hold/runs").json()
+    said = "/verifications/orders-hold/runs/{id}/events"
     return [
         team.get("/experiments").json(),
+        team.get("/objectives").json(),
+        team.get("/verifications").json(),
+        [runs, [team.get(said.format(**run)).json() for run in runs["items"]]],
         [team.get(path).json() for path in paths],
         [team.get(path + "/events").json() for path in paths],
     ]

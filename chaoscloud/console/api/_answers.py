@@ -4,6 +4,7 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
+from urllib.parse import quote
 
 import msgspec
 from starlette.datastructures import QueryParams
@@ -57,7 +58,8 @@ def page(request: Request, items: Sequence[T], limit: int, mark: Callable[[T], s
     following = mark(items[-1]) if len(items) == limit else None
     headers = {}
     if following:
-        url = request.url.include_query_params(cursor=following)
+        url = request.url.replace(path=quote(request.url.path))
+        url = url.include_query_params(cursor=following)
         headers["Link"] = f'<{url}>; rel="next"'
     return json(Page(items, following), headers=headers)
 

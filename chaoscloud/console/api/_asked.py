@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import wraps
+from urllib.parse import quote
 
 import msgspec
 from starlette.requests import Request
@@ -48,8 +49,8 @@ class Asked(msgspec.Struct, frozen=True):
 
     def address(self, *parts: str) -> str:
         """Where something of the team is; without `/api` it is the page for people."""
-        place = "/".join(("api", self.team.organization_slug, self.team.team_slug, *parts))
-        return f"{origin_of(self.request)}/{place}"
+        place = ("api", self.team.organization_slug, self.team.team_slug, *parts)
+        return "/".join((origin_of(self.request), *(quote(part, safe="") for part in place)))
 
     def key(self, kind: Kind, body: bytes) -> Key | None:
         """The request's idempotency key, if it has one. Raises `BadRequest`."""

@@ -39,7 +39,7 @@ from chaoscloud.console.rules.recognition import Draft
 from chaoscloud.console.rules.soundness import plain
 from chaoscloud.console.rules.verifications import Seconds, Timing
 
-Id = Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern=r"^[^/\x00]+$")]
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern=r"^(?!\.{1,2}$)[^/\x00]+$")]
 
 
 class NewVerification(msgspec.Struct, frozen=True):

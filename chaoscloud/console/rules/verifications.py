@@ -77,7 +77,7 @@ def imported(document: bytes) -> Imported:
     block = _block(ours)
     measurement = hypothesis(decoded.get(HYPOTHESIS), head.shown_title, HYPOTHESIS)
     return Imported(
-        id=plain(block.id) if block.id else None,
+        id=block.id or None,
         name=head.shown_title,
         objective_id=ours.objective_id,
         objective_name=plain(measurement["title"]),

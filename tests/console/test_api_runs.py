@@ -1,0 +1,350 @@
+"""Runs of verifications: started, told about, finished, and what they cost."""
+
+from typing import Any
+
+import pytest
+
+from tests.console.conftest import Clock
+from tests.console.documents import TITLE, chaosiq, ended, experiment, journal
+from tests.console.team import TeamApi
+
+BLOCK = {"id": "orders-hold", "frequency-of-measurement": 10, "duration-of-conditions": 60}
+HAND_WRITTEN = experiment(**chaosiq(verification=BLOCK))
+RESULTS = {
+    "successful_samples": 16,
+    "deviated_samples": 4,
+    "not_run_samples": 0,
+    "total_number_of_samples": 20,
+    "total_duration": 341,
+}
+
+
+def _started(team: TeamApi, name: str = "orders-hold", **more: Any) -> Any:
+    sent = {"journal": journal(experiment=HAND_WRITTEN), "status": "started", **more}
+    return team.post(f"/verifications/{name}/runs", sent)
+
+
+def _run(team: TeamApi) -> str:
+    answer = _started(team)
+    assert answer.status_code == 201, answer.text
+    return f"/verifications/orders-hold/runs/{answer.json()['id']}"
+
+
+def _finished(team: TeamApi, path: str, **more: Any) -> Any:
+    told = {"journal": ended(experiment=HAND_WRITTEN), "status": "completed", **more}
+    return team.post(path + "/finished", told)
+
+
+def test_a_run_of_an_unknown_verification_registers_it(bobs: TeamApi) -> None:
+    """A hand-written file works at once."""
+    answer = _started(bobs)
+
+    told = bobs.get("/verifications/orders-hold").json()
+    assert answer.status_code == 201
+    assert (told["name"], told["frequency"], told["duration"]) == (TITLE, 10, 60)
+    assert told["objective_name"] == "Orders are accepted"
+    assert told["experiment_id"] == answer.json()["experiment_id"]
+
+
+def test_the_answer_to_a_start_has_all_the_plugin_needs(bobs: TeamApi) -> None:
+    """The contract lists it."""
+    answer = _started(bobs).json()
+
+    organization, _, team = bobs.base.removeprefix("/api/v1/organizations/").split("/")
+    given = {key: answer.pop(key) for key in ("id", "experiment_id", "execution_id")}
+    assert all(given.values())
+    assert answer == {
+        "org_id": organization,
+        "team_id": team,
+        "verification_id": "orders-hold",
+        "state": "running",
+        "status": "",
+        "journal": journal(experiment=HAND_WRITTEN),
+    }
+
+
+def test_without_an_execution_one_is_made(bobs: TeamApi) -> None:
+    """Its policies can be asked for, and its journal kept."""
+    answer = _started(bobs).json()
+
+    path = f"/experiments/{answer['experiment_id']}/executions/{answer['execution_id']}"
+    assert bobs.get(path + "/policies").json() == {"allowed": True}
+    assert bobs.get(path).json() == answer["journal"]
+
+
+def test_with_an_execution_it_is_used(bobs: TeamApi) -> None:
+    """Nothing is published a second time."""
+    of = bobs.published(HAND_WRITTEN)
+    execution = bobs.started(of).rpartition("/")[2]
+
+    answer = _started(bobs, experiment_id=of, execution_id=execution).json()
+
+    assert (answer["experiment_id"], answer["execution_id"]) == (of, execution)
+    assert len(bobs.get("/experiments").json()["items"]) == 1
+    assert len(bobs.get("/executions").json()["items"]) == 1
+
+
+def test_with_an_experiment_alone_the_execution_is_made_of_it(bobs: TeamApi) -> None:
+    """The execution joins those of the experiment."""
+    of = bobs.published(HAND_WRITTEN)
+
+    answer = _started(bobs, experiment_id=of).json()
+
+    assert answer["experiment_id"] == of
+    assert len(bobs.get(f"/experiments/{of}/executions").json()["items"]) == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"execution_id": "nowhere"}, {"experiment_id": "nowhere"}, {"execution_id": 5}],
+    ids=str,
+)
+def test_what_a_run_names_must_be_the_teams(bobs: TeamApi, wrong: dict[str, Any]) -> None:
+    """Refused before anything is kept, the verification included."""
+    answer = _started(bobs, **wrong)
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["loc"] == ["body", next(iter(wrong))]
+    assert bobs.get("/verifications/orders-hold").status_code == 404
+    assert bobs.get("/experiments").json()["items"] == []
+
+
+def test_an_execution_of_another_experiment_is_refused(bobs: TeamApi) -> None:
+    """The two must belong together."""
+    other = bobs.published(experiment("Another"))
+    execution = bobs.started().rpartition("/")[2]
+
+    assert _started(bobs, experiment_id=other, execution_id=execution).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        journal(experiment={"title": "Nothing is asked", "method": []}),
+        {"status": "running"},
+        journal(experiment=experiment(**chaosiq(verification={"frequency-of-measurement": 0}))),
+    ],
+    ids=["no-hypothesis", "no-experiment", "no-pace"],
+)
+def test_an_unknown_verification_without_its_document_is_not_found(
+    bobs: TeamApi, told: dict[str, Any]
+) -> None:
+    """There is nothing to register, and nothing is."""
+    answer = _started(bobs, journal=told)
+
+    assert answer.status_code == 404
+    assert bobs.get("/experiments").json()["items"] == []
+    assert bobs.get("/executions").json()["items"] == []
+
+
+def test_a_strangers_run_registers_with_the_strangers_team(bobs: TeamApi, eves: TeamApi) -> None:
+    """The same file run by two teams is two verifications."""
+    path = _run(bobs)
+
+    assert _started(eves).status_code == 201
+    assert eves.get(path).status_code == 404
+    assert len(bobs.get("/verifications/orders-hold/runs").json()["items"]) == 1
+
+
+def test_the_same_key_starts_one_run(bobs: TeamApi) -> None:
+    """And makes one execution."""
+    headers = {"Idempotency-Key": "run-7"}
+    sent = {"journal": journal(experiment=HAND_WRITTEN), "status": "started"}
+
+    answers = [
+        bobs.post("/verifications/orders-hold/runs", sent, headers=headers).json() for _ in "ab"
+    ]
+
+    assert answers[0] == answers[1]
+    assert len(bobs.get("/executions").json()["items"]) == 1
+
+
+def test_what_a_run_says_is_kept_in_order(bobs: TeamApi) -> None:
+    """Each category with its payload, if it has one."""
+    path = _run(bobs)
+    said: list[dict[str, Any]] = [
+        {"category": "verification-sample-started", "payload": {"frequency": 10}},
+        {"category": "verification-sample", "payload": {"iteration": 1, "state": {}}},
+        {"category": "verification-cooldown-completed"},
+    ]
+
+    answers = [bobs.post(path + "/events", each) for each in said]
+
+    kept = bobs.get(path + "/events").json()["items"]
+    assert [answer.status_code for answer in answers] == [201] * 3
+    assert [each["category"] for each in kept] == [each["category"] for each in said]
+    assert [each["payload"] for each in kept] == [each.get("payload") for each in said]
+    assert [str(each["seq"]) for each in kept] == [answer.json()["id"] for answer in answers]
+
+
+def test_what_a_run_says_is_read_from_where_one_left_off(bobs: TeamApi) -> None:
+    """A page at a time."""
+    path = _run(bobs)
+    for number in range(3):
+        bobs.post(path + "/events", {"category": "verification-sample", "payload": number})
+
+    first = bobs.get(path + "/events?limit=2").json()
+    second = bobs.get(f"{path}/events?cursor={first['next']}").json()
+    after = bobs.get(f"{path}/events?after={first['items'][0]['seq']}").json()
+
+    assert [each["payload"] for each in first["items"] + second["items"]] == [0, 1, 2]
+    assert [each["payload"] for each in after["items"]] == [1, 2]
+
+
+def test_the_same_key_says_it_once(bobs: TeamApi) -> None:
+    """These events have no id of their own."""
+    path = _run(bobs)
+    said = {"category": "verification-sample", "payload": {"iteration": 1}}
+
+    first = bobs.post(path + "/events", said, headers={"Idempotency-Key": "sample-1"})
+    second = bobs.post(path + "/events", said, headers={"Idempotency-Key": "sample-1"})
+
+    assert first.json() == second.json()
+    assert len(bobs.get(path + "/events").json()["items"]) == 1
+
+
+@pytest.mark.parametrize("wrong", [{}, {"category": ""}, {"category": 5}, {"payload": {}}], ids=str)
+def test_what_is_no_event_is_refused(bobs: TeamApi, wrong: dict[str, Any]) -> None:
+    """It must say what it is."""
+    path = _run(bobs)
+
+    assert bobs.post(path + "/events", wrong).status_code == 422
+    assert bobs.get(path + "/events").json()["items"] == []
+
+
+def test_a_finished_run_has_an_insight(bobs: TeamApi) -> None:
+    """4 of 20 samples deviated, one every 10 s, over 341 s: 11.73 % of the time."""
+    path = _run(bobs)
+
+    answer = _finished(bobs, path, results=RESULTS)
+
+    told = bobs.get(path).json()
+    assert answer.status_code == 204
+    assert (told["state"], told["status"]) == ("finished", "completed")
+    assert told["results"] == {**RESULTS, "frequency": 10}
+    assert round(told["insight"].pop("observed_impact"), 2) == 11.73
+    assert told["insight"] == {"allowed_budget": 1.0, "impacted": True}
+    assert told["journal"] == ended(experiment=HAND_WRITTEN)
+
+
+def test_a_run_that_goes_on_has_no_insight_yet(bobs: TeamApi) -> None:
+    """Nor results, nor an end."""
+    told = bobs.get(_run(bobs)).json()
+
+    assert (told["results"], told["insight"], told["ended_at"]) == (None, None, None)
+
+
+def test_without_a_sample_the_impact_is_unknown(bobs: TeamApi) -> None:
+    """Neither impacted nor spared."""
+    path = _run(bobs)
+    none = dict.fromkeys(RESULTS, 0) | {"total_duration": 5}
+
+    _finished(bobs, path, results=none)
+
+    insight = bobs.get(path).json()["insight"]
+    assert insight == {"allowed_budget": 1.0, "observed_impact": None, "impacted": None}
+
+
+def test_without_results_the_samples_of_the_journal_are_counted(bobs: TeamApi) -> None:
+    """A client that does not count still learns what the run cost."""
+    path = _run(bobs)
+    met: list[object] = [
+        {"steady_state_met": each, "probes": []} for each in (True, True, False, None)
+    ]
+    states = {"before": None, "after": None, "during": [*met, None]}
+    told = ended(experiment=HAND_WRITTEN, steady_states=states)
+
+    bobs.post(path + "/finished", {"journal": told, "status": "completed"})
+
+    assert bobs.get(path).json()["results"] == {
+        "successful_samples": 2,
+        "deviated_samples": 1,
+        "not_run_samples": 2,
+        "total_number_of_samples": 5,
+        "total_duration": 72.5,
+        "frequency": 10,
+    }
+
+
+def test_finishing_twice_changes_nothing(bobs: TeamApi, now: Clock) -> None:
+    """It ended when it was told first."""
+    path = _run(bobs)
+    _finished(bobs, path, results=RESULTS)
+    before = bobs.get(path).json()
+    now.pass_by(minutes=5)
+
+    answer = _finished(bobs, path, results=RESULTS)
+
+    assert answer.status_code == 204
+    assert bobs.get(path).json() == before
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"results": {**RESULTS, "deviated_samples": -1}},
+        {"results": {**RESULTS, "deviated_samples": 1.5}},
+        {"results": {**RESULTS, "deviated_samples": 10**30}},
+        {"results": {**RESULTS, "total_duration": "long"}},
+        {"results": {"deviated_samples": 1}},
+        {"results": []},
+        {"status": 5},
+        {"journal": []},
+    ],
+    ids=str,
+)
+def test_results_of_the_wrong_shape_are_refused(bobs: TeamApi, wrong: dict[str, Any]) -> None:
+    """And the run goes on."""
+    path = _run(bobs)
+
+    answer = _finished(bobs, path, **{"results": RESULTS, **wrong})
+
+    assert answer.status_code == 422
+    assert bobs.get(path).json()["state"] == "running"
+
+
+def test_runs_are_listed_the_latest_first(bobs: TeamApi, now: Clock) -> None:
+    """With their insights, without their journals."""
+    paths = []
+    for _ in range(3):
+        paths.append(_run(bobs))
+        now.pass_by(minutes=1)
+    _finished(bobs, paths[2], results=RESULTS)
+
+    first = bobs.get("/verifications/orders-hold/runs?limit=2").json()
+    second = bobs.get(f"/verifications/orders-hold/runs?limit=2&cursor={first['next']}").json()
+
+    listed = first["items"] + second["items"]
+    assert [run["id"] for run in listed] == [path.rpartition("/")[2] for path in reversed(paths)]
+    assert listed[0]["insight"]["impacted"] is True
+    assert "journal" not in listed[0]
+
+
+def test_a_page_of_runs_links_to_the_next_whatever_its_name(bobs: TeamApi) -> None:
+    """A name of any language can stand in a header."""
+    for _ in range(2):
+        _started(bobs, "épreuve-✓")
+
+    first = bobs.get("/verifications/épreuve-✓/runs?limit=1")
+    second = bobs.client.get(first.links["next"]["url"])
+
+    assert len(second.json()["items"]) == 1
+    assert second.json()["items"] != first.json()["items"]
+
+
+@pytest.mark.parametrize("path", ["", "/events"])
+def test_an_unknown_run_is_not_found(bobs: TeamApi, path: str) -> None:
+    """Whatever is asked of it."""
+    _run(bobs)
+
+    assert bobs.get("/verifications/orders-hold/runs/nowhere" + path).status_code == 404
+    assert bobs.get("/verifications/nowhere/runs").status_code == 404
+
+
+def test_an_unknown_run_cannot_be_told_about(bobs: TeamApi) -> None:
+    """There is nothing to keep it with."""
+    _run(bobs)
+    nowhere = "/verifications/orders-hold/runs/nowhere"
+
+    assert bobs.post(nowhere + "/events", {"category": "verification-sample"}).status_code == 404
+    assert _finished(bobs, nowhere, results=RESULTS).status_code == 404

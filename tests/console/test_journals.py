@@ -1,0 +1,93 @@
+"""What the console takes out of a journal."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from chaoscloud.console.rules import journals
+from chaoscloud.console.rules.journals import moment, status_of
+from tests.console.documents import TITLE, chaosiq, ended, journal
+
+
+def _summary(told: dict[str, Any]) -> journals.Summary:
+    return journals.summary(json.dumps(told).encode())
+
+
+def test_a_summary_has_what_pages_ask_for() -> None:
+    """Who and where from, when, how it went."""
+    told = _summary(ended())
+
+    assert (told.title, told.status, told.over) == (TITLE, "completed", True)
+    assert (told.node, told.platform) == ("build-7", "Linux-6.1-x86_64")
+    assert (told.chaoslib_version, told.tags) == ("1.45.1", ["kafka", "orders"])
+    assert told.ended_at == datetime(2026, 3, 2, 9, 31, 10, 750_000, UTC)
+
+
+def test_an_empty_journal_is_one_that_has_just_begun() -> None:
+    """Nothing is required of it."""
+    told = _summary({})
+
+    assert (told.title, told.status, told.over) == (None, "running", False)
+
+
+@pytest.mark.parametrize(
+    ("status", "deviated", "by_safeguards", "has_acted", "expected"),
+    [
+        (None, None, False, False, "running"),
+        ("running", False, False, True, "running"),
+        ("completed", False, False, True, "completed"),
+        ("completed", True, False, True, "deviated"),
+        ("deviated", True, False, True, "deviated"),
+        ("failed", True, False, True, "failed"),
+        ("interrupted", False, False, False, "interrupted"),
+        ("interrupted", False, True, True, "interrupted"),
+        ("interrupted", False, True, False, "refused"),
+        ("aborted", False, True, False, "aborted"),
+    ],
+)
+def test_how_it_went_is_one_word(
+    status: str | None, deviated: bool | None, by_safeguards: bool, has_acted: bool, expected: str
+) -> None:
+    """A run that safeguards kept from acting was refused; one they cut off, interrupted."""
+    assert status_of(status, deviated, by_safeguards, has_acted) == expected
+
+
+def test_a_probe_of_the_hypothesis_is_an_activity() -> None:
+    """A run that asked something before it was stopped was not refused."""
+    states = {"before": {"steady_state_met": True, "probes": [{"status": "succeeded"}]}}
+    stopped = chaosiq(safeguards=[{"name": "Freeze"}])
+
+    told = _summary(ended("interrupted", run=[], steady_states=states, **stopped))
+
+    assert told.status == "interrupted"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-03-02T09:30:00Z", datetime(2026, 3, 2, 9, 30, tzinfo=UTC)),
+        ("2026-03-02T09:30:00", datetime(2026, 3, 2, 9, 30, tzinfo=UTC)),
+        ("2026-03-02T10:30:00+01:00", datetime(2026, 3, 2, 9, 30, tzinfo=UTC)),
+    ],
+)
+def test_times_are_read_as_utc(text: str, expected: datetime) -> None:
+    """With a zone, or without."""
+    assert moment(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "noon", "2026-13-01", "0001-01-01T00:00:00+14:00"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    """Rather than taken for another."""
+    with pytest.raises(ValueError, match=r"\w"):
+        moment(text)
+
+
+def test_samples_are_counted_by_what_they_saw() -> None:
+    """True, false, anything else."""
+    during = [{"steady_state_met": met} for met in (True, False, False, None, "yes")]
+
+    told = journals.samples(json.dumps(journal(steady_states={"during": during})).encode())
+
+    assert (told.successful, told.deviated, told.not_run, told.total) == (1, 2, 2, 5)
