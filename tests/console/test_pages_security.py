@@ -17,6 +17,8 @@ PAGES = [
     "/settings/tokens",
     "/acme/checkout/executions",
     "/acme/checkout/experiments",
+    "/acme/checkout/objectives",
+    "/acme/checkout/verifications",
     "/acme/checkout/safeguards",
     "/acme/checkout/people",
     "/acme/checkout/timeline",
@@ -57,7 +59,7 @@ def test_no_page_needs_anything_inline_or_from_elsewhere(browser: Browser, path:
             assert (attributes.get(name) or "/").startswith(("/", "#", "?"))
 
 
-@pytest.mark.parametrize("path", PAGES[2:10])
+@pytest.mark.parametrize("path", PAGES[2:12])
 def test_every_page_has_its_landmarks(browser: Browser, path: str) -> None:
     """A language, a title, one main part with one heading, and a way to skip to it."""
     page = Seen(browser.open(path))

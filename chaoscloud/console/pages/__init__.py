@@ -15,11 +15,13 @@ from chaoscloud.console.pages import (
     experiments,
     home,
     live,
+    objectives,
     people,
     safeguards,
     signin,
     timeline,
     tokens,
+    verifications,
 )
 from chaoscloud.console.pages._static import static
 from chaoscloud.console.pages._visit import page
@@ -71,6 +73,14 @@ routes: list[BaseRoute] = [
     Route(EXECUTION + "/journal.json", executions.journal),
     Route(TEAM + "/experiments", experiments.listed),
     Route(TEAM + "/experiments/{id}", experiments.one),
+    Route(TEAM + "/objectives", objectives.listed),
+    Route(TEAM + "/objectives", objectives.add, methods=["POST"]),
+    Route(TEAM + "/objectives/{id}", objectives.one),
+    Route(TEAM + "/verifications", verifications.listed),
+    Route(TEAM + "/verifications", verifications.add, methods=["POST"]),
+    Route(TEAM + "/verifications/import", verifications.bring_in, methods=["POST"]),
+    Route(TEAM + "/verifications/{id}", verifications.one),
+    Route(TEAM + "/verifications/{id}/runs/{run}", verifications.run),
     Route(TEAM + "/safeguards", safeguards.shown),
     Route(TEAM + "/safeguards/stop", safeguards.stop, methods=["POST"]),
     Route(TEAM + "/safeguards/resume", safeguards.resume, methods=["POST"]),

@@ -37,6 +37,7 @@ def environment() -> Environment:
         legend=_looks.legend,
         expected=expected,
         at_least=max,
+        percentage=percentage,
     )
     made.globals.update(asset=asset, longest_text=LONGEST_TEXT)
     return made
@@ -92,3 +93,8 @@ def short(text: str) -> str:
     """One line's worth of a text, for a cell."""
     line = " ".join(text.split())
     return line if len(line) <= LONGEST_CELL else f"{line[:LONGEST_CELL]}…"
+
+
+def percentage(value: float) -> str:
+    """A share of the time as people write it: `99.9 %`, `0.05 %`, `0 %`."""
+    return f"{value:.6g} %"

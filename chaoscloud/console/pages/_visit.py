@@ -23,7 +23,15 @@ from chaoscloud.console.pages._templates import render
 from chaoscloud.console.records import safeguards
 from chaoscloud.console.rules.verdict import Verdict, verdict
 
-TABS = ("Executions", "Experiments", "Safeguards", "People", "Timeline")
+TABS = (
+    "Executions",
+    "Experiments",
+    "Objectives",
+    "Verifications",
+    "Safeguards",
+    "People",
+    "Timeline",
+)
 
 # What a page says after a form brought people back to it, by the word in the address.
 SAID = {

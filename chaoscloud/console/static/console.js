@@ -56,3 +56,6 @@ for (const zone of document.querySelectorAll("[data-zone]")) {
   zone.textContent = `your zone, ${Intl.DateTimeFormat().resolvedOptions().timeZone}`;
 }
 for (const region of document.querySelectorAll("[data-live]")) follow(region);
+
+const tab = document.querySelector(".tabs [aria-current]");
+if (tab) tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.clientWidth / 3;

@@ -1,0 +1,174 @@
+"""A team's objectives: what must hold, how much of the time, and whether it did."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from chaoscloud.console.errors import NotFound
+from chaoscloud.console.pages import _filters
+from chaoscloud.console.pages._visit import Visit, of_team
+from chaoscloud.console.records import browsing, experiments, objectives, runs, verifications
+from chaoscloud.console.records.browsing import Entry
+from chaoscloud.console.records.lists import Mark
+from chaoscloud.console.records.objectives import NewObjective, Objective
+from chaoscloud.console.records.runs import Run
+from chaoscloud.console.records.verifications import Verification
+from chaoscloud.console.rules import verifications as rules
+from chaoscloud.console.rules.durations import seconds_of
+
+PAGE = 30
+MOST_CHOICES = 200  # experiments to choose from in a form
+LONGEST_NAME = 200  # characters
+ALL_VERIFICATIONS = 500  # looked through for those of one objective
+
+TYPED = {  # a form's fields, and what they say when it is first shown
+    "name": "",
+    "description": "",
+    "target": "99.9",
+    "window": "30 days",
+    "experiment": "",
+    "measurement": "",
+}
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A verification with its latest finished run."""
+
+    verification: Verification
+    run: Run | None
+
+
+class Wrong(Exception):
+    """What somebody typed cannot be used; the message is the sentence that says why."""
+
+
+@of_team
+async def listed(visit: Visit) -> Response:
+    """The objectives, the latest made first, and the form for another."""
+    return await _page(visit)
+
+
+async def _page(
+    visit: Visit, status: int = 200, wrong: str = "", typed: Mapping[str, str] = TYPED
+) -> Response:
+    after = _filters.cursor(visit.request.query_params)
+    found, choices = await visit.db.reading(_listed, visit.scope.team_id, after)
+    more, found = len(found) > PAGE, found[:PAGE]
+    path = f"{visit.base}/objectives"
+    last = found[-1] if found else None
+    return await visit.page(
+        "objectives.html",
+        status,
+        tab="Objectives",
+        objectives=found,
+        choices=choices,
+        wrong=wrong,
+        typed={**TYPED, **typed},
+        newer=path if after else "",
+        older=_filters.beyond(path, {}, last.created_at, last.id) if more and last else "",
+    )
+
+
+def _listed(
+    connection: Connection, team_id: str, after: Mark | None
+) -> tuple[list[Objective], list[Entry]]:
+    found = objectives.listed(connection, team_id, after=after, limit=PAGE + 1)
+    return found, browsing.experiments_of(connection, team_id, limit=MOST_CHOICES)
+
+
+@of_team
+async def one(visit: Visit) -> Response:
+    """One objective, with every verification that is held against it."""
+    objective, held = await visit.db.reading(_one, visit)
+    return await visit.page("objective.html", tab="Objectives", objective=objective, held=held)
+
+
+def _one(connection: Connection, visit: Visit) -> tuple[Objective, list[Held]]:
+    team_id = visit.scope.team_id
+    found = objectives.find(connection, team_id, visit.request.path_params["id"])
+    if found is None:
+        raise NotFound
+    every = verifications.listed(connection, team_id, limit=ALL_VERIFICATIONS)
+    return found, [held(connection, each) for each in every if each.objective_id == found.id]
+
+
+def held(connection: Connection, verification: Verification) -> Held:
+    """A verification with what its latest run came to."""
+    latest = runs.listed(connection, verification.team_id, verification.id, limit=1)
+    return Held(verification, latest[0] if latest else None)
+
+
+@of_team
+async def add(visit: Visit) -> Response:
+    """Make an objective of a probe that was typed, or of an experiment's hypothesis."""
+    given = await visit.form()
+    try:
+        made = await visit.db.writing(_add, visit.scope.team_id, given, visit.now)
+    except Wrong as wrong:
+        return await _page(visit, 422, str(wrong), given)
+    return visit.back(f"{visit.base}/objectives/{made}")
+
+
+def _add(connection: Connection, team_id: str, given: Mapping[str, str], now: datetime) -> str:
+    name = one_line(given.get("name", ""))
+    if not name:
+        raise Wrong("An objective needs a name: what must hold.")
+    new = NewObjective(
+        name=name,
+        description=given.get("description", "").strip(),
+        target=_target(given.get("target", "")),
+        window=span(given.get("window", ""), "The window", "30 days"),
+        measurement=_measurement(connection, team_id, given, name),
+    )
+    return objectives.add(connection, team_id, new, now)
+
+
+def one_line(typed: str) -> str:
+    """A name as it is kept: one line that lists have room for."""
+    return " ".join(typed.split())[:LONGEST_NAME]
+
+
+def _target(typed: str) -> float:
+    try:
+        target = float(typed.strip().rstrip("%"))
+    except ValueError:
+        target = 0.0
+    if not 0 < target <= 100:
+        raise Wrong("The target is a percentage of the time: 99.9, say.")
+    return target
+
+
+def span(typed: str, what: str, example: str, *, may_be_none: bool = False) -> float:
+    """A duration somebody typed, in seconds. Raises `Wrong`."""
+    if may_be_none and typed.strip() in ("", "0", "0s", "0 s"):
+        return 0.0
+    seconds = seconds_of(typed)
+    if seconds is None:
+        raise Wrong(f"{what} is a duration: {example}, say.")
+    return seconds
+
+
+def _measurement(
+    connection: Connection, team_id: str, given: Mapping[str, str], title: str
+) -> dict[str, Any]:
+    chosen, typed = given.get("experiment", ""), given.get("measurement", "").strip()
+    raw = experiments.document(connection, team_id, chosen) if chosen else typed.encode()
+    if not raw:
+        raise Wrong("Say what is measured: choose an experiment, or write a probe as JSON.")
+    try:
+        told = msgspec.json.decode(raw)
+        told = told.get(rules.HYPOTHESIS) if chosen else told
+        return rules.hypothesis(told, title, "measurement")
+    except (msgspec.DecodeError, RecursionError):
+        missing = "That experiment has no steady-state hypothesis with probes."
+        raise Wrong(missing if chosen else _NOT_A_PROBE) from None
+
+
+_NOT_A_PROBE = (
+    "The measurement is a probe with its tolerance and its provider, as experiments have them, "
+    "in JSON."
+)

@@ -1,0 +1,238 @@
+"""A team's verifications, their runs, and what each run showed."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from chaoscloud.console.errors import NotFound
+from chaoscloud.console.pages import _filters
+from chaoscloud.console.pages._visit import Visit, of_team
+from chaoscloud.console.pages.objectives import MOST_CHOICES, Held, Wrong, held, one_line, span
+from chaoscloud.console.records import (
+    AlreadyThere,
+    browsing,
+    composing,
+    experiments,
+    importing,
+    objectives,
+    runs,
+    verifications,
+)
+from chaoscloud.console.records._rows import new_id
+from chaoscloud.console.records.authorship import Author
+from chaoscloud.console.records.browsing import Entry
+from chaoscloud.console.records.composing import Composition, Missing
+from chaoscloud.console.records.importing import Import
+from chaoscloud.console.records.lists import Mark
+from chaoscloud.console.records.objectives import Objective
+from chaoscloud.console.records.runs import Run
+from chaoscloud.console.records.verifications import Verification
+from chaoscloud.console.rules import verifications as rules
+from chaoscloud.console.rules.curve import Curve, curve
+from chaoscloud.console.rules.samples import Happened, Sampling, from_events, from_journal
+from chaoscloud.console.rules.verifications import Timing
+
+PAGE = 30
+MOST_EVENTS = 5_000  # of a run, read for its samples
+
+TYPED = {  # the form's fields, and what they say when it is first shown
+    "name": "",
+    "objective": "",
+    "experiment": "",
+    "frequency": "10 s",
+    "duration": "5 min",
+    "warm_up": "0 s",
+    "cool_down": "0 s",
+}
+
+
+class Choices(msgspec.Struct, frozen=True):
+    """What the forms let choose from."""
+
+    objectives: list[Objective]
+    experiments: list[Entry]
+
+
+@of_team
+async def listed(visit: Visit) -> Response:
+    """The verifications, the latest made first, and the forms for another."""
+    return await _page(visit)
+
+
+async def _page(
+    visit: Visit, status: int = 200, wrong: str = "", typed: Mapping[str, str] = TYPED
+) -> Response:
+    after = _filters.cursor(visit.request.query_params)
+    found, choices = await visit.db.reading(_listed, visit.scope.team_id, after)
+    more, found = len(found) > PAGE, found[:PAGE]
+    path = f"{visit.base}/verifications"
+    last = found[-1].verification if found else None
+    return await visit.page(
+        "verifications.html",
+        status,
+        tab="Verifications",
+        held=found,
+        choices=choices,
+        wrong=wrong,
+        typed={**TYPED, **typed},
+        newer=path if after else "",
+        older=_filters.beyond(path, {}, last.created_at, last.id) if more and last else "",
+    )
+
+
+def _listed(connection: Connection, team_id: str, after: Mark | None) -> tuple[list[Held], Choices]:
+    found = verifications.listed(connection, team_id, after=after, limit=PAGE + 1)
+    choices = Choices(
+        objectives.listed(connection, team_id, limit=MOST_CHOICES),
+        browsing.experiments_of(connection, team_id, limit=MOST_CHOICES),
+    )
+    return [held(connection, each) for each in found], choices
+
+
+# --- one, and its runs -------------------------------------------------------------------------
+
+
+@of_team
+async def one(visit: Visit) -> Response:
+    """One verification and its runs, the latest first."""
+    after = _filters.cursor(visit.request.query_params)
+    verification, found = await visit.db.reading(_one, visit, after)
+    more, found = len(found) > PAGE, found[:PAGE]
+    path = f"{visit.base}/verifications/{quote(verification.id, safe='')}"
+    last = found[-1] if found else None
+    return await visit.page(
+        "verification.html",
+        tab="Verifications",
+        verification=verification,
+        runs=found,
+        path=path,
+        verify_url=f"{visit.origin}/assets/verifications/{quote(verification.id, safe='')}.json",
+        newer=path if after else "",
+        older=_filters.beyond(path, {}, last.created_at, last.id) if more and last else "",
+    )
+
+
+def _one(
+    connection: Connection, visit: Visit, after: Mark | None
+) -> tuple[Verification, list[Run]]:
+    found = _verification(connection, visit)
+    team_id = visit.scope.team_id
+    return found, runs.listed(connection, team_id, found.id, after=after, limit=PAGE + 1)
+
+
+def _verification(connection: Connection, visit: Visit) -> Verification:
+    word = visit.request.path_params["id"]
+    found = verifications.find(connection, visit.scope.team_id, word)
+    if found is None:
+        raise NotFound
+    return found
+
+
+@of_team
+async def run(visit: Visit) -> Response:
+    """One run: its insight, and its samples as a drawing."""
+    verification, found, sampling = await visit.db.reading(_run, visit)
+    drawn: Curve | None = curve(sampling)
+    return await visit.page(
+        "run.html",
+        tab="Verifications",
+        verification=verification,
+        path=f"{visit.base}/verifications/{quote(verification.id, safe='')}",
+        run=found,
+        sampling=sampling,
+        curve=drawn,
+    )
+
+
+def _run(connection: Connection, visit: Visit) -> tuple[Verification, Run, Sampling]:
+    verification = _verification(connection, visit)
+    run_id = visit.request.path_params["run"]
+    found = runs.find(connection, visit.scope.team_id, verification.id, run_id)
+    if found is None:
+        raise NotFound
+    told = runs.events(connection, found.id, limit=MOST_EVENTS)
+    sampling = from_events(
+        Happened(each.category, each.received_at, _decoded(each.payload)) for each in told
+    )
+    if not sampling.samples:
+        sampling = from_journal(_decoded(runs.journal(connection, found.id) or b"null"))
+    return verification, found, sampling
+
+
+def _decoded(document: bytes) -> Any:
+    try:
+        return msgspec.json.decode(document)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+# --- making ------------------------------------------------------------------------------------
+
+
+@of_team
+async def add(visit: Visit) -> Response:
+    """Make a verification of an objective and a condition."""
+    given = await visit.form()
+    try:
+        new = _composition(given)
+        made = await visit.db.writing(composing.compose, _author(visit), new, visit.now)
+    except Wrong as wrong:
+        return await _page(visit, 422, str(wrong), given)
+    except Missing as missing:
+        return await _page(visit, 422, f"Choose an {missing} of this team.", given)
+    return visit.back(f"{visit.base}/verifications/{made}")
+
+
+def _composition(given: Mapping[str, str]) -> Composition:
+    name = one_line(given.get("name", ""))
+    if not name:
+        raise Wrong("A verification needs a name: what it shows.")
+    return Composition(
+        name=name,
+        objective_id=given.get("objective", ""),
+        experiment_id=given.get("experiment") or None,
+        timing=Timing(
+            span(given.get("frequency", ""), "The pace", "10 s"),
+            span(given.get("warm_up", ""), "The warm-up", "30 s", may_be_none=True),
+            span(given.get("duration", ""), "The condition's time", "5 min"),
+            span(given.get("cool_down", ""), "The cool-down", "30 s", may_be_none=True),
+        ),
+    )
+
+
+@of_team
+async def bring_in(visit: Visit) -> Response:
+    """Make a verification of a whole experiment: its probes, its method."""
+    given = await visit.form()
+    try:
+        made = await visit.db.writing(_bring_in, visit, given.get("experiment", ""))
+    except Wrong as wrong:
+        return await _page(visit, 422, str(wrong))
+    return visit.back(f"{visit.base}/verifications/{quote(made, safe='')}")
+
+
+def _bring_in(connection: Connection, visit: Visit, experiment_id: str) -> str:
+    document = experiments.document(connection, visit.scope.team_id, experiment_id)
+    if document is None:
+        raise Wrong("Choose an experiment of this team.")
+    try:
+        told = rules.imported(document)
+    except msgspec.ValidationError:
+        raise Wrong("That experiment has no steady-state hypothesis with probes.") from None
+    new = Import(
+        verification_id=told.id or new_id(), document=document, told=told, timing=told.timing
+    )
+    try:
+        importing.keep(connection, _author(visit), new, experiment_id, visit.now)
+    except AlreadyThere:
+        raise Wrong("That experiment is a verification of this team already.") from None
+    return new.verification_id
+
+
+def _author(visit: Visit) -> Author:
+    scope = visit.scope
+    return Author(scope.organization_id, scope.team_id, visit.caller.person_id)

@@ -1,0 +1,58 @@
+"""Verifications made of an objective and a condition: the document is an experiment of its own."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from chaoscloud.console.records import experiments, objectives, verifications
+from chaoscloud.console.records._rows import new_id
+from chaoscloud.console.records.authorship import Author
+from chaoscloud.console.records.verifications import NewVerification
+from chaoscloud.console.rules import recognition
+from chaoscloud.console.rules import verifications as rules
+from chaoscloud.console.rules.verifications import Timing
+
+
+class Missing(Exception):
+    """What a verification is to be made of is not there; the message names it in one word."""
+
+
+class Composition(msgspec.Struct, frozen=True, kw_only=True):
+    """An objective to sample, and the experiment whose method is the condition (or none)."""
+
+    name: str
+    objective_id: str
+    timing: Timing
+    experiment_id: str | None = None
+    description: str = ""
+
+
+def compose(connection: Connection, author: Author, new: Composition, now: datetime) -> str:
+    """Keep a verification and the experiment it is; its id. Raises `Missing`."""
+    objective = objectives.find(connection, author.team_id, new.objective_id)
+    if objective is None:
+        raise Missing("objective")
+    condition = _condition(connection, author.team_id, new.experiment_id)
+    document = rules.composed(new.name, new.description, objective.measurement, condition)
+    published = experiments.publish(connection, author, recognition.draft(document), now)
+    verification = NewVerification(
+        id=new_id(),
+        name=new.name,
+        objective_id=objective.id,
+        experiment_id=published.experiment_id,
+        timing=new.timing,
+        document=document,
+    )
+    verifications.add(connection, author.team_id, verification, now)
+    return verification.id
+
+
+def _condition(connection: Connection, team_id: str, experiment_id: str | None) -> dict[str, Any]:
+    if experiment_id is None:
+        return {}
+    raw = experiments.document(connection, team_id, experiment_id)
+    if raw is None:
+        raise Missing("experiment")
+    return msgspec.json.decode(raw, type=dict[str, Any])

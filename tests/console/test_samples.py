@@ -1,0 +1,170 @@
+"""The samples of a verification's run, and their drawing."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chaoscloud.console.rules.curve import curve
+from chaoscloud.console.rules.samples import (
+    Happened,
+    Sample,
+    Sampling,
+    bounds,
+    from_events,
+    from_journal,
+)
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def at(second: float) -> datetime:
+    return NOON + timedelta(seconds=second)
+
+
+def state(second: float, met: bool | None, output: object = None) -> dict[str, Any]:
+    """What a sample saw."""
+    activity = {"name": "latency", "tolerance": {"type": "range", "range": [0, 100]}}
+    probe = {"activity": activity, "output": output, "start": at(second).isoformat()}
+    return {"steady_state_met": met, "probes": [probe]}
+
+
+def test_samples_and_the_condition_are_told_from_events() -> None:
+    """Three samples, the second while the condition held."""
+    sampling = from_events(
+        [
+            Happened("verification-sample", at(0), {"state": state(0, True, 20)}),
+            Happened("verification-condition-started", at(5), None),
+            Happened("verification-sample", at(10), {"state": state(10, False, 150)}),
+            Happened("verification-condition-completed", at(15), {}),
+            Happened("verification-sample", at(20), {"state": None}),
+        ]
+    )
+
+    assert sampling == Sampling(
+        (
+            Sample(at(0), True, 20.0),
+            Sample(at(10), False, 150.0),
+            Sample(at(20), None, None),
+        ),
+        (at(5), at(15)),
+        0.0,
+        100.0,
+    )
+    assert (sampling.successful, sampling.deviated, sampling.not_made) == (1, 1, 1)
+
+
+def test_a_condition_that_goes_on_reaches_to_the_latest_event() -> None:
+    """The run has not ended it yet."""
+    sampling = from_events(
+        [
+            Happened("verification-condition-started", at(5), None),
+            Happened("verification-sample", at(10), {"state": state(10, True)}),
+        ]
+    )
+
+    assert sampling.condition == (at(5), at(10))
+
+
+def test_a_journal_tells_them_too() -> None:
+    """Its measurements, and its method as the condition."""
+    run = {"start": at(5).isoformat(), "end": at(9).isoformat()}
+    told = {"measurements": [state(0, True, 1), state(10, False, 2)], "run": [run]}
+
+    sampling = from_journal(told)
+
+    assert [sample.met for sample in sampling.samples] == [True, False]
+    assert sampling.condition == (at(5), at(9))
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "expected"),
+    [
+        ([10, 20], (10.0, 20.0)),
+        ({"type": "range", "range": [0, 1.5]}, (0.0, 1.5)),
+        (200, (None, None)),
+        (
+            {"provider": {"func": "response_time_under", "arguments": {"duration": 250}}},
+            (None, 250.0),
+        ),
+        (
+            {"provider": {"func": "result_value_between", "arguments": {"lower": 1, "upper": 2}}},
+            (1.0, 2.0),
+        ),
+        ({"provider": {"func": "status_must_be", "arguments": {"expected": 200}}}, (None, None)),
+        ({"range": "wide"}, (None, None)),
+    ],
+)
+def test_a_tolerance_gives_the_bounds_it_has(
+    tolerance: object, expected: tuple[float | None, float | None]
+) -> None:
+    """Ranges, and our own tolerances that are bounds."""
+    assert bounds(tolerance) == expected
+
+
+def test_samples_with_numbers_are_drawn_at_their_height() -> None:
+    """Within the frame, in order, with the tolerance beside them."""
+    drawn = curve(
+        Sampling(
+            (Sample(at(0), True, 0.0), Sample(at(5), True, 50.0), Sample(at(10), False, 100.0)),
+            (at(5), at(10)),
+            None,
+            80.0,
+        )
+    )
+
+    assert drawn
+    assert [round(dot.x, 3) for dot in drawn.dots] == [0, 0.5, 1]
+    assert drawn.dots[0].y < drawn.dots[1].y < (drawn.high or 0) < drawn.dots[2].y
+    assert drawn.band == (0.5, 1.0)
+    assert (drawn.bottom, drawn.top) == ("0", "110")
+    assert drawn.dots[2].words == "After 10 s: did not hold, 100"
+
+
+def test_samples_without_numbers_are_dots_in_a_row() -> None:
+    """Nothing is made up for what was not measured."""
+    drawn = curve(Sampling((Sample(at(0), True, 5.0), Sample(at(1), None, None)), high=9.0))
+
+    assert drawn
+    assert not drawn.measured
+    assert {dot.y for dot in drawn.dots} == {0.5}
+    assert drawn.high is None
+
+
+def test_no_samples_are_no_drawing() -> None:
+    """Rather than an empty frame."""
+    assert curve(Sampling(())) is None
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["state", "probes", "activity", "tolerance", "range", "output", "steady_state_met"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=15,
+)
+
+
+@given(st.lists(anything, max_size=4))
+def test_nothing_a_run_says_breaks_its_drawing(payloads: list[Any]) -> None:
+    """Every dot lies in the frame, whatever the payloads are."""
+    told = [
+        Happened("verification-sample", at(second), payload)
+        for second, payload in enumerate(payloads)
+    ]
+
+    drawn = curve(from_events(told))
+
+    assert (drawn is None) is (not payloads)
+    for dot in drawn.dots if drawn else ():
+        assert 0 <= dot.x <= 1
+        assert 0 <= dot.y <= 1
