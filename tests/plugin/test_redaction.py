@@ -1,7 +1,9 @@
 """What is taken out of copies of documents: examples. The properties are in their own file."""
 
 import base64
+import html
 import json
+import re
 import shlex
 import traceback
 from collections import namedtuple
@@ -267,6 +269,11 @@ def test_base64_in_lines_hides_the_value(breaks: str) -> None:
         lambda value: json.dumps(value)[1:-1].replace("/", "\\/"),
         lambda value: repr(value)[1:-1],
         lambda value: ascii(value)[1:-1],
+        lambda value: html.escape(value),
+        lambda value: quote(quote(value, safe=""), safe="").lower(),
+        lambda value: re.sub(r"(?<=\\u)\w{4}", lambda code: code[0].upper(), json.dumps(value))[
+            1:-1
+        ],
     ],
 )
 def test_escaped_values_are_hidden(written: Any) -> None:
