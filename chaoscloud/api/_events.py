@@ -9,7 +9,7 @@ from datetime import datetime, tzinfo
 from typing import Any
 from uuid import uuid4
 
-from chaoscloud.api._calls import UNSERIALISABLE, Cleaner
+from chaoscloud.api.calls import UNSERIALISABLE, Cleaner
 from chaoscloud.redaction import to_json
 
 CONTENT_TYPE = "application/cloudevents+json"

@@ -14,8 +14,8 @@ from requests.exceptions import InvalidHeader
 from urllib3.exceptions import HTTPError
 
 from chaoscloud import __version__
-from chaoscloud.api._causes import is_caused_by
 from chaoscloud.api._deadline import ClockedAdapter, within
+from chaoscloud.api.causes import is_caused_by
 
 CONNECT_AND_READ = (3.0, 10.0)  # seconds: to connect, then for each wait for an answer
 WHOLE_CALL = 30.0  # seconds

@@ -5,9 +5,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from chaoscloud.api import get_execution_id, get_experiment_id, set_execution_id, urls
-from chaoscloud.api._answers import address_of, id_of
-from chaoscloud.api._calls import Cleaner, call, cleaner_for, say, send
 from chaoscloud.api._events import CONTENT_TYPE, cloud_event, get_tz
+from chaoscloud.api.answers import address_of, id_of
+from chaoscloud.api.calls import Cleaner, call, cleaner_for, say, send
 from chaoscloud.extension import ensure_extension
 from chaoscloud.redaction import to_json
 from chaoscloud.types import (

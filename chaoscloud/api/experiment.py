@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from chaoscloud import api
 from chaoscloud.api import urls
-from chaoscloud.api._answers import id_of
-from chaoscloud.api._calls import Cleaner, say, send
+from chaoscloud.api.answers import id_of
+from chaoscloud.api.calls import Cleaner, say, send
 from chaoscloud.extension import set_extension_value
 from chaoscloud.types import Experiment
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from chaoslib.exceptions import InterruptExecution
 
 from chaoscloud.api import get_execution_id, get_experiment_id, urls
-from chaoscloud.api._answers import body_of, plain
-from chaoscloud.api._calls import call, say
+from chaoscloud.api.answers import body_of, plain
+from chaoscloud.api.calls import call, say
 from chaoscloud.extension import ensure_extension, find_extension
 from chaoscloud.types import Extensions, Journal
 

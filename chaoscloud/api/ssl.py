@@ -13,7 +13,7 @@ def verify_ssl_certificate(url: str, token: str | None, verify_tls: bool = True)
 
     Raises `requests.RequestException`, an `OSError`, when there is no answer. A certificate that is
     not trusted is one that `is_caused_by(error, ssl.SSLCertVerificationError)`, a function of
-    `chaoscloud.api._causes`: the token was not sent then, and a second call with `verify_tls` False
+    `chaoscloud.api.causes`: the token was not sent then, and a second call with `verify_tls` False
     goes on without the check. Anything else beneath means that nobody answers.
     """
     from chaoscloud.api._http import ask_once

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 from chaoscloud.api import urls
-from chaoscloud.api._answers import failure_of, refusal_of
+from chaoscloud.api.answers import failure_of, refusal_of
 from chaoscloud.api.organization import request_orgs
 from chaoscloud.api.team import request_team, request_teams
 from chaoscloud.commands.failures import CommandFailed, ConsoleUnreachable, TokenRefused

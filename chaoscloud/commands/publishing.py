@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from chaoscloud import api
-from chaoscloud.api._answers import address_of, body_of, refusal_of, was_stored
+from chaoscloud.api.answers import address_of, body_of, refusal_of, was_stored
 from chaoscloud.api.execution import fetch_execution, initialize_execution, publish_execution
 from chaoscloud.api.experiment import publish_experiment
 from chaoscloud.commands.directory import REFUSED, sentence

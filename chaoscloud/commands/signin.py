@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from chaoscloud import _prompts
 from chaoscloud.api import urls
-from chaoscloud.api._answers import why_not_trusted
-from chaoscloud.api._causes import is_caused_by
+from chaoscloud.api.answers import why_not_trusted
+from chaoscloud.api.causes import is_caused_by
 from chaoscloud.api.ssl import verify_ssl_certificate
 from chaoscloud.commands import choosing, directory
 from chaoscloud.commands.choosing import Choice

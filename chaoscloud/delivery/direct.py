@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from chaoscloud.api._calls import Cleaner
+from chaoscloud.api.calls import Cleaner
 from chaoscloud.api.execution import (
     address_of,
     initialize_execution,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
-from chaoscloud.api._answers import failure_of, refusal_of, was_stored
+from chaoscloud.api.answers import failure_of, refusal_of, was_stored
 from chaoscloud.delivery.losses import NotStored
 
 NOT_SENT = "it could not be sent (the debug log says why)"

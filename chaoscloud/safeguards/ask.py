@@ -7,7 +7,7 @@ from typing import Any, cast
 from chaoslib.exceptions import ExperimentExitedException, InterruptExecution
 
 from chaoscloud.api import urls
-from chaoscloud.api._answers import body_of, failure_of
+from chaoscloud.api.answers import body_of, failure_of
 from chaoscloud.extension import find_extension
 from chaoscloud.safeguards.check import Answer, NoAnswer, read_answer
 from chaoscloud.types import Extensions

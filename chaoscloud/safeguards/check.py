@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from chaoscloud.api._answers import plain
+from chaoscloud.api.answers import plain
 
 Policy = Mapping[str, Any]
 """A safeguard as the console names it; `name` is the one key every console sends."""

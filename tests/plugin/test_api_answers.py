@@ -7,7 +7,7 @@ import pytest
 import requests
 from requests_mock import Mocker
 
-from chaoscloud.api._answers import address_of, failure_of, plain, refusal_of, was_stored
+from chaoscloud.api.answers import address_of, failure_of, plain, refusal_of, was_stored
 from tests.plugin.wire import CONSOLE, TEAM, shop_session
 
 

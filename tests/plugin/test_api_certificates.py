@@ -8,8 +8,8 @@ import certifi
 import pytest
 import requests
 
-from chaoscloud.api._causes import is_caused_by
 from chaoscloud.api._http import ConsoleSession
+from chaoscloud.api.causes import is_caused_by
 from chaoscloud.api.ssl import verify_ssl_certificate
 from tests.plugin.loopback import Handler, loopback, self_signed
 from tests.plugin.wire import CONSOLE, TOKEN

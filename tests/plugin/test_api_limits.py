@@ -9,8 +9,8 @@ import pytest
 import requests
 from requests_mock import Mocker
 
-from chaoscloud.api._causes import is_caused_by
 from chaoscloud.api._http import AnswerTooLarge, ConsoleSession
+from chaoscloud.api.causes import is_caused_by
 from tests.plugin.loopback import Handler, drip, loopback, self_signed
 from tests.plugin.wire import TEAM, TOKEN, shop_session
 

@@ -8,8 +8,8 @@ from chaoslib.exceptions import ChaosException, InvalidSource
 from chaoslib.loader import parse_experiment_from_http
 
 from chaoscloud.api import urls
-from chaoscloud.api._answers import failure_of, plain, refusal_of, was_stored
 from chaoscloud.api._http import ConsoleSession, _origin
+from chaoscloud.api.answers import failure_of, plain, refusal_of, was_stored
 
 __all__ = ["fetch_document", "is_same_origin"]
 

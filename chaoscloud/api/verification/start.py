@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from chaoscloud import api
-from chaoscloud.api._answers import address_of, id_of, refusal_of
 from chaoscloud.api._http import ConsoleSession
+from chaoscloud.api.answers import address_of, id_of, refusal_of
 from chaoscloud.api.execution import initialize_execution
 from chaoscloud.api.experiment import get_experiment_id, publish_experiment
 from chaoscloud.api.verification.wire import CLEAN, Answer, arrived, start_run

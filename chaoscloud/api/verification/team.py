@@ -1,8 +1,8 @@
 """Ask the console for the team that settings choose."""
 
-from chaoscloud.api._answers import body_of
-from chaoscloud.api._calls import call
 from chaoscloud.api._http import ConsoleSession
+from chaoscloud.api.answers import body_of
+from chaoscloud.api.calls import call
 from chaoscloud.api.verification.background import Background
 from chaoscloud.api.verification.context import open_session
 from chaoscloud.api.verification.start import START_WITHIN, Refused, Unrecorded, why_not

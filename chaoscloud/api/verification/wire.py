@@ -8,9 +8,9 @@ from typing import Any
 import requests
 
 from chaoscloud.api import urls
-from chaoscloud.api._answers import was_stored
-from chaoscloud.api._calls import send
 from chaoscloud.api._http import ConsoleSession
+from chaoscloud.api.answers import was_stored
+from chaoscloud.api.calls import send
 from chaoscloud.api.verification.samples import Results
 from chaoscloud.redaction import Redacted
 from chaoscloud.types import Journal

@@ -8,8 +8,8 @@ from chaoslib.run import initialize_run_journal
 from chaoslib.settings import get_loaded_settings
 
 from chaoscloud import api
-from chaoscloud._run import Run
 from chaoscloud.api.verification import get_run_id
+from chaoscloud.controls.run import Run
 from chaoscloud.delivery import Started
 from chaoscloud.delivery.direct import DirectDelivery
 from chaoscloud.delivery.line import Line

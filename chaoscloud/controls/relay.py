@@ -11,7 +11,7 @@ from typing import Any
 
 from chaoslib.run import RunEventHandler
 
-from chaoscloud._run import Run
+from chaoscloud.controls.run import Run
 from chaoscloud.types import Experiment, Journal
 
 

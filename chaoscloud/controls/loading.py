@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from chaoscloud import workspace
-from chaoscloud._opening import Console
+from chaoscloud.controls.opening import Console
 from chaoscloud.delivery.losses import NotStored, courtesy
 from chaoscloud.exceptions import WorkspaceException
 from chaoscloud.extension import del_extension_value, set_extension_value

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
-from chaoscloud._loading import link_to_workspace, read_workspace, remember_source
-from chaoscloud._opening import begin, console_of, resume
-from chaoscloud._relay import Relay
-from chaoscloud._run import Run
+from chaoscloud.controls.loading import link_to_workspace, read_workspace, remember_source
+from chaoscloud.controls.opening import begin, console_of, resume
+from chaoscloud.controls.relay import Relay
+from chaoscloud.controls.run import Run
 from chaoscloud.types import (
     Configuration,
     Experiment,

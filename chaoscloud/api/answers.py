@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 import requests
 
 from chaoscloud.api import urls
-from chaoscloud.api._causes import causes, is_caused_by
+from chaoscloud.api.causes import causes, is_caused_by
 
 LONGEST_PIECE = 300  # characters of what a console says
 MOST_MISTAKES = 20  # lines of what it finds wrong with a document

@@ -20,7 +20,7 @@ from chaoscloud.types import Extension, Journal
 ROLLBACKS = {"starting-rollback", "rollback-finished"}
 
 ONCE = {"starting-method", "method-finished"} | ROLLBACKS
-"""What happens once in a run, and may reach us by two ways (see `chaoscloud._relay`)."""
+"""What happens once in a run, and may reach us by two ways (see `chaoscloud.controls.relay`)."""
 
 
 @dataclass

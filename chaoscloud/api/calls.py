@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import requests
 
-from chaoscloud.api._answers import failure_of, plain, refusal_of, was_stored
+from chaoscloud.api.answers import failure_of, plain, refusal_of, was_stored
 from chaoscloud.redaction import Redactor, to_json
 
 if TYPE_CHECKING:
