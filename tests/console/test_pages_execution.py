@@ -269,3 +269,15 @@ def test_the_latency_of_a_stop_is_told(browser: Browser, api: TeamApi, now: Cloc
 
     assert "Stop decided after 2 s" in text
     assert "Stopped after 5 s, 3 s later" in text
+
+
+def test_a_page_of_very_many_activities_stays_light(browser: Browser, api: TeamApi) -> None:
+    """Three hundred with long outputs: first a part of it, and all of it when asked for."""
+    runs = [activity(f"step {n}", n / 10, 0.1, output="x" * 5_000) for n in range(300)]
+    page = ran(api, experiment=experiment(method=[]), run=runs)
+
+    first, whole = browser.open(page), browser.open(page + "?all=1")
+
+    assert len(first.content) < 150_000
+    assert "260 more." in Seen(first).text
+    assert "step 299" in Seen(whole).text

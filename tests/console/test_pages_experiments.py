@@ -29,7 +29,7 @@ def test_an_empty_list_says_what_to_type(browser: Browser) -> None:
 
 
 def test_an_experiment_shows_how_its_runs_went(browser: Browser, api: TeamApi) -> None:
-    """One bar for each, oldest first, that leads to the run."""
+    """One bar for each, oldest first; on its own page each leads to the run."""
     of = api.published()
     runs: list[str] = []
     for status in ("completed", "failed"):
@@ -37,10 +37,10 @@ def test_an_experiment_shows_how_its_runs_went(browser: Browser, api: TeamApi) -
         api.put(path, {"journal": ended(status, start=f"2026-03-0{len(runs) + 1}T09:00:00Z")})
         runs.append(path.rsplit("/", 1)[-1])
 
-    page = Seen(browser.open(LIST))
+    listed, page = Seen(browser.open(LIST)), Seen(browser.open(f"{LIST}/{of}"))
 
-    bars = [each["class"] for each in page.all("rect")]
-    assert f"{LIST}/{of}" in page.links
+    bars = [each["class"] for each in listed.all("rect")]
+    assert f"{LIST}/{of}" in listed.links
     assert [link.rsplit("/", 1)[-1] for link in page.links if link[-36:] in runs] == runs
     assert bars == ["bar completed", "bar failed"]
 

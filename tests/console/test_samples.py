@@ -133,6 +133,17 @@ def test_samples_without_numbers_are_dots_in_a_row() -> None:
     assert drawn.high is None
 
 
+def test_very_many_samples_are_drawn_together() -> None:
+    """And the one that deviated is not lost among the others."""
+    samples = tuple(Sample(at(n), n != 3_000, 1.0) for n in range(5_000))
+
+    drawn = curve(Sampling(samples))
+
+    assert drawn
+    assert len(drawn.dots) <= 201
+    assert [round(dot.x, 1) for dot in drawn.dots if dot.look == "deviated"] == [0.6]
+
+
 def test_no_samples_are_no_drawing() -> None:
     """Rather than an empty frame."""
     assert curve(Sampling(())) is None

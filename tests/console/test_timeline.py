@@ -174,3 +174,16 @@ def test_a_test_of_the_hypothesis_that_goes_on_is_not_unfinished() -> None:
 
     assert timeline
     assert [(span.look, span.length) for span in timeline.lanes[0].spans] == [("running", 3)]
+
+
+def test_very_many_tests_of_the_hypothesis_are_drawn_together() -> None:
+    """And the one that did not hold is not lost among those that did."""
+
+    def state(number: int) -> dict[str, Any]:
+        probe = run("an order is accepted", number / 100, number / 100 + 0.001)
+        return {"steady_state_met": number != 5_000, "probes": [probe]}
+
+    [lane] = drawn(steady_states={"during": [state(number) for number in range(10_000)]}).lanes
+
+    assert len(lane.spans) <= 201
+    assert [round(span.start) for span in lane.spans if span.look == "deviated"] == [50]

@@ -1,5 +1,6 @@
 """What the page of one execution shows, made from its record: the same for a run that goes on."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +15,10 @@ from chaoscloud.console.rules.live import Told, journal_so_far
 from chaoscloud.console.rules.story import Activity, Check, Story, story_of
 from chaoscloud.console.rules.timeline import Timeline, timeline_of
 
-MOST_SHOWN = 200  # activities of one list on a page; the journal has the rest
+FIRST_SHOWN = 40  # activities of one list at first sight, so that a page stays light
+MOST_SHOWN = 2_000  # when all are asked for; the journal has the rest
+ALL = "all"  # in the address, asks for them
+ROOM = 24_000  # characters that all values on a page share
 
 
 class Folio(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +35,12 @@ class Folio(msgspec.Struct, frozen=True, kw_only=True):
     def running(self) -> bool:
         """Whether there is more to come."""
         return self.sheet.status == "running"
+
+    @property
+    def longest(self) -> int:
+        """How many characters of each value there is room for."""
+        activities = len(self.story.method) + len(self.story.rollbacks)
+        return max(160, min(4_000, ROOM // max(1, activities)))
 
     def checks(self, moment: str) -> list[Check]:
         """The tests of the hypothesis before, during or after the method."""
@@ -103,3 +113,22 @@ def _notes(sheet: Sheet, story: Story, look: Look) -> list[str]:
 
 def _left_out(activity: Activity) -> bool:
     return activity.outcome == "not played"
+
+
+def shown(told: Folio, asked: Mapping[str, str]) -> dict[str, Any]:
+    """What the templates want to know: the folio, and how much of it."""
+    every = ALL in asked
+    return {
+        "folio": told,
+        "most": MOST_SHOWN if every else FIRST_SHOWN,
+        "query": f"?{ALL}=1" if every else "",
+        "tags": tags(told.sheet.tags),
+    }
+
+
+def tags(told: str) -> list[str]:
+    """The tags of a row, which keeps them as JSON."""
+    try:
+        return msgspec.json.decode(told, type=list[str])
+    except msgspec.DecodeError:
+        return []

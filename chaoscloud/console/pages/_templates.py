@@ -39,7 +39,7 @@ def environment() -> Environment:
         at_least=max,
         percentage=percentage,
     )
-    made.globals.update(asset=asset, longest_text=LONGEST_TEXT)
+    made.globals.update(asset=asset)
     return made
 
 
@@ -80,13 +80,11 @@ def pretty(value: Any) -> str:
     return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
 
 
-def cut(text: str) -> str:
+def cut(text: str, longest: int = LONGEST_TEXT) -> str:
     """The beginning of a text that is too long for a page, and how much is missing."""
-    if len(text) <= LONGEST_TEXT:
+    if len(text) <= longest:
         return text
-    return (
-        f"{text[:LONGEST_TEXT]}\n… {len(text) - LONGEST_TEXT:,} more characters are in the journal"
-    )
+    return f"{text[:longest]}\n… {len(text) - longest:,} more characters are in the journal"
 
 
 def short(text: str) -> str:

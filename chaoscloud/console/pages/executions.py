@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from chaoscloud.console.errors import NotFound
 from chaoscloud.console.pages import _filters, _looks
-from chaoscloud.console.pages._execution import MOST_SHOWN, Folio, folio
+from chaoscloud.console.pages._execution import Folio, folio, shown, tags
 from chaoscloud.console.pages._visit import Visit, of_team
 from chaoscloud.console.records import browsing, people
 from chaoscloud.console.records.browsing import Line, Sheet, Told, Wanted
@@ -81,14 +81,6 @@ def _row(line: Line, last: Told | None, now: datetime) -> Row:
     return Row(line, look, tags(line.tags), _doing(last) if look.css == "running" else "", took)
 
 
-def tags(told: str) -> list[str]:
-    """The tags of a row, which keeps them as JSON."""
-    try:
-        return msgspec.json.decode(told, type=list[str])
-    except msgspec.DecodeError:
-        return []
-
-
 PHASES = {
     "starting-hypothesis": "Testing the hypothesis",
     "hypothesis-finished": "Tested the hypothesis",
@@ -123,9 +115,8 @@ def _decoded(data: bytes) -> Any:
 async def one(visit: Visit) -> Response:
     """One execution: live while it runs, complete when it is over."""
     told = await visit.db.reading(tell, visit)
-    return await visit.page(
-        "execution.html", tab="Executions", folio=told, most=MOST_SHOWN, tags=tags(told.sheet.tags)
-    )
+    values = shown(told, visit.request.query_params)
+    return await visit.page("execution.html", tab="Executions", **values)
 
 
 def tell(connection: Connection, visit: Visit) -> Folio:

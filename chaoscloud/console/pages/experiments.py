@@ -21,7 +21,7 @@ from chaoscloud.console.records.lists import Mark
 from chaoscloud.console.rules.story import Story, story_of
 
 PAGE = 30
-IN_A_ROW = 20  # outcomes in the strip of a list's line
+IN_A_ROW = 12  # outcomes in the strip of a list's line
 MOST_LINES = 2_000  # of a document, for its changes to be worked out and read
 
 

@@ -14,9 +14,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from chaoscloud.console.errors import NotFound, Problem
-from chaoscloud.console.pages._execution import MOST_SHOWN
+from chaoscloud.console.pages._execution import shown
 from chaoscloud.console.pages._visit import Visit, closing, of_team, of_team_again
-from chaoscloud.console.pages.executions import sheet, tags, tell
+from chaoscloud.console.pages.executions import sheet, tell
 from chaoscloud.console.records import browsing
 from chaoscloud.console.records.browsing import Pulse
 
@@ -70,7 +70,7 @@ async def _piece(visit: Visit) -> bytes:
     """The page's matter, with the safeguards' state, as it is right now."""
     fresh = await of_team_again(visit.request)
     folio = await fresh.db.reading(tell, fresh)
-    values = {"folio": folio, "most": MOST_SHOWN, "tags": tags(folio.sheet.tags)}
+    values = shown(folio, fresh.request.query_params)
     html = await run_in_threadpool(fresh.html, "_execution.html", **values)
     guard = await run_in_threadpool(fresh.html, "_guard.html", tab="Executions")
     title = f"{folio.look.word}: {folio.story.title}"

@@ -5,12 +5,14 @@ Everything is a share of the drawing, from 0 to 1, with 0 at the left and at the
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import groupby
 
 import msgspec
 
 from chaoscloud.console.rules.durations import spoken
 from chaoscloud.console.rules.samples import Sample, Sampling
 
+_MOST_DOTS = 200  # more are drawn together
 _MARGIN = 0.1  # of the range of values, kept free above and below
 
 
@@ -83,10 +85,20 @@ def _frame(sampling: Sampling, values: list[float]) -> _Frame:
     return _Frame(start, seconds, bottom, (top - bottom) or 1.0)
 
 
+def _thinned(samples: tuple[Sample, ...], frame: _Frame) -> Iterator[Sample]:
+    """No more samples than can be told apart: of one place, the worst."""
+    if len(samples) <= _MOST_DOTS:
+        yield from samples
+        return
+    rank = {True: 0, None: 1, False: 2}
+    for _, some in groupby(samples, lambda sample: int(frame.x(sample.at) * _MOST_DOTS)):
+        yield max(some, key=lambda sample: rank[sample.met])
+
+
 def _dots(sampling: Sampling, frame: _Frame, measured: bool) -> Iterator[Dot]:
     looks = {True: "met", False: "deviated", None: "unknown"}
     said = {True: "held", False: "did not hold", None: "was not made"}
-    for sample in sampling.samples:
+    for sample in _thinned(sampling.samples, frame):
         y = frame.y(sample.value) if measured and sample.value is not None else 0.5
         after = spoken((sample.at - frame.start).total_seconds())
         yield Dot(frame.x(sample.at), y, looks[sample.met], _words(sample, said[sample.met], after))

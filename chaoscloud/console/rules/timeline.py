@@ -8,13 +8,16 @@ without spans and says so.
 import math
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import groupby
 
 import msgspec
 
 from chaoscloud.console.rules.durations import spoken
 from chaoscloud.console.rules.story import Activity, Check, Section, Story, later
 
-_MOST_LANES = 60  # more activities than this share their section's lanes
+_MOST_SPANS = 200  # of the hypothesis: more are drawn together
+_WORST = ("met", "running", "unknown", "deviated")
+_MOST_LANES = 40  # more activities than this share their section's lanes
 
 
 _LOOKS = {True: "met", False: "deviated", None: "unknown"}
@@ -140,7 +143,8 @@ def _everything(story: Story) -> Iterator[Activity]:
 def _lanes(story: Story, scale: _Scale) -> Iterator[Lane]:
     if story.checks:
         spans = (span for check in story.checks for span in _checked(check, scale))
-        yield Lane("hypothesis", story.hypothesis or "Steady-state hypothesis", tuple(spans))
+        label = story.hypothesis or "Steady-state hypothesis"
+        yield Lane("hypothesis", label, tuple(_thinned(list(spans), scale)))
     crowded = len(story.method) + len(story.rollbacks) > _MOST_LANES
     draw = _shared if crowded else _single
     yield from draw(story.method, scale)
@@ -157,6 +161,20 @@ def _checked(check: Check, scale: _Scale) -> Iterator[Span]:
     said = "is being tested" if goes_on else _SAID[check.met]
     end = max(ends, default=scale.cut)
     yield scale.span(min(starts), end, look, f"Hypothesis {check.moment} the method {said}")
+
+
+def _thinned(spans: list[Span], scale: _Scale) -> Iterator[Span]:
+    """No more spans than can be told apart: those of one place are one, as bad as the worst."""
+    if len(spans) <= _MOST_SPANS:
+        yield from spans
+        return
+    place = scale.length / _MOST_SPANS
+    for _, some in groupby(spans, lambda span: int(span.start / place)):
+        together = list(some)
+        worst = max(together, key=lambda span: _WORST.index(span.look))
+        end = max(span.start + span.length for span in together)
+        words = f"{worst.words} ({len(together)} tests)" if len(together) > 1 else worst.words
+        yield Span(together[0].start, end - together[0].start, worst.look, words)
 
 
 def _single(activities: Iterable[Activity], scale: _Scale) -> Iterator[Lane]:
