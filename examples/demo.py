@@ -116,16 +116,10 @@ class Stage:
 
 
 def play(stage: Stage) -> None:
-    """Sign in, then the acts: a worker is lost, then the stop switch holds the next run back."""
+    """Sign in, then the acts: a worker lost, a run that the stop switch holds back, an outage."""
     say("Act 0. Sign in to the console.")
-    signed_in = stage.type(
-        "chaos",
-        "--no-version-check",
-        "signin",
-        "--url",
-        stage.url,
-        "--token-stdin",
-        answer=f"{stage.token}\n",
+    signed_in = chaos(
+        stage, "signin", "--url", stage.url, "--token-stdin", answer=f"{stage.token}\n"
     )
     expect(signed_in == 0, "the sign-in succeeds")
 
@@ -138,9 +132,13 @@ def play(stage: Stage) -> None:
     expect(run_experiment(stage) == 1, "the second experiment is refused")
     expect(operate(stage, "resume") == 0, "the stop switch is lifted")
 
+    say("Act 3. The shop goes down for two seconds. What does that cost its objective?")
+    verified = chaos(stage, "verify", "../examples/verification.json")
+    expect(verified == 0, "the verification completes")
+
     check(stage)
     if os.environ.get("DEMO_ONCE"):
-        say("Both executions are recorded as they should be.")
+        say("The executions and the verification are recorded as they should be.")
         return
     say(f"Open {stage.url} and sign in with this token: {stage.token}\nCtrl-C closes the demo.")
     while True:
@@ -149,7 +147,12 @@ def play(stage: Stage) -> None:
 
 def run_experiment(stage: Stage) -> int:
     """Run the example; its exit code."""
-    return stage.type("chaos", "--no-version-check", "run", "../examples/experiment.json")
+    return chaos(stage, "run", "../examples/experiment.json")
+
+
+def chaos(stage: Stage, *words: str, answer: str | None = None) -> int:
+    """Run a command of the Chaos Toolkit; its exit code."""
+    return stage.type("chaos", "--no-version-check", *words, answer=answer)
 
 
 def operate(stage: Stage, *words: str) -> int:
@@ -162,8 +165,14 @@ def check(stage: Stage) -> None:
     organization = stage.read("/organizations")[0]
     team = stage.read(f"/organizations/{organization['id']}/teams")[0]
     address = f"/organizations/{organization['id']}/teams/{team['id']}"
-    refused, completed = stage.read(f"{address}/executions")["items"]
+    check_executions(stage, address)
+    check_verification(stage, address)
 
+
+def check_executions(stage: Stage, address: str) -> None:
+    """The first two acts: one run completed, one refused, of one experiment."""
+    executions = stage.read(f"{address}/executions")["items"]
+    refused, completed = executions[-2:]
     expect(completed["status"] == "completed", "the first execution is recorded as completed")
     expect(refused["status"] == "refused", "the second execution is recorded as refused")
     expect(
@@ -174,6 +183,15 @@ def check(stage: Stage) -> None:
     types = [event["type"] for event in events]
     expect(types[:1] == ["starting-experiment"], "the record begins with the experiment's start")
     expect(types[-1:] == ["experiment-finished"], "the record ends with the experiment's end")
+
+
+def check_verification(stage: Stage, address: str) -> None:
+    """The third act: the outage was measured, and held against the objective."""
+    [verification] = stage.read(f"{address}/verifications")["items"]
+    [run] = stage.read(f"{address}/verifications/{verification['id']}/runs")["items"]
+    expect(run["state"] == "finished", "the verification's run is recorded as finished")
+    expect(run["results"]["deviated_samples"] > 0, "samples of the outage deviated")
+    expect(run["insight"]["impacted"] is True, "the outage cost more than the objective allows")
 
 
 def expect(happened: bool, what: str) -> None:
