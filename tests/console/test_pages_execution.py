@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
 
 from chaoscloud.console.pages import live
 from chaoscloud.console.records.teams import Team
@@ -217,7 +218,7 @@ def test_a_running_execution_is_told_from_its_events(browser: Browser, api: Team
 def hasty(monkeypatch: pytest.MonkeyPatch, now: Clock) -> None:
     """A stream that looks again at once; each look is ten seconds later."""
 
-    async def pass_by(seconds: float) -> None:
+    async def pass_by(*_: object) -> None:
         now.pass_by(seconds=10)
 
     monkeypatch.setattr(live, "nap", pass_by)
@@ -281,3 +282,13 @@ def test_a_page_of_very_many_activities_stays_light(browser: Browser, api: TeamA
     assert len(first.content) < 150_000
     assert "260 more." in Seen(first).text
     assert "step 299" in Seen(whole).text
+
+
+def test_a_console_that_stops_lets_go_of_its_streams(
+    app: Starlette, browser: Browser, api: TeamApi
+) -> None:
+    """Nobody is told that the run is over; the browser comes back when the console does."""
+    path = page_of(api.started())
+    app.state.stopping.set()
+
+    assert streamed(browser.open(path + "/live").text) == []

@@ -1,6 +1,5 @@
 """A visit: who looks, at which team, and what every page shows around its own matter."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from functools import wraps
@@ -158,12 +157,6 @@ async def _at_team(visit: Visit) -> Visit:
     team = await auth.team_for(visit.request, visit.caller)
     guard = await visit.db.reading(_guard, team, visit.now)
     return Visit(visit.request, visit.caller, team, guard)
-
-
-def closing(request: Request) -> bool:
-    """Whether the console was asked to stop, so that streams should end by themselves."""
-    stopping: asyncio.Event = request.app.state.stopping
-    return stopping.is_set()
 
 
 def sign_in_first(request: Request) -> Response:

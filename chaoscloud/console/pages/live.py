@@ -5,6 +5,7 @@ when the console stops; browsers come back by themselves where there is more to 
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -15,7 +16,7 @@ from starlette.responses import Response, StreamingResponse
 
 from chaoscloud.console.errors import NotFound, Problem
 from chaoscloud.console.pages._execution import shown
-from chaoscloud.console.pages._visit import Visit, closing, of_team, of_team_again
+from chaoscloud.console.pages._visit import Visit, of_team, of_team_again
 from chaoscloud.console.pages.executions import sheet, tell
 from chaoscloud.console.records import browsing
 from chaoscloud.console.records.browsing import Pulse
@@ -23,8 +24,6 @@ from chaoscloud.console.records.browsing import Pulse
 LOOK_EVERY = 1.0  # seconds between two looks at the record
 REDRAW_EVERY = timedelta(seconds=5)  # a bar grows although nothing was told
 LONGEST = timedelta(minutes=10)  # then the browser comes back on a new connection
-
-nap = asyncio.sleep
 
 
 @of_team
@@ -41,7 +40,8 @@ async def stream(visit: Visit) -> Response:
 async def _events(visit: Visit) -> AsyncIterator[bytes]:
     ends, seen, drawn = visit.now + LONGEST, None, visit.now
     yield b"retry: 2000\n\n"
-    while visit.now < ends and not closing(visit.request):
+    stopping: asyncio.Event = visit.request.app.state.stopping
+    while visit.now < ends and not stopping.is_set():
         try:
             pulse = await _pulse(visit)
         except Problem:
@@ -51,10 +51,16 @@ async def _events(visit: Visit) -> AsyncIterator[bytes]:
             yield await _piece(visit)
         if pulse.status != "running":
             break
-        await nap(LOOK_EVERY)
+        await nap(stopping, LOOK_EVERY)
     else:
         return
     yield _event("over", {})
+
+
+async def nap(stopping: asyncio.Event, seconds: float) -> None:
+    """Wait a while, or until the console is asked to stop."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stopping.wait(), seconds)
 
 
 async def _pulse(visit: Visit) -> Pulse:
