@@ -195,6 +195,12 @@ class User:
         return self.home / ".chaostoolkit" / "settings.yaml"
 
 
+def read_until(words: str, process: subprocess.Popen[str]) -> None:
+    """Follow the log of a running `chaos` until the words come by."""
+    assert process.stdout is not None
+    assert any(words in line for line in process.stdout)
+
+
 @pytest.fixture
 def user(tmp_path: Path) -> User:
     """A user who never signed in anywhere."""

@@ -1,9 +1,8 @@
 """The stop switch of a real console against real runs."""
 
-import subprocess
 from typing import Any
 
-from tests.together.conftest import Console, User, command
+from tests.together.conftest import Console, User, command, read_until
 
 REFUSAL = "The following safe guards disallow this execution from continuing:"
 
@@ -69,7 +68,7 @@ def test_a_stop_in_the_middle_keeps_what_follows_from_starting(
     ]
 
     with signed_in.running("run", signed_in.keep("experiment.json", experiment)) as process:
-        _read_until("wait-for-the-switch", process)
+        read_until("wait-for-the-switch", process)
         console.operate("stop", "--reason", "Black Friday")
         switched.touch()
         output, _ = process.communicate(timeout=60)
@@ -99,9 +98,3 @@ def test_disabled_safeguards_are_not_asked(
 def _block(journal: Any) -> Any:
     [block] = [each for each in journal["extensions"] if each["name"] == "chaosiq"]
     return block
-
-
-def _read_until(words: str, process: subprocess.Popen[str]) -> None:
-    """Follow the run's log until the words come by."""
-    assert process.stdout is not None
-    assert any(words in line for line in process.stdout)
