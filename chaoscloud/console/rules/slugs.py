@@ -9,14 +9,47 @@ LONGEST = 60
 
 # First words of the console's own addresses, which no organization may take.
 RESERVED_FOR_ORGANIZATIONS = frozenset(
-    "admin api assets events favicon healthz help login logout metrics robots sessions settings"
-    " signin signout static well-known".split()
+    [
+        "admin",
+        "api",
+        "assets",
+        "events",
+        "favicon",
+        "healthz",
+        "help",
+        "login",
+        "logout",
+        "metrics",
+        "robots",
+        "sessions",
+        "settings",
+        "signin",
+        "signout",
+        "static",
+        "well-known",
+    ]
 )
 
 # Second words that organizations' own pages have, or may come to have.
 RESERVED_FOR_TEAMS = frozenset(
-    "audit events executions experiments insights new objectives people policies runs safeguards"
-    " settings stop teams tokens verifications".split()
+    [
+        "audit",
+        "events",
+        "executions",
+        "experiments",
+        "insights",
+        "new",
+        "objectives",
+        "people",
+        "policies",
+        "runs",
+        "safeguards",
+        "settings",
+        "stop",
+        "teams",
+        "tokens",
+        "verifications",
+    ]
 )
 
 
