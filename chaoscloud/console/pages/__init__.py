@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from chaoscloud.console.errors import NotFound
 from chaoscloud.console.pages import (
+    compare,
     executions,
     experiments,
     home,
@@ -69,6 +70,7 @@ routes: list[BaseRoute] = [
     Route(TEAM + "/executions", executions.listed),
     Route(EXECUTION, executions.one),
     Route(EXECUTION + "/live", live.stream),
+    Route(EXECUTION + "/compare", compare.shown),
     Route(EXECUTION + "/journal", executions.text),
     Route(EXECUTION + "/journal.json", executions.journal),
     Route(TEAM + "/experiments", experiments.listed),

@@ -84,6 +84,11 @@ class Visit(msgspec.Struct, frozen=True):
         public: str | None = self.request.app.state.config.public_url
         return public or str(self.request.base_url).rstrip("/")
 
+    def named(self, name: str) -> str:
+        """A part of the address, without what no database takes in a text."""
+        value: str = self.request.path_params[name]
+        return value.replace("\0", "")
+
     async def form(self) -> Mapping[str, str]:
         """The fields of the submitted form. Raises `Forbidden` when it was not ours."""
         return await _forms.accepted(self.request)

@@ -126,7 +126,7 @@ def tell(connection: Connection, visit: Visit) -> Folio:
 
 def sheet(connection: Connection, visit: Visit) -> Sheet:
     """The record of the execution that the address names. Raises `NotFound`."""
-    found = browsing.sheet(connection, visit.scope.team_id, visit.request.path_params["id"])
+    found = browsing.sheet(connection, visit.scope.team_id, visit.named("id"))
     if found is None:
         raise NotFound("There is no such execution, or it is not yours to see.")
     return found

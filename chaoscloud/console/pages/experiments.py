@@ -1,8 +1,6 @@
 """A team's experiments, and one of them: its runs, its versions, and how to run it again."""
 
 from collections.abc import Iterator
-from difflib import unified_diff
-from itertools import islice
 from math import sqrt
 from typing import Any
 
@@ -12,6 +10,7 @@ from starlette.responses import Response
 
 from chaoscloud.console.errors import NotFound
 from chaoscloud.console.pages import _filters, _looks
+from chaoscloud.console.pages._diff import Line, changed_lines
 from chaoscloud.console.pages._looks import Look
 from chaoscloud.console.pages._templates import pretty
 from chaoscloud.console.pages._visit import Visit, of_team
@@ -22,7 +21,6 @@ from chaoscloud.console.rules.story import Story, story_of
 
 PAGE = 30
 IN_A_ROW = 12  # outcomes in the strip of a list's line
-MOST_LINES = 2_000  # of a document, for its changes to be worked out and read
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -44,7 +42,7 @@ class Change(msgspec.Struct, frozen=True):
     """A version, and what it changed."""
 
     version: Version
-    lines: list[tuple[str, str]]  # a look, and the line
+    lines: list[Line]
 
 
 class Whole(msgspec.Struct, frozen=True):
@@ -106,7 +104,7 @@ async def one(visit: Visit) -> Response:
 
 def _whole(connection: Connection, visit: Visit) -> Whole:
     team_id = visit.scope.team_id
-    entry = browsing.experiment(connection, team_id, visit.request.path_params["id"])
+    entry = browsing.experiment(connection, team_id, visit.named("id"))
     if entry is None:
         raise NotFound
     versions = browsing.versions(connection, entry.id)
@@ -123,17 +121,8 @@ def _whole(connection: Connection, visit: Visit) -> Whole:
 def _changes(versions: list[Version]) -> Iterator[Change]:
     """Each version beside the one before it; newest first."""
     for newer, older in zip(versions, [*versions[1:], None], strict=True):
-        yield Change(newer, list(_diff(older, newer)) if older else [])
-
-
-def _diff(older: Version, newer: Version) -> Iterator[tuple[str, str]]:
-    before, after = (pretty(_decoded(each.document)).splitlines() for each in (older, newer))
-    if max(len(before), len(after)) > MOST_LINES:
-        yield "at", "The document is too long to show here what changed in it."
-        return
-    lines = unified_diff(before, after, n=2, lineterm="")
-    for line in islice(lines, 2, None):  # after the names of the files there are none of
-        yield {"+": "plus", "-": "minus", "@": "at"}.get(line[:1], ""), line
+        before, after = (_decoded(each.document) if each else None for each in (older, newer))
+        yield Change(newer, list(changed_lines(before, after)) if older else [])
 
 
 def _decoded(document: bytes) -> Any:

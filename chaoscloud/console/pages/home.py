@@ -34,7 +34,7 @@ async def all_teams(visit: Visit) -> Response:
 async def organization(visit: Visit) -> Response:
     """The teams of one organization."""
     houses = await visit.db.reading(_houses, visit.caller.person_id)
-    word = visit.request.path_params["org"]
+    word = visit.named("org")
     mine = [house for house in houses if word in (house[0].slug, house[0].id)]
     if not mine:
         raise NotFound

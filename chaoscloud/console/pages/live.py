@@ -66,7 +66,7 @@ async def nap(stopping: asyncio.Event, seconds: float) -> None:
 async def _pulse(visit: Visit) -> Pulse:
     """What tells whether there is news, for somebody who still may know. Raises `Problem`."""
     team = (await of_team_again(visit.request)).scope
-    found = await visit.db.reading(browsing.pulse, team.team_id, visit.request.path_params["id"])
+    found = await visit.db.reading(browsing.pulse, team.team_id, visit.named("id"))
     if found is None:
         raise NotFound
     return found

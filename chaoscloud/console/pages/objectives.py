@@ -89,7 +89,7 @@ async def one(visit: Visit) -> Response:
 
 def _one(connection: Connection, visit: Visit) -> tuple[Objective, list[Held]]:
     team_id = visit.scope.team_id
-    found = objectives.find(connection, team_id, visit.request.path_params["id"])
+    found = objectives.find(connection, team_id, visit.named("id"))
     if found is None:
         raise NotFound
     every = verifications.listed(connection, team_id, limit=ALL_VERIFICATIONS)

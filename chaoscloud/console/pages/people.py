@@ -136,7 +136,7 @@ async def _person_page(visit: Visit, secret: str = "") -> Response:
 
 def _whole(connection: Connection, visit: Visit) -> Whole:
     everybody, all_teams = _read(connection, visit.scope.organization_id)
-    person_id = visit.request.path_params["id"]
+    person_id = visit.named("id")
     found = next((each for each in everybody if each.person.id == person_id), None)
     if found is None:
         raise NotFound
@@ -229,7 +229,7 @@ async def revoke(visit: Visit) -> Response:
     """End a token of a person's."""
     given = await _owners_form(visit)
     await visit.db.writing(_revoke, visit, given.get("token", ""))
-    return visit.back(f"{visit.base}/people/{visit.request.path_params['id']}?said=revoked")
+    return visit.back(f"{visit.base}/people/{visit.named('id')}?said=revoked")
 
 
 def _revoke(connection: Connection, visit: Visit, token_id: str) -> None:
@@ -272,7 +272,7 @@ def _team(connection: Connection, visit: Visit, team_id: str) -> Team:
 
 
 def _back(visit: Visit) -> Response:
-    return visit.back(f"{visit.base}/people/{visit.request.path_params['id']}")
+    return visit.back(f"{visit.base}/people/{visit.named('id')}")
 
 
 def _note(

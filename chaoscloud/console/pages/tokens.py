@@ -74,7 +74,7 @@ async def revoke(visit: Visit) -> Response:
     await visit.form()
     await visit.db.writing(
         end,
-        visit.request.path_params["id"],
+        visit.named("id"),
         visit.caller.person_id,
         visit.now,
         visit.caller.person_id,

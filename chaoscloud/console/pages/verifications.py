@@ -125,7 +125,7 @@ def _one(
 
 
 def _verification(connection: Connection, visit: Visit) -> Verification:
-    word = visit.request.path_params["id"]
+    word = visit.named("id")
     found = verifications.find(connection, visit.scope.team_id, word)
     if found is None:
         raise NotFound
@@ -150,7 +150,7 @@ async def run(visit: Visit) -> Response:
 
 def _run(connection: Connection, visit: Visit) -> tuple[Verification, Run, Sampling]:
     verification = _verification(connection, visit)
-    run_id = visit.request.path_params["run"]
+    run_id = visit.named("run")
     found = runs.find(connection, visit.scope.team_id, verification.id, run_id)
     if found is None:
         raise NotFound
