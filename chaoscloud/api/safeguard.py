@@ -1,14 +1,13 @@
 """Safeguards: may this run go on? On the wire they are called policies."""
 
-from collections.abc import Mapping
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chaoslib.exceptions import InterruptExecution
 
 from chaoscloud.api import get_execution_id, get_experiment_id, urls
-from chaoscloud.api.answers import body_of, plain
+from chaoscloud.api.answers import body_of, was_stored
 from chaoscloud.api.calls import call, say
+from chaoscloud.api.policies import NoAnswer, Refused, read_answer, refusal
 from chaoscloud.extension import ensure_extension, find_extension
 from chaoscloud.types import Extensions, Journal
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
     from chaoscloud.api._http import ConsoleSession
 
-__all__ = ["is_allowed_to_continue", "set_applied_safeguards_for_execution"]
+__all__ = ["is_allowed_to_continue", "policies_address", "set_applied_safeguards_for_execution"]
 
 NOT_ASKED = "Safeguards could not be asked, the experiment carries on without them"
 
@@ -30,16 +29,22 @@ def is_allowed_to_continue(session: "ConsoleSession", extensions: Extensions | N
     no, lets the run go on: that is said once a session.
     """
     response = _ask(session, extensions)
-    if response is None or response.status_code >= HTTPStatus.BAD_REQUEST:
+    if response is None or not was_stored(response):
         return
-    body = body_of(response)
-    allowed = body.get("allowed") if isinstance(body, Mapping) else None
-    if allowed is False:
-        policies = _policies(body.get("policies"))
-        (find_extension(extensions) or {})["safeguards"] = policies
-        raise InterruptExecution(_refusal(policies))
-    if allowed is not True:
-        say(session, f"{NOT_ASKED}: the console's answer cannot be understood.")
+    match read_answer(response.status_code, body_of(response)):
+        case Refused(policies):
+            (find_extension(extensions) or {})["safeguards"] = [dict(each) for each in policies]
+            raise InterruptExecution(refusal(policies))
+        case NoAnswer(reason):
+            say(session, f"{NOT_ASKED}: {reason}.")
+
+
+def policies_address(base_url: str, extensions: Extensions | None) -> str | None:
+    """Where to ask about the execution that `extensions` name; None when they name none."""
+    experiment_id, execution_id = get_experiment_id(extensions), get_execution_id(extensions)
+    if experiment_id is None or execution_id is None:
+        return None
+    return urls.safeguard(urls.execution(urls.experiment(base_url, experiment_id), execution_id))
 
 
 def set_applied_safeguards_for_execution(extensions: Extensions | None, journal: Journal) -> None:
@@ -49,25 +54,5 @@ def set_applied_safeguards_for_execution(extensions: Extensions | None, journal:
 
 
 def _ask(session: "ConsoleSession", extensions: Extensions | None) -> "Response | None":
-    experiment_id, execution_id = get_experiment_id(extensions), get_execution_id(extensions)
-    if experiment_id is None or execution_id is None:
-        return None
-    execution = urls.execution(urls.experiment(session.base_url, experiment_id), execution_id)
-    return call(session, "GET", urls.safeguard(execution), NOT_ASKED)
-
-
-def _policies(found: Any) -> list[dict[str, Any]]:
-    """The policies as they came; a no stays a no whatever stands in their place."""
-    return (
-        [policy for policy in found if isinstance(policy, dict)] if isinstance(found, list) else []
-    )
-
-
-def _refusal(policies: list[dict[str, Any]]) -> str:
-    names = [plain(policy.get("name") or "(unnamed)") for policy in policies]
-    return "\n".join(
-        [
-            "The following safe guards disallow this execution from continuing:",
-            *(names or ["(the console named none)"]),
-        ]
-    )
+    address = policies_address(session.base_url, extensions)
+    return None if address is None else call(session, "GET", address, NOT_ASKED)

@@ -6,10 +6,9 @@ from typing import Any, cast
 
 from chaoslib.exceptions import ExperimentExitedException, InterruptExecution
 
-from chaoscloud.api import urls
 from chaoscloud.api.answers import body_of, failure_of
-from chaoscloud.extension import find_extension
-from chaoscloud.safeguards.check import Answer, NoAnswer, read_answer
+from chaoscloud.api.policies import Answer, NoAnswer, read_answer
+from chaoscloud.api.safeguard import policies_address
 from chaoscloud.types import Extensions
 
 logger = logging.getLogger("chaostoolkit")
@@ -38,12 +37,12 @@ def ask(session: Any, extensions: Extensions, call: Call) -> Answer:
 
 def _get(session: Any, extensions: Extensions, failures: list[str]) -> Any:
     """The response; None when the network failed, and the reason is added to `failures`."""
-    block = find_extension(extensions) or {}
-    execution = urls.execution(
-        urls.experiment(session.base_url, block["experiment_id"]), block["execution_id"]
-    )
+    address = policies_address(session.base_url, extensions)
+    if address is None:
+        failures.append("the console does not know this run")
+        return None
     try:
-        return session.get(urls.safeguard(execution))
+        return session.get(address)
     except OSError as x:  # a console session raises those of `requests` only
         failures.append(failure_of(cast(Any, x)))
         return None

@@ -8,8 +8,8 @@ from typing import Any
 
 from chaoslib.exceptions import InterruptExecution
 
+from chaoscloud.api.policies import Allowed, NoAnswer, Policy, Refused, refusal
 from chaoscloud.safeguards.ask import Call, ask
-from chaoscloud.safeguards.check import Allowed, NoAnswer, Policy, Refused, refusal
 from chaoscloud.safeguards.contact import Contact, Gap, utc_now
 from chaoscloud.types import Extensions
 

@@ -12,13 +12,20 @@ from typing import Any
 
 from chaoscloud.api.answers import plain
 
+__all__ = ["Allowed", "Answer", "NoAnswer", "Policy", "Refused", "read_answer", "refusal"]
+
 Policy = Mapping[str, Any]
-"""A safeguard as the console names it; `name` is the one key every console sends."""
+"""A safeguard as the console names it: `name`, and maybe `id`, `reason`, `until`, `decided_at`."""
 
 
 @dataclass(frozen=True)
 class Allowed:
-    """Every safeguard lets the run go on."""
+    """Every safeguard lets the run go on.
+
+    `required` is whether the organization requires safeguards; None when it does not say.
+    """
+
+    required: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,7 @@ class Refused:
     """At least one safeguard says no; `policies` are those, as they came."""
 
     policies: tuple[Policy, ...]
+    required: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -42,27 +50,33 @@ def read_answer(status: int, body: object) -> Answer:
     """The meaning of an HTTP answer; `body` is decoded, None when it is not JSON."""
     if status != HTTPStatus.OK:
         return NoAnswer(_why(status))
-    if not isinstance(body, Mapping):
-        return NoAnswer("the console's answer cannot be understood")
-    match body.get("allowed"):
+    said = body if isinstance(body, Mapping) else {}
+    required = said.get("required")
+    required = required if isinstance(required, bool) else None
+    match said.get("allowed"):
         case True:
-            return Allowed()
+            return Allowed(required)
         case False:
-            return Refused(_policies(body.get("policies")))
+            return Refused(_policies(said.get("policies")), required)
         case _:
             return NoAnswer("the console's answer cannot be understood")
 
 
 def refusal(policies: tuple[Policy, ...]) -> str:
     """The sentence a stopped run ends with: one policy a line."""
-    names = [plain(policy["name"]) for policy in policies] or ["(the console named none)"]
-    return "\n".join(["The following safe guards disallow this execution from continuing:", *names])
+    names = [plain(policy.get("name") or "(unnamed)") for policy in policies]
+    return "\n".join(
+        [
+            "The following safe guards disallow this execution from continuing:",
+            *(names or ["(the console named none)"]),
+        ]
+    )
 
 
 def _policies(found: object) -> tuple[Policy, ...]:
-    """The policies that have a name; a refusal stays one whatever came in their place."""
+    """The policies as they came; a refusal stays one whatever stands in their place."""
     entries = found if isinstance(found, list) else []
-    return tuple(e for e in entries if isinstance(e, Mapping) and e.get("name"))
+    return tuple(entry for entry in entries if isinstance(entry, Mapping))
 
 
 def _why(status: int) -> str:

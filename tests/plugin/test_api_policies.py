@@ -2,7 +2,7 @@
 
 import pytest
 
-from chaoscloud.safeguards.check import Allowed, NoAnswer, Refused, read_answer, refusal
+from chaoscloud.api.policies import Allowed, NoAnswer, Refused, read_answer, refusal
 
 
 def test_a_yes_is_a_yes() -> None:
@@ -17,7 +17,7 @@ def test_a_no_names_its_policies() -> None:
     assert read_answer(200, {"allowed": False, "policies": [friday]}) == Refused((friday,))
 
 
-@pytest.mark.parametrize("policies", [None, "Black Friday", [], [None, {"reason": "unnamed"}]])
+@pytest.mark.parametrize("policies", [None, "Black Friday", [], [None, "Black Friday"]])
 def test_a_no_stays_a_no_whatever_its_policies_look_like(policies: object) -> None:
     """A list that cannot be read does not turn a refusal into something else."""
     assert read_answer(200, {"allowed": False, "policies": policies}) == Refused(())
@@ -55,3 +55,18 @@ def test_a_refusal_is_one_sentence_and_a_line_for_each_policy() -> None:
         "Black Friday\n"
         "Only at night"
     )
+
+
+def test_a_policy_without_a_name_is_told_all_the_same() -> None:
+    """A no that is badly put is a no."""
+    answer = read_answer(200, {"allowed": False, "policies": [{"reason": "nobody knows"}]})
+
+    assert isinstance(answer, Refused)
+    assert refusal(answer.policies).endswith("\n(unnamed)")
+
+
+@pytest.mark.parametrize(("said", "required"), [(True, True), (False, False), ("yes", None)])
+def test_an_answer_may_say_that_safeguards_are_required(said: object, required: object) -> None:
+    """Only a clear word of the organization counts; most servers say nothing of it."""
+    assert read_answer(200, {"allowed": True, "required": said}) == Allowed(required)  # type: ignore[arg-type]
+    assert read_answer(200, {"allowed": True}) == Allowed(None)
