@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 
 from chaoscloud.console import api, errors, pages
+from chaoscloud.console.api._ground import Grounds
 from chaoscloud.console.config import Config
 from chaoscloud.console.db import Busy, Database, StorageError
 from chaoscloud.console.errors import Problem, Unprocessable, for_request
@@ -21,6 +22,7 @@ from chaoscloud.console.middleware import ApiHeaders, Bounded, Logged, is_api
 from chaoscloud.console.pages._errors import shown
 from chaoscloud.console.pages._security import secured
 from chaoscloud.console.records.idempotency import KeyReused
+from chaoscloud.console.watch import Watch
 
 log = logging.getLogger("chaosiq.console")
 
@@ -46,6 +48,8 @@ def create_app(
     app.state.db = database
     app.state.now = now
     app.state.stopping = asyncio.Event()  # set when held connections are to end
+    app.state.watch = Watch(database, now, app.state.stopping, config.webhook_networks)
+    app.state.grounds = Grounds()
     return app
 
 

@@ -29,6 +29,7 @@ class Caller:
     person_id: str
     person_name: str
     token_id: str
+    expires_at: datetime | None = None  # when the token does; not known of a browser's session
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ async def _holder(request: Request, secret: str) -> Caller | None:
         # Nobody waits for this note, and a console that is too busy goes without.
         with contextlib.suppress(Busy):
             database.write(lambda connection: tokens.used(connection, found.token_id, now))
-    return Caller(found.person_id, found.person_name, found.token_id)
+    return Caller(found.person_id, found.person_name, found.token_id, found.expires_at)
 
 
 def _bearer(request: Request) -> str | None:

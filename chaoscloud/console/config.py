@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ VARIABLES = {
     "CHAOSIQ_CONSOLE_HOST": "host",
     "CHAOSIQ_CONSOLE_PORT": "port",
     "CHAOSIQ_CONSOLE_PUBLIC_URL": "public_url",
+    "CHAOSIQ_CONSOLE_WEBHOOK_NETWORKS": "webhook_networks",
 }
 
 
@@ -25,7 +27,8 @@ class Config:
     """Everything that can be chosen about a console; its repr shows no password.
 
     `data` is the folder for the database and its lock; `public_url` is how people reach the
-    console when that is not the address it listens on; `body_limit` is in bytes.
+    console when that is not the address it listens on; `body_limit` is in bytes. Webhooks of
+    safeguards may be called in public networks and in `webhook_networks`.
     """
 
     database_url: str = field(repr=False)
@@ -34,6 +37,7 @@ class Config:
     port: int = 8080
     public_url: str | None = None
     body_limit: int = 64 * MEBIBYTE
+    webhook_networks: tuple[IPv4Network | IPv6Network, ...] = ()
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], **overrides: Any) -> Self:
@@ -49,6 +53,7 @@ class Config:
         said.setdefault("database_url", f"sqlite:///{data / DATABASE_FILE}")
         said["port"] = _port(said.get("port", cls.port))
         said["public_url"] = _public_url(said.get("public_url"))
+        said["webhook_networks"] = _networks(said.get("webhook_networks", ""))
         return cls(data=data, **said)
 
 
@@ -66,6 +71,15 @@ def _port(value: object) -> int:
     if not 0 <= port <= 65535:
         raise ValueError(f"the port must be a number from 0 to 65535, not {value!r}")
     return port
+
+
+def _networks(value: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(each.strip()) for each in value.split(",") if each.strip())
+    except ValueError as error:
+        raise ValueError(
+            f"networks for webhooks must look like 10.1.0.0/16, 127.0.0.1: {error}"
+        ) from None
 
 
 def _public_url(value: str | None) -> str | None:

@@ -13,9 +13,11 @@ from sqlalchemy.exc import DBAPIError
 
 from chaoscloud.console.db import CannotOpen, Database
 from chaoscloud.console.db.engines import engines_of
-from chaoscloud.console.db.migrations import migrate, schema_versions
+from chaoscloud.console.db.migrations import MIGRATIONS, migrate, schema_versions
 from chaoscloud.console.records import organizations
 from tests.console.conftest import Clock
+
+NEWEST = 1 + len(MIGRATIONS)
 
 
 @pytest.fixture
@@ -149,7 +151,8 @@ def test_many_may_open_a_new_database_at_once(url: str) -> None:
 
     for database in opened:
         with database.read() as connection:
-            assert connection.scalars(select(schema_versions.c.number)).all() == [1]
+            numbers = connection.scalars(select(schema_versions.c.number)).all()
+            assert numbers == list(range(1, NEWEST + 1))
         database.close()
 
 
@@ -161,10 +164,10 @@ def test_a_migration_is_applied_once_after_a_copy(file: Path, url: str) -> None:
     Database.open(url).close()
     made = engines_of(url)
 
-    assert migrate(made, [_add_motto]) == 2
-    assert migrate(made, [_add_motto]) == 2
+    assert migrate(made, [*MIGRATIONS, _add_motto]) == NEWEST + 1
+    assert migrate(made, [*MIGRATIONS, _add_motto]) == NEWEST + 1
 
-    copy = file.with_name("orders.sqlite3.before-version-2")
+    copy = file.with_name(f"orders.sqlite3.before-version-{NEWEST + 1}")
     assert "motto" in _columns(url, "organizations")
     assert "motto" not in _columns(f"sqlite:///{copy}", "organizations")
     made.dispose()
@@ -176,10 +179,10 @@ def test_a_failing_migration_changes_nothing(url: str) -> None:
     made = engines_of(url)
 
     with pytest.raises(ZeroDivisionError):
-        migrate(made, [_add_motto, _fail])
+        migrate(made, [*MIGRATIONS, _add_motto, _fail])
 
     assert "motto" not in _columns(url, "organizations")
-    assert migrate(made) == 1
+    assert migrate(made) == NEWEST
     made.dispose()
 
 

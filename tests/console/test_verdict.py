@@ -37,7 +37,9 @@ def test_a_set_switch_says_no_and_why() -> None:
 
     said = verdict([switch(expires_at=until)], NOON)
 
-    assert said == Verdict(False, (Policy("Black Friday", "Black Friday", "stop", until),))
+    [policy] = said.policies
+    assert (said.allowed, said.turns_at) == (False, until)
+    assert policy == Policy("an-id", "Black Friday", "Black Friday", "stop", until, NOON)
 
 
 def test_every_safeguard_that_says_no_is_named() -> None:

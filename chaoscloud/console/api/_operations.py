@@ -27,6 +27,7 @@ from chaoscloud.console.records.experiments import Experiment, Version
 from chaoscloud.console.records.objectives import Objective
 from chaoscloud.console.records.runs import Run
 from chaoscloud.console.records.verifications import Verification
+from chaoscloud.console.watch.answers import MayGoOn
 
 JSON = "application/json"
 LIST = ("limit", "cursor")
@@ -43,7 +44,7 @@ class Operation(msgspec.Struct, frozen=True):
 
     `takes` maps media types to what the body holds, `answers` maps statuses to what comes back
     (None: no body; a tuple: one of these), `refuses` are statuses beyond the usual. `open` is for
-    whoever has no token; `repeatable` honours `Idempotency-Key`.
+    whoever has no token; `repeatable` honours `Idempotency-Key`, `waits` honours `Prefer: wait`.
     """
 
     answers: Mapping[int, Any]
@@ -52,6 +53,7 @@ class Operation(msgspec.Struct, frozen=True):
     refuses: tuple[int, ...] = ()
     open: bool = False
     repeatable: bool = False
+    waits: bool = False
 
 
 OPERATIONS: Mapping[Callable[..., Any], Operation] = {
@@ -81,7 +83,7 @@ OPERATIONS: Mapping[Callable[..., Any], Operation] = {
         {SINGLE: events.CloudEvent, BATCH: list[events.CloudEvent]},
     ),
     events.listed: Operation({200: Page[events.Event]}, query=("after", *LIST)),
-    policies.verdict_for: Operation({200: policies.MayGoOn}),
+    policies.verdict_for: Operation({200: MayGoOn, 304: None}, waits=True),
     objectives.create: Operation({201: Made}, {JSON: objectives.NewObjective}, repeatable=True),
     objectives.listed: Operation({200: Page[Objective]}, query=LIST),
     objectives.one: Operation({200: Objective}),

@@ -48,9 +48,23 @@ KEY = {
     "description": "Asking again with the same key makes nothing new, and answers the same id.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
+WAIT = {
+    "name": "Prefer",
+    "in": "header",
+    "description": "`wait=25` holds the answer until there is another than `If-None-Match` names,"
+    " or so many seconds are over; `Preference-Applied` says that it does (RFC 7240).",
+    "schema": {"type": "string", "pattern": "wait=[0-9]+"},
+}
+SEEN = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "The `ETag` of the answer that is known.",
+    "schema": TEXT,
+}
 REFUSALS = {
     400: "The request cannot be understood.",
     401: "The token is missing, unknown, expired or revoked.",
+    403: "The caller may see it, but not do that.",
     404: "There is no such thing, or it is not the caller's to see.",
     408: "The body came too slowly.",
     409: "Something of that id stands there already.",
@@ -156,6 +170,8 @@ def _parameters(route: Route, operation: "Operation") -> Iterator[Mapping[str, A
         yield {"name": name, "in": "query", "description": description, "schema": schema_}
     if operation.repeatable:
         yield KEY
+    if operation.waits:
+        yield from (WAIT, SEEN)
 
 
 def _responses(route: Route, operation: "Operation", schema_of: SchemaOf) -> dict[str, Any]:

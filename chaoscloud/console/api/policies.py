@@ -1,41 +1,79 @@
-"""Whether a run may go on."""
+"""Whether a run may go on: at once, or as soon as the answer changes.
 
-from datetime import datetime
+A client that sends `Prefer: wait=25` (RFC 7240) with the `If-None-Match` of what it knows is held
+until there is another answer, or the time is over: then nothing has changed, and 304 says so.
+"""
 
-import msgspec
-from sqlalchemy import Connection
+import asyncio
+import re
+from collections.abc import Collection
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import Response
 
-from chaoscloud.console.api import _found
-from chaoscloud.console.api._answers import json
-from chaoscloud.console.api._asked import Asked, of_team
-from chaoscloud.console.auth import TeamScope
-from chaoscloud.console.records import safeguards
-from chaoscloud.console.rules.verdict import Policy, Verdict, verdict
+from chaoscloud.console.api._answers import document
+from chaoscloud.console.api._ground import Grounds
+from chaoscloud.console.watch import Answer, Place, Watch
+
+LONGEST = 60  # seconds
+
+_WAIT = re.compile(r'(?:^|,)\s*wait\s*=\s*"?(\d{1,6})"?\s*(?=[,;]|$)', re.IGNORECASE)
+_TAG = re.compile(r'"[^"]*"')
 
 
-class MayGoOn(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Whether the run may go on; when it may not, which safeguards say so."""
-
-    allowed: bool
-    policies: tuple[Policy, ...] = ()
-
-
-@of_team
-async def verdict_for(asked: Asked) -> Response:
-    """What the safeguards say about a run, right now."""
-    told = await asked.db.reading(
-        _verdict, asked.team, asked.named("experiment"), asked.named("execution"), asked.now
+async def verdict_for(request: Request) -> Response:
+    """What the safeguards say about a run; `Prefer: wait=N` waits for them to say otherwise."""
+    watch: Watch = request.app.state.watch
+    grounds: Grounds = request.app.state.grounds
+    place = await grounds.of(request, watch)
+    answer, seconds, seen = (
+        await watch.answer(place),
+        _wait(request.headers),
+        _seen(request.headers),
     )
-    return json(MayGoOn(told.allowed, told.policies), headers={"Cache-Control": "no-store"})
+    if seconds and answer.etag in seen:
+        answer = await _held(request, watch, place, answer, seconds)
+        await grounds.of(request, watch)  # who may not see the run any more hears nothing new
+    headers = _headers(answer, seconds, request.app.state.stopping.is_set())
+    if answer.etag in seen:
+        return Response(None, 304, headers)
+    return document(answer.body, headers=headers)
 
 
-def _verdict(
-    connection: Connection,
-    team: TeamScope,
-    experiment_id: str,
-    execution_id: str,
-    now: datetime,
-) -> Verdict:
-    _found.must_have_execution(connection, team.team_id, execution_id, experiment_id)
-    return verdict(safeguards.in_force(connection, team.organization_id, team.team_id), now)
+async def _held(
+    request: Request, watch: Watch, place: Place, seen: Answer, seconds: float
+) -> Answer:
+    """Another answer, or the same; sooner when nobody is there any more to hear it."""
+    waiting = asyncio.create_task(watch.another(place, seen, seconds))
+    leaving = asyncio.create_task(_left(request))
+    try:
+        await asyncio.wait((waiting, leaving), return_when=asyncio.FIRST_COMPLETED)
+        return waiting.result() if waiting.done() else seen
+    finally:
+        waiting.cancel()
+        leaving.cancel()
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _wait(headers: Headers) -> int:
+    """The seconds that are worth waiting for; 0 for an answer at once."""
+    found = _WAIT.search(",".join(headers.getlist("prefer")))
+    return min(int(found[1]), LONGEST) if found else 0
+
+
+def _seen(headers: Headers) -> Collection[str]:
+    return set(_TAG.findall(",".join(headers.getlist("if-none-match"))))
+
+
+def _headers(answer: Answer, seconds: int, stopping: bool) -> dict[str, str]:
+    headers = {"ETag": answer.etag, "Cache-Control": "no-store", "Vary": "Prefer"}
+    if seconds:
+        headers["Preference-Applied"] = f"wait={seconds}"
+    if stopping:
+        headers["Connection"] = "close"
+    return headers

@@ -29,7 +29,8 @@ class Database:
 
     def __init__(self, engines: Engines) -> None:
         self._engines = engines
-        self._writer = Writer(engines.writer)
+        self._listeners: list[Callable[[frozenset[str]], None]] = []
+        self._writer = Writer(engines.writer, on_change=self._tell)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="console-reader")
 
     @classmethod
@@ -76,6 +77,18 @@ class Database:
         many writes wait.
         """
         return self._writer.write(job)
+
+    def on_change(self, listener: Callable[[frozenset[str]], None]) -> None:
+        """Call a function, in the writer's thread, when a write changes what `db.changes` names.
+
+        It must not raise, nor take long. Other processes' writes are not told: look at
+        `changes.numbers` for those.
+        """
+        self._listeners.append(listener)
+
+    def _tell(self, names: frozenset[str]) -> None:
+        for listener in self._listeners:
+            listener(names)
 
     async def reading(
         self, job: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs

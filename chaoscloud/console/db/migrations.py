@@ -17,7 +17,30 @@ from chaoscloud.console.db.schema import Moment, metadata
 
 Migration = Callable[[Connection], None]
 
-MIGRATIONS: Sequence[Migration] = ()
+
+def _safeguards_of_every_kind(connection: Connection) -> None:
+    """More about safeguards, what was heard of them, and what is kept in memory."""
+    for table, column in (
+        ("organizations", "safeguards_required BOOLEAN NOT NULL DEFAULT FALSE"),
+        ("executions", "stop TEXT"),
+        ("safeguards", "tags TEXT NOT NULL DEFAULT '[]'"),
+        ("safeguards", "execution_id VARCHAR(36)"),
+        ("safeguards", "decided_at TIMESTAMP WITH TIME ZONE"),
+        ("safeguards", "updated_at TIMESTAMP WITH TIME ZONE"),
+        ("safeguards", "secret VARCHAR(64)"),
+    ):
+        connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {column}")
+    connection.exec_driver_sql(
+        "CREATE TABLE safeguard_states ("
+        " safeguard_id VARCHAR(36) PRIMARY KEY REFERENCES safeguards (id) ON DELETE CASCADE,"
+        " state TEXT NOT NULL, changed_at TIMESTAMP WITH TIME ZONE NOT NULL)"
+    )
+    connection.exec_driver_sql(
+        "CREATE TABLE revisions (name VARCHAR(16) PRIMARY KEY, number BIGINT NOT NULL)"
+    )
+
+
+MIGRATIONS: Sequence[Migration] = (_safeguards_of_every_kind,)
 
 schema_versions = Table(
     "schema_versions",

@@ -5,6 +5,7 @@ over the wire are kept as the bytes that came (UTF-8 JSON), beside the few colum
 rules ask for. Every row that belongs to people belongs to a team or an organization.
 """
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -54,6 +55,21 @@ class Moment(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class Words(TypeDecorator[tuple[str, ...]]):
+    """A few words, such as tags; kept as a JSON list."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Any) -> str:
+        """Write the list."""
+        return json.dumps(list(value or ()), ensure_ascii=False)
+
+    def process_result_value(self, value: str | None, dialect: Any) -> tuple[str, ...]:
+        """Read it."""
+        return tuple(json.loads(value or "[]"))
+
+
 def _id() -> Column[str]:
     return Column("id", String(36), primary_key=True)
 
@@ -74,6 +90,8 @@ organizations = Table(
     _id(),
     Column("name", Text, nullable=False, unique=True),
     Column("slug", Text, nullable=False, unique=True),  # the name as it stands in addresses
+    # nothing runs here that cannot ask its safeguards
+    Column("safeguards_required", Boolean, nullable=False, default=False),
     _created(),
 )
 
@@ -189,6 +207,7 @@ executions = Table(
     Column("ended_at", Moment),
     Column("duration", Float),  # seconds
     Column("safeguards", Text),  # JSON list of the policies that stopped it, else null
+    Column("stop", Text),  # JSON, how a stop reached it: when decided, received, interrupted
     Column("journal", LargeBinary, nullable=False),
     _created(),
     Column("updated_at", Moment, nullable=False),
@@ -231,7 +250,7 @@ safeguards = Table(
     _id(),
     _ref("organization_id", "organizations"),
     _ref("team_id", "teams", nullable=True),  # null: the whole organization
-    Column("kind", String(16), nullable=False),  # stop; more to come
+    Column("kind", String(16), nullable=False),  # one of rules.verdict.KINDS
     Column("name", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("settings", Text, nullable=False, default="{}"),  # JSON, what the kind needs
@@ -240,7 +259,32 @@ safeguards = Table(
     _created(),
     Column("expires_at", Moment),
     Column("removed_at", Moment),
+    Column("tags", Words, nullable=False, default=()),  # only runs with one of these
+    Column("execution_id", String(36)),  # only this run
+    Column("decided_at", Moment),  # since when it says what it says; null: since it was made
+    Column("updated_at", Moment),
+    Column("secret", String(64)),  # SHA-256 of what opens its own address, hex
     Index("safeguards_by_scope", "organization_id", "team_id"),
+)
+
+safeguard_states = Table(  # what was last heard of those who are asked, or who tell
+    "safeguard_states",
+    metadata,
+    Column(
+        "safeguard_id",
+        String(36),
+        ForeignKey("safeguards.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("state", Text, nullable=False),  # JSON, by kind
+    Column("changed_at", Moment, nullable=False),
+)
+
+revisions = Table(  # how often something changed that consoles keep in memory
+    "revisions",
+    metadata,
+    Column("name", String(16), primary_key=True),
+    Column("number", BigInteger, nullable=False),
 )
 
 objectives = Table(

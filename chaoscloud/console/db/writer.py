@@ -22,10 +22,12 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 
+from chaoscloud.console.db import changes
 from chaoscloud.console.db.failures import Busy, CannotWrite
 
 T = TypeVar("T")
 Job = Callable[[Connection], Any]
+OnChange = Callable[[frozenset[str]], None]
 
 GROUP = 256  # jobs in one transaction
 WAITING = 1024  # jobs in the queue before new ones are turned away
@@ -44,10 +46,18 @@ class _Kept(NamedTuple):
 
 
 class Writer:
-    """The queue and its thread; `write` from any thread, `close` to finish what waits and stop."""
+    """The queue and its thread; `write` from any thread, `close` to finish what waits and stop.
 
-    def __init__(self, engine: Engine, waiting: int = WAITING) -> None:
+    `on_change` is told, in the writer's thread, what a group changed (`db.changes`): after it is
+    on disk, before anybody who waits for it.
+    """
+
+    def __init__(
+        self, engine: Engine, waiting: int = WAITING, on_change: OnChange = lambda names: None
+    ) -> None:
+        changes.watch(engine)
         self._engine = engine
+        self._on_change = on_change
         self._queue: queue.Queue[_Task | None] = queue.Queue(waiting)
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="console-writer", daemon=True)
@@ -81,7 +91,7 @@ class Writer:
     def _run(self) -> None:
         while (task := self._queue.get()) is not None:
             group, last = self._group(task)
-            _keep(self._engine, group)
+            _keep(self._engine, group, self._on_change)
             if last:
                 return
 
@@ -102,21 +112,25 @@ class Writer:
                 yield self._queue.get_nowait()
 
 
-def _keep(engine: Engine, group: list[_Task]) -> None:
+def _keep(engine: Engine, group: list[_Task], on_change: OnChange) -> None:
     """Run a group in one transaction. Whatever happens, every future of it is answered."""
     # One whose asker has gone before its turn is not run at all.
     group = [task for task in group if task.future.set_running_or_notify_cancel()]
     kept: list[_Kept] = []
     try:
         with engine.connect() as connection, connection.begin():
+            changes.forget(connection)
             for task in group:
                 _run_one(connection, task, kept)
+            changed = changes.counted(connection)
     except Exception as error:  # noqa: BLE001  (handed to everyone who waits, nothing is hidden)
         failure = _as_failure(error)
         for task in group:
             if not task.future.done():
                 task.future.set_exception(failure)
         return
+    if changed:
+        on_change(changed)
     for future, result in kept:
         future.set_result(result)
 

@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, Select, select, update
 
+from chaoscloud.console.db import changes
 from chaoscloud.console.db.schema import executions, people
-from chaoscloud.console.records import experiments
+from chaoscloud.console.records import experiments, safeguards
 from chaoscloud.console.records._rows import columns, new_id
 from chaoscloud.console.records.authorship import Author
 from chaoscloud.console.records.lists import Mark, newest_first
@@ -64,6 +65,7 @@ def create(
             **{"title": experiment.title, **_told(summary, journal, now)},
         )
     )
+    changes.mark(connection, changes.RUNS)
     return made
 
 
@@ -84,6 +86,9 @@ def record(
     if not summary.over:
         statement = statement.where(by.status == "running")
     connection.execute(statement.values(**told))
+    if summary.over:
+        safeguards.end_with(connection, execution_id, now)
+        changes.mark(connection, changes.RUNS)
 
 
 def find(connection: Connection, team_id: str, execution_id: str) -> Execution | None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy import Connection, and_, bindparam, or_, select, update
 
+from chaoscloud.console.db import changes
 from chaoscloud.console.db.schema import people, tokens
 from chaoscloud.console.records._rows import columns, every, first, new_id
 
@@ -41,6 +42,7 @@ class Holder(msgspec.Struct, frozen=True):
     person_id: str
     person_name: str
     last_used_at: datetime | None
+    expires_at: datetime | None
 
 
 def add(
@@ -70,7 +72,7 @@ VALID = and_(  # a token that still opens something at the moment `now`
 )
 
 _HOLDER = (
-    select(tokens.c.id, people.c.id, people.c.name, tokens.c.last_used_at)
+    select(tokens.c.id, people.c.id, people.c.name, tokens.c.last_used_at, tokens.c.expires_at)
     .join(people, people.c.id == tokens.c.person_id)
     .where(tokens.c.digest == bindparam("digest"), VALID, people.c.removed_at.is_(None))
 )
@@ -107,4 +109,5 @@ def find(connection: Connection, token_id: str) -> Token | None:
 def revoke(connection: Connection, token_id: str, now: datetime) -> bool:
     """End a token, and every session that was opened with it; False when it had been already."""
     where = and_(tokens.c.id == token_id, tokens.c.revoked_at.is_(None))
+    changes.mark(connection, changes.ACCESS)
     return connection.execute(update(tokens).where(where).values(revoked_at=now)).rowcount > 0

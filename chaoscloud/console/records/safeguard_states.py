@@ -1,0 +1,156 @@
+"""What verdicts are made from besides safeguards: runs that go on, webhooks' answers, alerts."""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection, delete, select, update
+
+from chaoscloud.console.db.schema import (
+    executions,
+    organizations,
+    safeguard_states,
+    safeguards,
+    teams,
+)
+from chaoscloud.console.rules.verdict.words import Answer, Facts, Firing, Going, Run
+
+MOST_ALERTS = 1_000  # of one safeguard; more are more of the same
+
+
+class State(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What was heard: the one or the other, by the safeguard's kind."""
+
+    answer: Answer | None = None
+    alerts: dict[str, Firing] | None = None
+
+
+def facts(connection: Connection, organization_id: str) -> Facts:
+    """Everything that an organization's verdicts are made from."""
+    return Facts(
+        tuple(going(connection, [organization_id]).get(organization_id, ())),
+        *states(connection),
+    )
+
+
+def states(
+    connection: Connection,
+) -> tuple[Mapping[str, Answer], Mapping[str, tuple[Firing, ...]]]:
+    """What was last heard of every webhook, and the alerts that fire, by safeguard."""
+    answers: dict[str, Answer] = {}
+    alerts: dict[str, tuple[Firing, ...]] = {}
+    for row in connection.execute(select(safeguard_states)):
+        state = msgspec.json.decode(row.state, type=State)
+        if state.answer:
+            answers[row.safeguard_id] = state.answer
+        if state.alerts:
+            alerts[row.safeguard_id] = tuple(state.alerts.values())
+    return answers, alerts
+
+
+def going(connection: Connection, organization_ids: Collection[str]) -> dict[str, list[Going]]:
+    """The runs that go on in these organizations, each organization's as they were created."""
+    column = executions.c
+    statement = (
+        select(
+            teams.c.organization_id,
+            column.id,
+            column.team_id,
+            column.tags,
+            column.created_at,
+            column.last_seen_at,
+        )
+        .join(teams, teams.c.id == column.team_id)
+        .where(teams.c.organization_id.in_(organization_ids), column.status == "running")
+        .order_by(column.created_at, column.id)
+    )
+    found: dict[str, list[Going]] = {}
+    for row in connection.execute(statement) if organization_ids else ():
+        tags = msgspec.json.decode(row.tags, type=tuple[str, ...])
+        made = Going(row.id, row.team_id, tags, row.created_at, row.last_seen_at)
+        found.setdefault(row.organization_id, []).append(made)
+    return found
+
+
+def run(
+    connection: Connection, team_id: str, execution_id: str, experiment_id: str | None = None
+) -> Run | None:
+    """The team's execution as verdicts know it; of this experiment, if one is named."""
+    by = executions.c
+    statement = select(by.tags).where(by.id == execution_id, by.team_id == team_id)
+    if experiment_id is not None:
+        statement = statement.where(by.experiment_id == experiment_id)
+    tags = connection.scalar(statement)
+    if tags is None:
+        return None
+    return Run(execution_id, msgspec.json.decode(tags, type=tuple[str, ...]))
+
+
+def alive(connection: Connection, execution_id: str, now: datetime) -> None:
+    """Write down that a run was heard of: it asks whether it may go on."""
+    by = executions.c
+    connection.execute(
+        update(executions)
+        .where(by.id == execution_id, by.status == "running", by.last_seen_at < now)
+        .values(last_seen_at=now)
+    )
+
+
+def answered(connection: Connection, safeguard_id: str, answer: Answer, now: datetime) -> None:
+    """Keep what a webhook answered, unless its safeguard was removed while it was asked."""
+    where = (safeguards.c.id == safeguard_id, safeguards.c.removed_at.is_(None))
+    if connection.scalar(select(safeguards.c.id).where(*where)):
+        _keep(connection, safeguard_id, State(answer=answer), now)
+
+
+def told(
+    connection: Connection,
+    safeguard_id: str,
+    firing: Mapping[str, Firing],
+    resolved: Iterable[str],
+    now: datetime,
+) -> int:
+    """Keep the alerts that fire and forget those that do not any more; how many fire now."""
+    where = safeguard_states.c.safeguard_id == safeguard_id
+    kept = connection.scalar(select(safeguard_states.c.state).where(where))
+    before = (msgspec.json.decode(kept, type=State).alerts if kept else None) or {}
+    gone = set(resolved) - firing.keys()
+    after = {key: each for key, each in {**before, **firing}.items() if key not in gone}
+    after = dict(list(after.items())[-MOST_ALERTS:])
+    if after != before:
+        _keep(connection, safeguard_id, State(alerts=after), now)
+    return len(after)
+
+
+def _keep(connection: Connection, safeguard_id: str, state: State, now: datetime) -> None:
+    forget(connection, safeguard_id)
+    connection.execute(
+        safeguard_states.insert().values(
+            safeguard_id=safeguard_id, state=msgspec.json.encode(state).decode(), changed_at=now
+        )
+    )
+
+
+def forget(connection: Connection, safeguard_id: str) -> None:
+    """Forget what was heard: whoever is asked now is somebody else."""
+    where = safeguard_states.c.safeguard_id == safeguard_id
+    connection.execute(delete(safeguard_states).where(where))
+
+
+def required(connection: Connection) -> frozenset[str]:
+    """The organizations in which nothing runs that cannot ask its safeguards."""
+    column = organizations.c
+    return frozenset(connection.scalars(select(column.id).where(column.safeguards_required)))
+
+
+def is_required(connection: Connection, organization_id: str) -> bool:
+    """Whether this is one of them."""
+    column = organizations.c
+    where = column.id == organization_id
+    return bool(connection.scalar(select(column.safeguards_required).where(where)))
+
+
+def require(connection: Connection, organization_id: str, on: bool) -> None:
+    """Let nothing run in an organization that cannot ask its safeguards, or let it."""
+    where = organizations.c.id == organization_id
+    connection.execute(update(organizations).where(where).values(safeguards_required=on))

@@ -1,0 +1,46 @@
+"""A verdict as a run is told it."""
+
+import hashlib
+from datetime import datetime
+
+import msgspec
+
+from chaoscloud.console.records.standing import Standing
+from chaoscloud.console.rules.verdict import Facts, Policy, Run, Verdict, verdict
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Whose run, and which; `run` None is any that might begin."""
+
+    organization_id: str
+    team_id: str
+    run: Run | None
+
+
+class MayGoOn(msgspec.Struct, frozen=True):
+    """Whether the run may go on; when it may not, which safeguards say so.
+
+    `required`: the organization wants no run to go on without an answer.
+    """
+
+    allowed: bool
+    required: bool
+    policies: tuple[Policy, ...] | msgspec.UnsetType = msgspec.UNSET
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """A verdict, the bytes that tell it, and their entity tag."""
+
+    verdict: Verdict
+    body: bytes
+    etag: str
+
+
+def judged(held: Standing, facts: Facts, place: Place, now: datetime) -> Answer:
+    """The answer for a run, as things stand."""
+    safeguards = held.concerning(place.organization_id, place.team_id)
+    said = verdict(safeguards, now, place.run, facts)
+    required = place.organization_id in held.required
+    told = MayGoOn(said.allowed, required, said.policies or msgspec.UNSET)
+    body = msgspec.json.encode(told)
+    return Answer(said, body, f'"{hashlib.sha256(body).hexdigest()[:20]}"')
