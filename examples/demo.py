@@ -53,6 +53,8 @@ class Stage:
         }
         for folder in ("home", "shop"):
             (FOLDER / folder).mkdir()
+        for document in ("experiment.json", "verification.json"):
+            shutil.copy(HERE / document, FOLDER)  # a run leaves its `.chaosiq` beside them
         self.url, self.token = stack.enter_context(self._console())
         self.env["SHOP_URL"] = stack.enter_context(self._shop())
 
@@ -133,7 +135,7 @@ def play(stage: Stage) -> None:
     expect(operate(stage, "resume") == 0, "the stop switch is lifted")
 
     say("Act 3. The shop goes down for two seconds. What does that cost its objective?")
-    verified = chaos(stage, "verify", "../examples/verification.json")
+    verified = chaos(stage, "verify", "verification.json")
     expect(verified == 0, "the verification completes")
 
     check(stage)
@@ -147,7 +149,7 @@ def play(stage: Stage) -> None:
 
 def run_experiment(stage: Stage) -> int:
     """Run the example; its exit code."""
-    return chaos(stage, "run", "../examples/experiment.json")
+    return chaos(stage, "run", "experiment.json")
 
 
 def chaos(stage: Stage, *words: str, answer: str | None = None) -> int:

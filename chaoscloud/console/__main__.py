@@ -1,4 +1,4 @@
-"""`chaosiq-console`, also as `python -m chaoscloud.console`; it says so when the extra is missing."""
+"""`chaosiq-console`, also `python -m chaoscloud.console`; it says so when its extra is missing."""
 
 import sys
 
