@@ -64,6 +64,26 @@ def test_what_is_nested_deeper_is_not(levels: int) -> None:
         ensure_sound(_nested(levels))
 
 
+@pytest.mark.parametrize("text", ["]", '"]', "\\]", '\\"]["'])
+def test_brackets_within_text_hide_no_depth(text: str) -> None:
+    """Not even where they would seem to close what they do not."""
+    value: Any = 1
+    for _ in range(DEEPEST + 1):
+        value = [text, value, text.replace("]", "[")]
+
+    with pytest.raises(Unsound, match="nested deeper"):
+        ensure_sound(json.dumps(value).encode())
+
+
+def test_a_document_of_too_many_values_is_not_sound() -> None:
+    """Each takes many times its size once it is decoded."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(soundness, "MOST", 10)
+        ensure_sound(b"[1,2,3,4,5,6,7,8,9,10]")
+        with pytest.raises(Unsound, match="more than 10 values"):
+            ensure_sound(b"[1,2,3,4,5,6,7,8,9,10,11]")
+
+
 def test_many_brackets_side_by_side_are_not_deep() -> None:
     """Only nesting counts, and brackets within text do not."""
     ensure_sound(json.dumps([[]] * 10_000 + ["[" * 10_000]).encode())

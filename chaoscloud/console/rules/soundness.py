@@ -5,12 +5,17 @@ is skipped is hardly looked at. A document that is kept must nevertheless be who
 people will decode all of it later.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import msgspec
 
 DEEPEST = 100  # levels of nesting; journals of real runs have under thirty
+MOST = 5_000_000  # values; each takes many times its size once it is decoded
 PIECE = 256 * 1024  # bytes decoded at a time: the interpreter can do other things in between
+_SPLITS = 8  # levels that are taken apart into pieces
+
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_ALL_ALIKE = bytes.maketrans(b"{}", b"[]")
 
 
 class Unsound(ValueError):
@@ -21,7 +26,10 @@ def ensure_sound(raw: bytes) -> None:
     """Raise `Unsound` unless these bytes are UTF-8 JSON, of sane depth, with numbers that exist."""
     try:
         raw.decode()  # the decoder does not look into the text that it skips
-        _ensure(raw, 0)
+        msgspec.json.decode(raw, type=msgspec.Raw)
+        if raw.count(b",") + raw.count(b"[") + raw.count(b"{") > MOST:
+            raise Unsound(f"it has more than {MOST:,} values")
+        _decode(raw)
     except UnicodeDecodeError:
         raise Unsound("it is not UTF-8") from None
     except RecursionError:
@@ -30,28 +38,60 @@ def ensure_sound(raw: bytes) -> None:
         raise Unsound(str(error)) from None
 
 
-def _ensure(raw: bytes, level: int) -> None:
-    """Decode in pieces; nothing can be nested deeper than it has opening brackets."""
-    if level > DEEPEST:
-        raise RecursionError
-    shallow = level + raw.count(b"[") + raw.count(b"{") <= DEEPEST
-    if shallow and len(raw) <= PIECE:
+def plain(text: str) -> str:
+    """Text as every database takes it: PostgreSQL knows no NUL."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+# --- every value -------------------------------------------------------------------------------
+
+
+def _decode(raw: bytes, above: int = 0) -> None:
+    """Decode all of it, that many levels down; raises when a value cannot be."""
+    if len(raw) <= PIECE or above == _SPLITS:
+        if not _is_shallow(raw, DEEPEST - above):
+            raise RecursionError
         msgspec.json.decode(raw)
         return
-    for child in _children(raw):
-        _ensure(bytes(child), level + 1)
+    children = _children(raw)
+    together = max(1, len(children) * PIECE // (2 * len(raw)))
+    if together == 1:
+        for child in children:
+            _decode(bytes(child), above + 1)
+        return
+    for start in range(0, len(children), together):  # small ones share a call
+        _decode(b"[" + b",".join(children[start : start + together]) + b"]", above)
 
 
-def _children(raw: bytes) -> Iterable[msgspec.Raw]:
+def _children(raw: bytes) -> Sequence[msgspec.Raw]:
     start = raw.lstrip()[:1]
     if start == b"{":
-        return msgspec.json.decode(raw, type=dict[str, msgspec.Raw]).values()
+        return list(msgspec.json.decode(raw, type=dict[str, msgspec.Raw]).values())
     if start == b"[":
         return msgspec.json.decode(raw, type=list[msgspec.Raw])
     msgspec.json.decode(raw)  # one long text
     return ()
 
 
-def plain(text: str) -> str:
-    """Text as every database takes it: PostgreSQL knows no NUL."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+# --- depth -------------------------------------------------------------------------------------
+
+
+def _is_shallow(raw: bytes, levels: int) -> bool:
+    """Whether there are no more levels than that.
+
+    Nothing is nested deeper than it has opening brackets. Where there are many, innermost pairs
+    are taken away, a level at a time, until nothing is left.
+    """
+    if raw.count(b"[") + raw.count(b"{") <= levels:
+        return True
+    brackets = _without_text(raw).translate(_ALL_ALIKE, _NO_BRACKETS)
+    for _ in range(levels):
+        brackets = brackets.replace(b"[]", b"")
+        if not brackets:
+            return True
+    return False
+
+
+def _without_text(raw: bytes) -> bytes:
+    """What stands outside of the quotes; brackets within text say nothing about depth."""
+    return b"".join(raw.replace(rb"\\", b"").replace(rb"\"", b"").split(b'"')[::2])
