@@ -3,10 +3,11 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,10 +90,18 @@ class Console:
         return self.read(f"{self.team}/experiments/{experiment}/executions/{execution['id']}")
 
     def database_holds(self, words: str) -> bool:
-        """Say whether the words stand anywhere in the database's files."""
-        files = list(self.data.glob("console.sqlite3*"))
-        assert files
-        return any(words.encode() in file.read_bytes() for file in files)
+        """Say whether the words stand anywhere in the database, in any column of any row."""
+        with closing(sqlite3.connect(self.data / "console.sqlite3")) as database:
+            names = database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+            tables = [name for (name,) in names]
+            assert tables
+            every = (f'SELECT * FROM "{each}"' for each in tables)  # noqa: S608 - our own names
+            rows = (row for query in every for row in database.execute(query))
+            return any(words in _text_of(value) for row in rows for value in row)
+
+
+def _text_of(value: object) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 @contextmanager
