@@ -7,6 +7,7 @@ What each takes and answers stands in `_operations.py`, which makes `/api/openap
 from starlette.routing import BaseRoute, Route
 
 from chaoscloud.console.api import (
+    alerts,
     assets,
     events,
     executions,
@@ -16,8 +17,11 @@ from chaoscloud.console.api import (
     openapi,
     organizations,
     policies,
+    policy,
     run_events,
     runs,
+    safeguards,
+    stops,
     verifications,
 )
 
@@ -27,6 +31,8 @@ EXPERIMENT = TEAM + "/experiments/{experiment}"
 EXECUTION = EXPERIMENT + "/executions/{execution}"
 VERIFICATION = TEAM + "/verifications/{verification}"
 RUN = VERIFICATION + "/runs/{run}"
+SAFEGUARDS = TEAM + "/safeguards"
+OF_ALL = V1 + "/{org}/safeguards"  # the whole organization's
 ADDRESS = "/api/{org}/{team}"  # what Content-Location says; without /api it is the page
 
 routes: list[BaseRoute] = [
@@ -50,6 +56,8 @@ routes: list[BaseRoute] = [
     Route(EXECUTION + "/policies", policies.verdict_for),
     Route(TEAM + "/executions", executions.listed),
     Route(TEAM + "/executions/{execution}", executions.one),
+    Route(TEAM + "/executions/{execution}", stops.remove, methods=["DELETE"]),
+    Route(TEAM + "/executions/{execution}/stop", stops.stop, methods=["POST"]),
     Route(TEAM + "/executions/{execution}/events", events.listed),
     Route(TEAM + "/objectives", objectives.create, methods=["POST"]),
     Route(TEAM + "/objectives", objectives.listed),
@@ -63,6 +71,20 @@ routes: list[BaseRoute] = [
     Route(RUN + "/events", run_events.receive, methods=["POST"]),
     Route(RUN + "/events", run_events.listed),
     Route(RUN + "/finished", runs.finish, methods=["POST"]),
+    Route(SAFEGUARDS, safeguards.create, methods=["POST"]),
+    Route(SAFEGUARDS, safeguards.listed),
+    Route(SAFEGUARDS + "/simulate", safeguards.simulate, methods=["POST"]),
+    Route(SAFEGUARDS + "/{safeguard}", safeguards.one),
+    Route(SAFEGUARDS + "/{safeguard}", safeguards.change, methods=["PATCH"]),
+    Route(SAFEGUARDS + "/{safeguard}", safeguards.remove, methods=["DELETE"]),
+    Route(OF_ALL, safeguards.create_for_organization, methods=["POST"]),
+    Route(OF_ALL, safeguards.listed_of_organization),
+    Route(OF_ALL + "/{safeguard}", safeguards.one_of_organization),
+    Route(OF_ALL + "/{safeguard}", safeguards.change_of_organization, methods=["PATCH"]),
+    Route(OF_ALL + "/{safeguard}", safeguards.remove_of_organization, methods=["DELETE"]),
+    Route(V1 + "/{org}/policy", policy.read),
+    Route(V1 + "/{org}/policy", policy.write, methods=["PUT"]),
+    Route("/api/v1/alerts/{safeguard}", alerts.receive, methods=["POST"]),
     Route("/assets/experiments/{id}.json", assets.experiment),
     Route("/assets/verifications/{id}.json", assets.verification),
     Route(ADDRESS + "/executions/{execution}", executions.one),

@@ -12,8 +12,9 @@ from chaoscloud.console.api import _found
 from chaoscloud.console.api._answers import Made, json, limit_of, number_of, page
 from chaoscloud.console.api._asked import Asked, of_team
 from chaoscloud.console.api._body import Invalid, away, body_of, shaped, sound
-from chaoscloud.console.records import events
+from chaoscloud.console.records import events, executions
 from chaoscloud.console.records.events import NewEvent
+from chaoscloud.console.rules import stops
 from chaoscloud.console.rules.journals import moment
 from chaoscloud.console.rules.soundness import Unsound, ensure_sound, plain
 
@@ -143,6 +144,9 @@ def _keep(
     now: datetime,
 ) -> int:
     _found.must_have_execution(connection, team_id, execution_id, experiment_id)
+    for event in new:
+        if event.type == stops.EVENT and (stop := stops.stop_in(event.data)):
+            executions.stopped(connection, execution_id, stop)
     return events.add(connection, execution_id, new, now)
 
 

@@ -30,6 +30,7 @@ PATH = {
     "verification": "The verification's id.",
     "run": "The verification run's id.",
     "id": "The id of what is to be run.",
+    "safeguard": "The safeguard's id.",
 }
 TEXT = {"type": "string"}
 QUERY: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -40,6 +41,7 @@ QUERY: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "cursor": ("The `next` of the page before.", TEXT),
     "after": ("Only what came after this `seq`.", {"type": "integer", "minimum": 0}),
     "experiment": ("Only those of this experiment.", TEXT),
+    "all": ("Also those that are switched off.", {"type": "boolean", "default": False}),
     "status": ("Only those of these statuses.", {"type": "array", "items": TEXT}),
 }
 KEY = {

@@ -24,6 +24,7 @@ class Team(msgspec.Struct, frozen=True):
     id: str
     name: str
     org_id: str
+    required: bool  # whether no run goes on here that cannot ask its safeguards
 
 
 async def listed(request: Request) -> Response:
@@ -49,4 +50,6 @@ async def teams_listed(request: Request) -> Response:
 @of_team
 async def team(asked: Asked) -> Response:
     """One team."""
-    return json(Team(asked.team.team_id, asked.team.team_name, asked.team.organization_id))
+    place = asked.team
+    required = await asked.request.app.state.watch.required(place.organization_id)
+    return json(Team(place.team_id, place.team_name, place.organization_id, required))

@@ -27,11 +27,8 @@ async def verdict_for(request: Request) -> Response:
     watch: Watch = request.app.state.watch
     grounds: Grounds = request.app.state.grounds
     place = await grounds.of(request, watch)
-    answer, seconds, seen = (
-        await watch.answer(place),
-        _wait(request.headers),
-        _seen(request.headers),
-    )
+    answer = await watch.answer(place)
+    seconds, seen = _wait(request.headers), _seen(request.headers)
     if seconds and answer.etag in seen:
         answer = await _held(request, watch, place, answer, seconds)
         await grounds.of(request, watch)  # who may not see the run any more hears nothing new

@@ -14,6 +14,7 @@ from chaoscloud.console.records._rows import columns, new_id
 from chaoscloud.console.records.authorship import Author
 from chaoscloud.console.records.lists import Mark, newest_first
 from chaoscloud.console.rules.journals import Summary
+from chaoscloud.console.rules.stops import Stop
 
 
 class Execution(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +37,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime | None
     duration: float | None
     safeguards: list[Any] | None  # the policies that stopped it
+    stop: Stop | None  # how that stop reached it, if the run told
     created_at: datetime
     updated_at: datetime
     last_seen_at: datetime
@@ -89,6 +91,12 @@ def record(
     if summary.over:
         safeguards.end_with(connection, execution_id, now)
         changes.mark(connection, changes.RUNS)
+
+
+def stopped(connection: Connection, execution_id: str, stop: Stop) -> None:
+    """Keep how a stop reached a run."""
+    where = executions.c.id == execution_id
+    connection.execute(update(executions).where(where).values(stop=_json(stop)))
 
 
 def find(connection: Connection, team_id: str, execution_id: str) -> Execution | None:
@@ -154,6 +162,8 @@ def _told(summary: Summary, journal: bytes, now: datetime) -> dict[str, Any]:
         "updated_at": now,
         "last_seen_at": now,
     }
+    if summary.stop is not None:
+        told["stop"] = _json(summary.stop)
     return told if summary.title is None else {**told, "title": summary.title}
 
 
@@ -174,4 +184,6 @@ def _value(row: Row[Any]) -> Execution:
     safeguards = told["safeguards"]
     told["tags"] = msgspec.json.decode(told["tags"], type=list[str])
     told["safeguards"] = None if safeguards is None else msgspec.json.decode(safeguards)
+    stop = told["stop"]
+    told["stop"] = None if stop is None else msgspec.json.decode(stop, type=Stop)
     return Execution(**told)

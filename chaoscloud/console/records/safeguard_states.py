@@ -13,6 +13,7 @@ from chaoscloud.console.db.schema import (
     safeguards,
     teams,
 )
+from chaoscloud.console.records import audit
 from chaoscloud.console.rules.verdict.words import Answer, Facts, Firing, Going, Run
 
 MOST_ALERTS = 1_000  # of one safeguard; more are more of the same
@@ -150,7 +151,24 @@ def is_required(connection: Connection, organization_id: str) -> bool:
     return bool(connection.scalar(select(column.safeguards_required).where(where)))
 
 
-def require(connection: Connection, organization_id: str, on: bool) -> None:
+def require(
+    connection: Connection,
+    organization_id: str,
+    on: bool,
+    now: datetime,
+    *,
+    person_id: str | None = None,
+) -> None:
     """Let nothing run in an organization that cannot ask its safeguards, or let it."""
+    if is_required(connection, organization_id) == on:
+        return
     where = organizations.c.id == organization_id
     connection.execute(update(organizations).where(where).values(safeguards_required=on))
+    audit.note(
+        connection,
+        "safeguards.required" if on else "safeguards.optional",
+        "for every run of the organization",
+        now,
+        organization_id=organization_id,
+        person_id=person_id,
+    )

@@ -21,6 +21,7 @@ class Block(msgspec.Struct, frozen=True):
     source: str | None = None
     objective_id: str | None = None
     safeguards: list[Any] | None = None
+    stop: Any = None
     verification: msgspec.Raw = msgspec.Raw(b"null")
 
 

@@ -7,6 +7,7 @@ import msgspec
 
 from chaoscloud.console.rules import documents
 from chaoscloud.console.rules.soundness import plain
+from chaoscloud.console.rules.stops import Stop, stop_of
 
 ENDED = frozenset({"completed", "failed", "aborted", "interrupted"})
 
@@ -55,6 +56,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime | None
     duration: float | None
     safeguards: list[Any] | None  # the policies that stopped it
+    stop: Stop | None = None  # how that stop reached it
 
     @property
     def over(self) -> bool:
@@ -79,7 +81,8 @@ def summary(journal: bytes) -> Summary:
     """Read a journal. Raises `msgspec.ValidationError` when something is of the wrong type."""
     told = msgspec.json.decode(journal, type=_Journal)
     experiment = told.experiment or documents.Head()
-    safeguards = documents.block_of(told.extensions).safeguards or None
+    block = documents.block_of(told.extensions)
+    safeguards = block.safeguards or None
     return Summary(
         title=experiment.shown_title if told.experiment else None,
         status=status_of(told.status, told.deviated, bool(safeguards), told.has_acted),
@@ -91,6 +94,7 @@ def summary(journal: bytes) -> Summary:
         ended_at=_moment(told.end, "end"),
         duration=told.duration,
         safeguards=safeguards,
+        stop=stop_of(block.stop),
     )
 
 

@@ -1,0 +1,43 @@
+"""What an organization asks of all its runs."""
+
+from typing import Literal
+
+import msgspec
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chaoscloud.console.api._answers import json
+from chaoscloud.console.api._asked import database_of
+from chaoscloud.console.api._body import away, body_of, shaped, sound
+from chaoscloud.console.api.safeguards import Scope, owned
+from chaoscloud.console.records import safeguard_states
+
+
+class OrganizationPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`required`: no run starts, or goes on, that cannot ask its safeguards."""
+
+    safeguards: Literal["required", "optional"]
+
+
+async def read(request: Request) -> Response:
+    """What the organization asks of its runs."""
+    scope = await owned(request)
+    required = await database_of(request).reading(
+        safeguard_states.is_required, scope.organization_id
+    )
+    return json(OrganizationPolicy("required" if required else "optional"))
+
+
+async def write(request: Request) -> Response:
+    """Ask something else of the organization's runs."""
+    scope = await owned(request)
+    sent = await away(lambda body: shaped(sound(body), OrganizationPolicy), await body_of(request))
+    await database_of(request).writing(_write, scope, sent.safeguards == "required")
+    return json(sent)
+
+
+def _write(connection: Connection, scope: Scope, on: bool) -> None:
+    safeguard_states.require(
+        connection, scope.organization_id, on, scope.now, person_id=scope.caller.person_id
+    )
