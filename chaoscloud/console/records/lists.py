@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, or_
+from sqlalchemy import ColumnElement, Select, tuple_
 
 
 class Mark(msgspec.Struct, frozen=True, array_like=True):
@@ -24,5 +24,6 @@ def newest_first(
 ) -> Select[Any]:
     """The page that follows a mark, or the first one."""
     if after is not None:
-        statement = statement.where(or_(at < after.at, and_(at == after.at, id_ < after.id)))
+        # Compared as a row, so that an index leads straight to it.
+        statement = statement.where(tuple_(at, id_) < (after.at, after.id))
     return statement.order_by(at.desc(), id_.desc()).limit(limit)
