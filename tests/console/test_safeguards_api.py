@@ -1,4 +1,4 @@
-"""Safeguards through the API: set, changed, taken away, asked about; by whom, and with what faults."""
+"""Safeguards through the API: set, changed, taken away, asked about, and what is wrong."""
 
 from typing import Any
 

@@ -9,6 +9,7 @@ import click
 from chaoscloud import __version__
 from chaoscloud.console.cli.organizations import organization
 from chaoscloud.console.cli.people import person
+from chaoscloud.console.cli.safeguard import safeguard
 from chaoscloud.console.cli.safeguards import resume, stop
 from chaoscloud.console.cli.serve import serve
 from chaoscloud.console.cli.teams import team
@@ -26,5 +27,5 @@ def main() -> None:
     """
 
 
-for command in (serve, stop, resume, organization, team, person, token):
+for command in (serve, stop, resume, safeguard, organization, team, person, token):
     main.add_command(command)

@@ -13,7 +13,7 @@ from chaoscloud.console.cli._operator import (
     the_person,
 )
 from chaoscloud.console.cli._people import a_name, put_in_organization, refuse_if
-from chaoscloud.console.records import audit, organizations, teams
+from chaoscloud.console.records import audit, organizations, safeguard_states, teams
 
 
 @click.group()
@@ -103,3 +103,20 @@ def leave_organization(name: str, person: str, data: str | None, database: str |
         return f"{who.name} does not belong to organization '{house.name}' any more."
 
     click.echo(change(data, database, leave))
+
+
+@organization.command("require-safeguards")
+@click.argument("name")
+@click.argument("choice", metavar="on|off", type=click.Choice(["on", "off"]))
+@on_the_console
+def require_safeguards(name: str, choice: str, data: str | None, database: str | None) -> None:
+    """Let no run of the organization NAME go on that cannot ask its safeguards, or let it."""
+    on = choice == "on"
+
+    def require(connection: Connection) -> str:
+        house = the_organization(connection, name)
+        safeguard_states.require(connection, house.id, on, now())
+        done = "must not run without an answer of" if on else "may run without an answer of"
+        return f"Experiments of organization '{house.name}' {done} their safeguards."
+
+    click.echo(change(data, database, require))

@@ -19,6 +19,7 @@ from chaoscloud.console.cli._operator import (
 from chaoscloud.console.records import safeguards, teams
 from chaoscloud.console.records.organizations import Organization
 from chaoscloud.console.records.teams import Team
+from chaoscloud.console.rules.verdict import in_force
 
 _team_option = click.option(
     "--team", "team_word", metavar="NAME", help="Only this team's runs, by name or id."
@@ -108,7 +109,9 @@ def _still_stopped(
     others = [
         each
         for each in safeguards.listed(connection, organization.id, now())
-        if team is None or each.team_id in (None, team.id)
+        if each.kind == safeguards.STOP
+        and in_force(each, now())
+        and (team is None or each.team_id in (None, team.id))
     ]
     return [
         f"Still stopped: {_called(organization, names.get(each.team_id or ''))}: {each.reason}"
