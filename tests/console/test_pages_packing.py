@@ -1,0 +1,55 @@
+"""Pages go over the wire packed, for browsers that come by themselves."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from chaoscloud.console.records.teams import Team
+from tests.console.browser import Browser, Seen
+from tests.console.conftest import Client, Member
+
+PAGE = "/acme/checkout/executions"
+CAME = {"Accept-Encoding": "gzip, deflate, br", "Sec-Fetch-Site": "none"}
+
+
+@pytest.fixture
+def browser(client: Client, bob: Member, checkout: Team) -> Browser:
+    made = Browser(client())
+    made.sign_in(bob.token)
+    return made
+
+
+def test_a_page_is_packed_and_reads_the_same(browser: Browser) -> None:
+    """It is less than half as long on the wire."""
+    whole = browser.open(PAGE, headers={"Accept-Encoding": "identity"})
+    packed = browser.open(PAGE, headers=CAME)
+
+    assert packed.headers["content-encoding"] == "gzip"
+    assert int(packed.headers["content-length"]) < int(whole.headers["content-length"]) / 2
+    assert Seen(packed).text == Seen(whole).text
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        CAME | {"Accept-Encoding": "br"},
+        CAME | {"Sec-Fetch-Site": "cross-site"},
+        CAME | {"Sec-Fetch-Site": "same-site"},
+        {"Accept-Encoding": "gzip"},
+    ],
+)
+def test_what_another_site_asks_for_is_not_packed(
+    browser: Browser, headers: Mapping[str, str]
+) -> None:
+    """Its length would tell that site what the page repeats of the address it chose."""
+    answer = browser.open(PAGE, headers=headers)
+
+    assert "content-encoding" not in answer.headers
+    assert "Sec-Fetch-Site" in answer.headers["vary"]
+
+
+def test_the_stylesheet_is_packed_for_everybody(browser: Browser) -> None:
+    """It is the same for all, and repeats nothing."""
+    sheet = Seen(browser.open(PAGE)).all("link")[-1]["href"] or ""
+
+    assert browser.open(sheet, headers=CAME).headers["content-encoding"] == "gzip"
