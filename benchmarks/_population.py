@@ -47,6 +47,7 @@ class Sizes:
         """What stands beside so many executions, at least one of each."""
         for_one = {"experiments": 250, "people": 2_500, "verifications": 500, "runs": 50}
         beside = {name: max(1, executions // some) for name, some in for_one.items()}
+        beside["people"] += 1
         return cls(executions, events, deeds=max(1, executions // 5), **beside)
 
 
@@ -99,7 +100,8 @@ class _World:
     now: datetime
 
     def person(self, number: int) -> Person:
-        return self.cast.people[number % len(self.cast.people)]
+        """Whose it is; the last one never did anything."""
+        return self.cast.people[number % (len(self.cast.people) - 1)]
 
     def team_id(self, number: int) -> str:
         return self.cast.teams[number % 10 == 9].id  # one in ten is the other team's
@@ -140,7 +142,8 @@ def _told(world: _World) -> Population:
         "objective": names.verifications[0],
         "verification": names.verifications[0],
         "run": names.runs[0],
-        "person": cast.people[-1].id,
+        "person": cast.people[0].id,
+        "newcomer": cast.people[-1].id,
         "far": quote(f"{world.began(world.sizes.executions * 4 // 5).isoformat()}~0"),
     }
     return Population(cast.token, f"/{cast.organization.slug}/{cast.teams[0].slug}", ids)

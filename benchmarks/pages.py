@@ -44,7 +44,8 @@ PAGES = {
     "executions, no such tag": "/executions?tag=none",
     "executions, a person": "/executions?person={person}",
     "executions, a person, refused": "/executions?person={person}&status=refused",
-    "executions, nobody": "/executions?person=nobody",
+    "executions, a person who ran nothing": "/executions?person={newcomer}",
+    "executions, completed, no such tag": "/executions?status=completed&tag=none",
     "executions, an experiment": "/executions?experiment={experiment}",
     "executions, far back": "/executions?after={far}",
     "executions, refused ones of a tag": "/executions?tag=stock&status=refused",
@@ -168,7 +169,7 @@ class Cost:
         """A row of the table."""
         median, before = statistics.median(self.full), statistics.median(self.empty)
         return (
-            f"{self.name:36}{median:8.1f}{self.p95:8.1f}{before:8.1f}"
+            f"{self.name:38}{median:8.1f}{self.p95:8.1f}{before:8.1f}"
             f"{median / before:8.2f}{self.size / 1024:8.1f}"
         )
 
@@ -195,7 +196,7 @@ def main() -> int:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         full = stack.enter_context(serving(folder / "full", sizes))
         empty = stack.enter_context(serving(folder / "empty", Sizes.of(1, 10)))
-        print(f"{'milliseconds':36}{'p50':>8}{'p95':>8}{'empty':>8}{'ratio':>8}{'KiB':>8}")
+        print(f"{'milliseconds':38}{'p50':>8}{'p95':>8}{'empty':>8}{'ratio':>8}{'KiB':>8}")
         wrong = []
         for name, path in PAGES.items():
             cost = measured(name, path, full, empty, options.rounds)
