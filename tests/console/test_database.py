@@ -14,10 +14,23 @@ from sqlalchemy.exc import DBAPIError
 from chaoscloud.console.db import CannotOpen, Database
 from chaoscloud.console.db.engines import engines_of
 from chaoscloud.console.db.migrations import MIGRATIONS, migrate, schema_versions
+from chaoscloud.console.db.schema import metadata
 from chaoscloud.console.records import organizations
 from tests.console.conftest import Clock
 
 NEWEST = 1 + len(MIGRATIONS)
+BACK_TO_THE_FIRST = (  # what migrations add, taken away again; each new one adds its lines here
+    "DROP TABLE safeguard_states",
+    "DROP TABLE revisions",
+    "ALTER TABLE organizations DROP COLUMN safeguards_required",
+    "ALTER TABLE executions DROP COLUMN stop",
+    "ALTER TABLE safeguards DROP COLUMN tags",
+    "ALTER TABLE safeguards DROP COLUMN execution_id",
+    "ALTER TABLE safeguards DROP COLUMN decided_at",
+    "ALTER TABLE safeguards DROP COLUMN updated_at",
+    "ALTER TABLE safeguards DROP COLUMN secret",
+    "DELETE FROM schema_versions WHERE number > 1",
+)
 
 
 @pytest.fixture
@@ -183,6 +196,23 @@ def test_a_failing_migration_changes_nothing(url: str) -> None:
 
     assert "motto" not in _columns(url, "organizations")
     assert migrate(made) == NEWEST
+    made.dispose()
+
+
+def test_the_migrations_lead_to_the_schema(url: str) -> None:
+    """A database of the first version, moved forward, has what a new one has."""
+    Database.open(url).close()
+    made = engines_of(url)
+    with made.writer.begin() as connection:
+        for statement in BACK_TO_THE_FIRST:
+            connection.exec_driver_sql(statement)
+
+    assert migrate(made) == NEWEST
+
+    tables = inspect(made.reader).get_table_names()
+    found = {table: _columns(url, table) for table in tables}
+    assert found.pop("schema_versions") == {"number", "applied_at"}
+    assert found == {table.name: set(table.c.keys()) for table in metadata.tables.values()}
     made.dispose()
 
 
