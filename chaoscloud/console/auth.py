@@ -18,6 +18,7 @@ from chaoscloud.console.db import Busy, Database
 from chaoscloud.console.errors import NotFound, Unauthorized
 from chaoscloud.console.records import sessions, teams, tokens
 from chaoscloud.console.rules.access import Role, sees_team
+from chaoscloud.console.rules.masking import masked, unmasked
 
 COOKIE = "chaosiq_session"
 
@@ -117,15 +118,14 @@ async def end_session(request: Request, response: Response) -> None:
 
 
 def form_token(request: Request) -> str:
-    """What a form of this browser's session carries in a hidden field."""
-    return sessions.form_token(request.cookies.get(COOKIE, ""))
+    """What a form of this browser's session carries in a hidden field; never the same twice."""
+    return masked(sessions.form_token(request.cookies.get(COOKIE, "")))
 
 
 def form_accepted(request: Request, given: str) -> bool:
     """Whether a submitted form carries what this browser's session was given."""
-    expected = form_token(request).encode()
-    signed_in = bool(request.cookies.get(COOKIE))
-    return signed_in and hmac.compare_digest(expected, given.encode("utf-8", "replace"))
+    value = request.cookies.get(COOKIE, "")
+    return bool(value) and hmac.compare_digest(sessions.form_token(value), unmasked(given))
 
 
 async def _holder(request: Request, secret: str) -> Caller | None:

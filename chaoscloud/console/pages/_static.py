@@ -3,6 +3,7 @@
 from importlib.resources import files
 from pathlib import Path
 
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -20,4 +21,4 @@ class _Kept(StaticFiles):
         return secured(response, private=False)
 
 
-static = _Kept(directory=Path(str(files("chaoscloud.console"))) / "static")
+static = GZipMiddleware(_Kept(directory=Path(str(files("chaoscloud.console"))) / "static"))

@@ -10,13 +10,14 @@ import msgspec
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from chaoscloud.console import auth
 from chaoscloud.console.auth import Caller, TeamScope
 from chaoscloud.console.db import Database
 from chaoscloud.console.errors import Unauthorized
 from chaoscloud.console.pages import _forms
+from chaoscloud.console.pages._packing import packed
 from chaoscloud.console.pages._security import secured
 from chaoscloud.console.pages._templates import render
 from chaoscloud.console.records import safeguards
@@ -111,7 +112,11 @@ class Visit(msgspec.Struct, frozen=True):
 
     async def page(self, template: str, status: int = 200, **values: Any) -> Response:
         """The answer with that page, written away from the event loop."""
-        return HTMLResponse(await run_in_threadpool(self.html, template, **values), status)
+
+        def written() -> Response:
+            return packed(self.request, self.html(template, **values), status)
+
+        return await run_in_threadpool(written)
 
     def back(self, path: str) -> Response:
         """Send the browser on after a form, so that a reload submits nothing again."""
