@@ -27,6 +27,7 @@ __all__ = [
     "get_loaded_workspace_data",
     "get_workspace_path",
     "initialize_workspace_path",
+    "link_file",
     "load_workspace",
     "register_experiment_to_workspace",
     "reset_workspace",
@@ -72,7 +73,11 @@ def save_workspace(path: str | os.PathLike[str] | None = None) -> None:
     target = path or get_workspace_path()
     if target is None:
         raise WorkspaceException("No workspace file to save to: name one first.")
-    content = _yaml.dump(get_loaded_workspace_data())
+    _write(target, get_loaded_workspace_data())
+
+
+def _write(target: str | os.PathLike[str], data: WorkspaceData) -> None:
+    content = _yaml.dump(data)
     try:
         replace_file(target, content, _mode_of(target))
     except OSError as error:
@@ -121,6 +126,26 @@ def register_experiment_to_workspace(
     return True
 
 
+def link_file(
+    path: str | os.PathLike[str],
+    org_id: str,
+    team_id: str,
+    experiment_path: str | os.PathLike[str],
+    experiment_id: str,
+) -> None:
+    """Link an experiment's file to its id in the workspace file at `path`, and in no other.
+
+    What is kept in this process stays as it is: another thread's run may be using it. Raises
+    `WorkspaceException`.
+    """
+    data = _read(path)
+    teams = _below(_below(data, "experiments"), org_id)
+    entry = {"experiment_id": experiment_id}
+    if _below(teams, team_id).get(Path(experiment_path).name) != entry:
+        teams[team_id][Path(experiment_path).name] = entry
+        _write(path, data)
+
+
 def get_experiment_metadata_from_workspace(
     experiment: Experiment,
     organizations: Organizations | None,
@@ -148,6 +173,13 @@ def get_experiment_source(experiment: Experiment) -> str | None:
 def get_experiment_id(experiment: Experiment) -> str | None:
     """The id the console knows the experiment by, as its block names it."""
     return cast("str | None", get_extension_value(experiment, "experiment_id"))
+
+
+def _below(parent: Any, key: str) -> dict[str, Any]:
+    """The mapping under a key, made when there is none."""
+    if not parent.get(key):
+        parent[key] = {}
+    return cast("dict[str, Any]", parent[key])
 
 
 def _entry(tenancy: Tenancy, path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ courtesy. What the answer means for the run is for the caller to decide.
 """
 
 import logging
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
@@ -58,15 +59,27 @@ def call(
     `what` begins the line people read when it fails: "The execution could not be created".
     `expected` are statuses beyond 2xx that are no failure.
     """
-    data = None if body is None else body.encode()
-    try:
-        response = session.request(method, url, data=data, headers=headers)
-    except requests.RequestException as error:
-        say(session, f"{what}: {failure_of(error)}.", level)
+    response = attempt(session, method, url, None if body is None else body.encode(), headers)
+    if isinstance(response, str):
+        say(session, f"{what}: {response}.", level)
         return None
     if not was_stored(response) and response.status_code not in expected:
         say(session, f"{what}: {refusal_of(response)}", level)
     return response
+
+
+def attempt(
+    session: "ConsoleSession",
+    method: str,
+    url: str,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> requests.Response | str:
+    """Call, and return the answer whatever its status, or why none came: a phrase for people."""
+    try:
+        return session.request(method, url, data=body, headers=headers)
+    except requests.RequestException as error:
+        return failure_of(error)
 
 
 def send(

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
-from chaoscloud.controls.loading import link_to_workspace, read_workspace, remember_source
+from chaoscloud.controls.loading import forget_path, read_workspace, remember_source
 from chaoscloud.controls.opening import begin, console_of, resume
 from chaoscloud.controls.relay import Relay
 from chaoscloud.controls.run import Run
@@ -92,7 +92,7 @@ def configure_control(
     event_registry: Any = None,
     **_others: Any,
 ) -> None:
-    """Open the run: publish the experiment, create its execution, link its file."""
+    """Open the run: publish the experiment, create its execution."""
     global _run
     cleanup_control()  # of a run that died before its end
     console = console_of(settings, url, verify_tls, organizations)
@@ -104,8 +104,8 @@ def configure_control(
         )
         return
     _run = begin(console, experiment, secrets)
-    with _run.holding_back_stops():
-        link_to_workspace(console, experiment)
+    if _run.problem is None:
+        forget_path(experiment)
     if event_registry is not None:
         event_registry.register(Relay(_run))
 

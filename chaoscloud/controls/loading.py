@@ -41,14 +41,8 @@ def remember_source(console: Console, source: str, experiment: Experiment) -> No
             set_extension_value(experiment, "experiment_id", known["experiment_id"])
 
 
-def link_to_workspace(console: Console, experiment: Experiment) -> None:
-    """Link the experiment's file to its id in the console; its path is of no further use then."""
-    if workspace.get_workspace_path() is None or not workspace.get_experiment_id(experiment):
-        return
-    with _unlinked_if_unusable():
-        workspace.load_workspace()  # another run may have added to it meanwhile
-        if workspace.register_experiment_to_workspace(experiment, console.organizations):
-            workspace.save_workspace()
+def forget_path(experiment: Experiment) -> None:
+    """Once the run is recorded, where its experiment lies is nobody's business any more."""
     del_extension_value(experiment, "experiment_path")
 
 

@@ -2,7 +2,9 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
 from chaoslib.run import initialize_run_journal
 from chaoslib.settings import get_loaded_settings
@@ -10,10 +12,12 @@ from chaoslib.settings import get_loaded_settings
 from chaoscloud import api
 from chaoscloud.api.verification import get_run_id
 from chaoscloud.controls.run import Run
-from chaoscloud.delivery import Started
-from chaoscloud.delivery.direct import DirectDelivery
+from chaoscloud.delivery import Delivery, Started
 from chaoscloud.delivery.line import Line
+from chaoscloud.delivery.linking import place_of
 from chaoscloud.delivery.losses import NotStored, courtesy
+from chaoscloud.delivery.outbox import Outbox
+from chaoscloud.delivery.posting import post_to
 from chaoscloud.extension import (
     ensure_extension,
     find_extension,
@@ -23,6 +27,7 @@ from chaoscloud.safeguards.guard import Guard
 from chaoscloud.settings import get_endpoint_url, get_orgs, is_feature_enabled, read_profile
 from chaoscloud.tenancy import tenancy_of
 from chaoscloud.types import Experiment, Extension, Extensions, Organizations, Secrets, Settings
+from chaoscloud.workspace import get_experiment_path
 
 logger = logging.getLogger("chaostoolkit")
 
@@ -102,11 +107,13 @@ def _start(run: Run, console: Console, experiment: Experiment, secrets: Secrets 
     if get_run_id(experiment):
         _follow(run, console, ensure_extension(experiment), secrets)
         return
-    delivery = _connect(run, console, secrets)
+    place = place_of(get_experiment_path(experiment))
+    delivery = _connect(run, console, secrets, workspace=place)
     journal = initialize_run_journal(experiment)
     journal["status"] = "running"
-    run.started = delivery.start(experiment, journal)
-    run.block.update(run.started.ids)
+    with run.holding_back_stops():  # a run that is stopped here is recorded as one
+        run.started = delivery.start(experiment, journal)
+    run.block.update(delivery.started.ids)
 
 
 def _follow(run: Run, console: Console, block: Extension, secrets: Secrets | None) -> None:
@@ -116,22 +123,34 @@ def _follow(run: Run, console: Console, block: Extension, secrets: Secrets | Non
     _connect(run, console, secrets).join(**run.started.ids)
 
 
-def _connect(run: Run, console: Console, secrets: Secrets | None) -> DirectDelivery:
-    """Give the run its delivery and, if wanted, its guard: on one connection, used by turns."""
-    if tenancy_of(console.organizations) is None:
+def _connect(run: Run, console: Console, secrets: Secrets | None, **header: Any) -> Delivery:
+    """Give the run its delivery and, if wanted, its guard, each with a connection of its own."""
+    tenancy = tenancy_of(console.organizations)
+    if tenancy is None:
         raise NotStored("no organization and team are chosen, run `chaos signin`")
-    session = run.held.enter_context(
-        api.client_session(console.url, console.organizations, console.verify_tls, console.settings)
+    if console.wants("safeguards"):
+        run.guard = _guard(run, console)
+    session = run.held.enter_context(_session(console))
+    run.delivery = Outbox(
+        post_to(console.url, tenancy, session),
+        _redactor(secrets, getattr(session, "token", None)),
+        learned=lambda started: run.block.update(started.ids),
+        **header,
     )
+    return run.delivery
+
+
+def _guard(run: Run, console: Console) -> Guard:
+    session = run.held.enter_context(_session(console))
     session.quiet = True  # the run says itself what a failure means for it
     session.call_limit = CALL_LIMIT
-    line = Line()
-    if console.wants("safeguards"):
-        run.guard = Guard(session, [run.block], line.call)
-    run.delivery = delivery = DirectDelivery(
-        session, _redactor(secrets, getattr(session, "token", None)), line
+    return Guard(session, [run.block], Line().call)
+
+
+def _session(console: Console) -> AbstractContextManager[Any]:
+    return api.client_session(
+        console.url, console.organizations, console.verify_tls, console.settings
     )
-    return delivery
 
 
 def _redactor(secrets: Secrets | None, token: str | None) -> Redactor:
@@ -154,10 +173,21 @@ def _say(run: Run, console: Console) -> None:
             run.problem,
         )
         return
-    if run.started.address:
+    if run.started.kept:
+        logger.warning("%s", _kept(run.started))
+    elif run.started.address:
         logger.info("Execution available at %s", run.started.address)
     if not console.wants("safeguards"):
         logger.warning(
             "Safeguards are disabled: nothing in the console can stop this run. "
             "Run `chaos enable safeguards` to be guarded."
         )
+
+
+def _kept(started: Started) -> str:
+    """One line on a run that the console does not know yet."""
+    if started.trouble:
+        where = f"nor can it be kept on this machine ({started.trouble}): it may be lost"
+    else:
+        where = "it is recorded on this machine, and the next run or `chaos publish` sends it"
+    return f"The console does not take this run's record now ({started.kept}); {where}."

@@ -107,17 +107,20 @@ class Run:
         """Leave in the journal's block what `chaos publish` and people look for."""
         if journal is None or (self.delivery is None and self.problem is None):
             return
+        known = self.delivery.started if self.delivery else self.started
         ensure_extension(journal).update(
-            self.started.ids,
+            known.ids,
             safeguards=_copies(self.guard.policies) if self.guard else None,
             **{key: note for key, note in self._notes().items() if note},
         )
 
     def _notes(self) -> dict[str, Any]:
         """What did not go as it should; falsy where there is nothing to say."""
-        losses = self.delivery.losses if self.delivery else None
+        notes = {"not_recorded": {"reason": self.problem}} if self.problem else {}
+        if self.delivery is not None and not self.problem:
+            notes = self.delivery.notes
         return {
-            "not_recorded": {"reason": self.problem} if self.problem else losses,
+            **notes,
             "safeguards_without_answer": self.guard and _copies(self.guard.gaps),
             "safeguards_during_rollbacks": self.guard and _copies(self.guard.ignored),
         }

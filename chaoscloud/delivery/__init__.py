@@ -15,13 +15,16 @@ from chaoscloud.types import Experiment, Journal
 class Started:
     """What the console knows of a run that starts; each id is None where it could not be told.
 
-    `address` is the page of the execution, for people; `problem` is why the run is not recorded.
+    `address` is the page of the execution, for people; `problem` is why the run is not recorded,
+    `kept` why it is recorded on this machine only, so far, and `trouble` why not even there.
     """
 
     experiment_id: str | None = None
     execution_id: str | None = None
     address: str | None = None
     problem: str | None = None
+    kept: str | None = None
+    trouble: str = ""
 
     @property
     def ids(self) -> dict[str, str | None]:
@@ -31,6 +34,8 @@ class Started:
 
 class Delivery(Protocol):
     """What controls need of a way to the console. No method raises."""
+
+    started: Started
 
     def start(self, experiment: Experiment, journal: Journal) -> Started:
         """Tell that a run starts: the experiment first, then its execution."""
@@ -48,5 +53,8 @@ class Delivery(Protocol):
         """Give back what was held, connections first."""
 
     @property
-    def losses(self) -> dict[str, Any] | None:
-        """What was not delivered, as the journal's block shows it; None when nothing is missing."""
+    def notes(self) -> dict[str, Any]:
+        """What is not in the console, as the journal's block shows it; empty values are left out.
+
+        `kept` counts what is still to be sent, `not_recorded` what never will be.
+        """

@@ -1,10 +1,8 @@
-"""What was not delivered: said once, counted always, and never the experiment's trouble."""
+"""What could not be told: a reason in words, and never the experiment's trouble."""
 
 import logging
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from chaoslib.exceptions import ExperimentExitedException, InterruptExecution
 
@@ -29,25 +27,3 @@ def courtesy(*expected: type[Exception]) -> Iterator[None]:
     except Exception as x:
         logger.debug("The chaosiq-cloud plugin failed", exc_info=True)
         raise NotStored(f"a mistake of the plugin ({type(x).__name__}: {x})") from x
-
-
-class Losses:
-    """The parts of a run's record that did not arrive. Safe to use from several threads."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._reason = ""
-        self._lock = threading.Lock()
-
-    def note(self, what: str, reason: str) -> None:
-        """Count a loss; the first one is a warning, the others are for the debug log."""
-        with self._lock:
-            self.count += 1
-            first = self.count == 1
-            self._reason = self._reason or f"{what}: {reason}"
-        level = logging.WARNING if first else logging.DEBUG
-        logger.log(level, "Not recorded in the console: %s: %s.", what, reason)
-
-    def summary(self) -> dict[str, Any] | None:
-        """What the journal's block shows; None when nothing was lost."""
-        return {"lost": self.count, "reason": self._reason} if self.count else None

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from chaoscloud import workspace
+from chaoscloud.delivery.outbox import Outbox
 from chaoscloud.types import Experiment, Journal, Organizations, Settings
 
 CONSOLE = "https://console.example.com:8443"
@@ -33,11 +34,24 @@ def no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 def own_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Nothing of the developer's machine is seen, and nothing is left for the next test."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    for name in ("CHAOSIQ_URL", "CHAOSIQ_TOKEN"):
+    for name in ("CHAOSIQ_URL", "CHAOSIQ_TOKEN", "CHAOSIQ_FLUSH_TIMEOUT"):
         monkeypatch.delenv(name, raising=False)
     workspace.reset_workspace()
     yield
     workspace.reset_workspace()
+
+
+@pytest.fixture
+def in_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs wait for each event to arrive, so that a test can say what happens right after one."""
+    record = Outbox.event
+
+    def tell(self: Outbox, *args: Any) -> None:
+        record(self, *args)
+        if self.started.execution_id is not None:
+            self._worker.wait_for(lambda: self._spool.is_empty or self._worker.failures > 0, 5.0)
+
+    monkeypatch.setattr(Outbox, "event", tell)
 
 
 @pytest.fixture

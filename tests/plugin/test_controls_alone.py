@@ -12,7 +12,7 @@ import chaoscloud.controls
 from tests.plugin.runs import orders, without
 from tests.plugin.stub_console import Answer, StubConsole, serving
 
-pytestmark = pytest.mark.loopback
+pytestmark = [pytest.mark.loopback, pytest.mark.usefixtures("in_step")]
 
 LEVELS = ["experiment", "hypothesis", "method", "rollback", "activity"]
 KNOWN = [{"name": "chaosiq", "experiment_id": "orders", "execution_id": "monday"}]

@@ -176,14 +176,17 @@ def test_a_workspace_that_cannot_be_written_is_said(
     assert block_of(journal)["execution_id"] == "monday"
 
 
-def test_a_start_that_failed_links_nothing(console: StubConsole, file: Path) -> None:
-    """There is no id to link to; the path stays, for a later `chaos publish`."""
-    console.answer = lambda kind, seen: (500, None)
+@pytest.mark.parametrize(("status", "stays"), [(422, True), (500, False)])
+def test_a_start_that_failed_links_nothing(
+    console: StubConsole, file: Path, status: int, stays: bool
+) -> None:
+    """There is no id to link to; the path is kept elsewhere when the record is sent later."""
+    console.answer = lambda kind, seen: (status, None)
 
     experiment, _ = load_and_run(str(file), console.settings)
 
     assert not workspace_of(file).exists()
-    assert block_of(experiment)["experiment_path"] == str(file)
+    assert ("experiment_path" in block_of(experiment)) is stays
 
 
 def test_an_experiment_from_a_url_brings_its_source(console: StubConsole, file: Path) -> None:

@@ -11,7 +11,7 @@ from tests.plugin.loopback import Seen
 from tests.plugin.runs import activity, block_of, orders, run, warnings_in
 from tests.plugin.stub_console import Answer, StubConsole, serving
 
-pytestmark = pytest.mark.loopback
+pytestmark = [pytest.mark.loopback, pytest.mark.usefixtures("in_step")]
 
 FRIDAY = {"name": "Black Friday", "reason": "nobody touches the shop"}
 NO: Answer = (200, {"allowed": False, "policies": [FRIDAY]})

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chaoscloud.api import _http
+from chaoscloud.delivery import outbox, worker
 from tests.plugin.loopback import Seen
 from tests.plugin.runs import ONE_RUN, block_of, orders, run, stable, warnings_in, without
 from tests.plugin.stub_console import HANG_UP, Answer, StubConsole, serving
@@ -40,70 +40,92 @@ def failing(*kinds: str, answer: Answer) -> Any:
 def test_a_console_that_is_down_from_the_start(
     plain: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The run goes on unrecorded, with one clear warning; the journal says it too."""
-    journal = run(orders(), nothing_listens())
+    """The run is recorded here, with one clear warning at each end; the journal says it too."""
+    journal = run(orders(), without("safeguards", nothing_listens()))
 
     assert stable(journal) == plain
-    [warning] = warnings_in(caplog)
-    assert "neither recorded in the console nor guarded" in warning
-    assert "cannot be reached" in warning
+    started, _, ended = warnings_in(caplog)
+    assert "cannot be reached" in started
+    assert "it is recorded on this machine" in started
+    assert "0 sent to the console" in ended
+    assert "`chaos publish`" in ended
     block = block_of(journal)
     assert block["execution_id"] is None
-    assert "cannot be reached" in block["not_recorded"]["reason"]
+    assert block["kept"]["records"] == len(ONE_RUN) + 3
+    assert "cannot be reached" in block["kept"]["reason"]
 
 
 @pytest.mark.parametrize("kind", ["experiment", "execution"])
-@pytest.mark.parametrize("answer", [(500, None), (401, None), (422, []), (302, None), HANG_UP])
-def test_a_start_that_fails_is_not_tried_again(
-    console: StubConsole, plain: Any, caplog: pytest.LogCaptureFixture, kind: str, answer: Answer
+@pytest.mark.parametrize(
+    "answer", [(500, None), (401, None), (302, None), (201, "welcome"), (201, {}), HANG_UP]
+)
+def test_a_start_that_is_not_taken_is_kept(
+    console: StubConsole, plain: Any, kind: str, answer: Answer
 ) -> None:
-    """No event, no question, no journal is sent for a run the console does not know."""
+    """Nothing that belongs to an execution is sent before the console knows it."""
     console.answer = failing(kind, answer=answer)
+
+    journal = run(orders(), without("safeguards", console.settings))
+
+    assert stable(journal) == plain
+    assert {"event", "policies", "journal"}.isdisjoint(console.kinds)
+    kept = {"experiment": 3, "execution": 2}[kind] + len(ONE_RUN)
+    assert block_of(journal)["kept"]["records"] == kept
+
+
+@pytest.mark.parametrize("kind", ["experiment", "execution"])
+def test_a_start_that_is_refused_is_not_recorded(
+    console: StubConsole, plain: Any, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    """What the console will never take is not tried again, nor kept."""
+    console.answer = failing(kind, answer=(422, []))
 
     journal = run(orders(), console.settings)
 
     assert stable(journal) == plain
-    assert len(warnings_in(caplog)) == 1
+    [warning] = warnings_in(caplog)
+    assert "neither recorded in the console nor guarded" in warning
     assert {"event", "policies", "journal"}.isdisjoint(console.kinds)
-    assert block_of(journal)["not_recorded"]["reason"]
+    assert "422" in block_of(journal)["not_recorded"]["reason"]
 
 
 def test_a_refused_token_says_how_to_sign_in(
     console: StubConsole, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The one warning ends with what to do."""
+    """The line at the start ends with what to do, and nothing more is asked of the console."""
     console.answer = failing("experiment", answer=(401, None))
 
-    run(orders(), console.settings)
+    run(orders(), without("safeguards", console.settings))
 
-    [warning] = warnings_in(caplog)
-    assert "chaos signin" in warning
-
-
-@pytest.mark.parametrize("document", [{}, {"id": None}, [], "welcome"])
-def test_a_start_answered_with_nonsense_fails(
-    console: StubConsole, plain: Any, caplog: pytest.LogCaptureFixture, document: Any
-) -> None:
-    """A proxy's page is no experiment."""
-    console.answer = failing("experiment", answer=(201, document))
-
-    journal = run(orders(), console.settings)
-
-    assert stable(journal) == plain
-    assert len(warnings_in(caplog)) == 1
+    assert "chaos signin" in warnings_in(caplog)[0]
+    assert console.kinds == ["experiment"]
 
 
-@pytest.mark.parametrize("answer", [(500, None), (401, None), (404, None), HANG_UP])
-def test_events_that_are_not_taken_are_counted(
+@pytest.mark.parametrize("answer", [(500, None), (401, None), HANG_UP])
+def test_events_that_are_not_taken_are_kept(
     console: StubConsole, plain: Any, caplog: pytest.LogCaptureFixture, answer: Answer
 ) -> None:
-    """One warning for all; the journal of the user has the number, and is sent."""
+    """One line for all; the journal of the user has the number."""
     console.answer = failing("event", answer=answer)
 
     journal = run(orders(), without("safeguards", console.settings))
 
     assert stable(journal) == plain
     assert len(warnings_in(caplog)) == 2  # one is on the safeguards
+    assert block_of(journal)["kept"]["records"] == len(ONE_RUN) + 1
+    assert "journal" not in console.kinds
+
+
+def test_events_that_are_refused_do_not_hold_up_the_others(
+    console: StubConsole, plain: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They are counted, and the journal arrives."""
+    console.answer = failing("event", answer=(404, None))
+
+    journal = run(orders(), without("safeguards", console.settings))
+
+    assert stable(journal) == plain
+    assert "404" in warnings_in(caplog)[-1]
     assert block_of(journal)["not_recorded"]["lost"] == len(ONE_RUN)
     assert console.kinds[-1] == "journal"
 
@@ -111,21 +133,19 @@ def test_events_that_are_not_taken_are_counted(
 def test_a_console_that_goes_down_in_the_middle(
     console: StubConsole, plain: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Told and guarded until then; one warning for the record, one for the safeguards."""
+    """Told until then; the rest is kept."""
 
     def answer(kind: str, seen: Seen) -> Answer | None:
         return HANG_UP if "starting-method" in console.events else None
 
     console.answer = answer
 
-    journal = run(orders(), console.settings)
+    journal = run(orders(), without("safeguards", console.settings))
 
     assert stable(journal) == plain
-    assert len(warnings_in(caplog)) == 2
     block = block_of(journal)
     assert block["execution_id"] == "monday"
-    assert block["not_recorded"]["lost"] > 1
-    assert len(block["safeguards_without_answer"]) == 1
+    assert block["kept"]["records"] > 1
 
 
 def test_a_journal_that_is_not_taken_is_said(
@@ -136,44 +156,45 @@ def test_a_journal_that_is_not_taken_is_said(
 
     journal = run(orders(), console.settings)
 
-    [warning] = warnings_in(caplog)
-    assert "the journal" in warning
-    assert block_of(journal)["not_recorded"]["lost"] == 1
+    assert "500" in warnings_in(caplog)[-1]
+    assert block_of(journal)["kept"]["records"] == 1
 
 
 @pytest.mark.parametrize("kind", ["experiment", "execution"])
 def test_a_console_that_hangs_at_the_start_is_waited_for_once(
     console: StubConsole, plain: Any, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    """The start times out, and the run is left alone from then on."""
-    monkeypatch.setattr(_http, "CONNECT_AND_READ", (0.1, 0.1))
+    """The run starts without it, and is kept."""
+    monkeypatch.setattr(outbox, "START_WITHIN", 0.2)
+    monkeypatch.setattr(outbox, "OUT_OF_CONTACT", 0.1)
+    monkeypatch.setattr(worker, "LONG_FOR_A_CALL", 0.1)
     console.answer = lambda each, seen: console.hang() if each == kind else None
 
-    journal = run(orders(), console.settings)
+    journal = run(orders(), without("safeguards", console.settings))
 
     assert stable(journal) == plain
     assert console.kinds.count(kind) == 1
-    assert "did not answer in time" in block_of(journal)["not_recorded"]["reason"]
+    assert "no answer within 0.2 seconds" not in str(block_of(journal))
+    assert block_of(journal)["kept"]["records"] > len(ONE_RUN)
 
 
-def test_a_console_that_hangs_in_the_middle_is_left_alone_for_a_while(
+def test_a_console_that_hangs_in_the_middle_holds_no_hook_up(
     console: StubConsole, plain: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One wait for all the hooks that follow, and one try for the journal."""
-    monkeypatch.setattr(_http, "CONNECT_AND_READ", (0.5, 0.5))
+    """One call waits, in its thread; the hooks that follow do not, and their events are kept."""
+    monkeypatch.setattr(outbox, "FLUSH_WITHIN", 0.2)
 
     def answer(kind: str, seen: Seen) -> Answer | None:
         return console.hang() if "starting-method" in console.events else None
 
     console.answer = answer
 
-    journal = run(orders(), console.settings)
+    journal = run(orders(), without("safeguards", console.settings))
 
     assert stable(journal) == plain
-    after = console.kinds[console.kinds.index("journal") - 1 :]
+    assert console.events.count("starting-method") == 1
     assert console.events[-1] == "starting-method"
-    assert after == ["event", "journal"]
-    assert block_of(journal)["not_recorded"]["lost"] > 10
+    assert block_of(journal)["kept"]["records"] > 10
 
 
 def test_without_a_team_nothing_is_sent(
@@ -195,14 +216,14 @@ def test_without_a_team_nothing_is_sent(
 def test_an_address_that_is_none_does_not_break_the_run(
     console: StubConsole, plain: Any, caplog: pytest.LogCaptureFixture, url: Any
 ) -> None:
-    """The run goes on, with one warning."""
-    settings = console.settings
+    """The run goes on, and each line of ours says why it is not told."""
+    settings = without("safeguards", console.settings)
     settings["controls"]["chaosiq-cloud"]["provider"]["arguments"]["url"] = url
 
     journal = run(orders(), settings)
 
     assert stable(journal) == plain
-    assert len(warnings_in(caplog)) == 1
+    assert "cannot be understood" in warnings_in(caplog)[0]
 
 
 def test_a_mistake_of_ours_does_not_break_the_run(
@@ -216,11 +237,12 @@ def test_a_mistake_of_ours_does_not_break_the_run(
     def broken(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("ours")
 
-    for name in ("publish_event", "publish_execution", "initialize_execution"):
-        monkeypatch.setattr(f"chaoscloud.delivery.direct.{name}", broken)
-        caplog.clear()
+    for name in ("outbox.copied", "outbox.cloud_event", "passage.write", "passage.decide"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"chaoscloud.delivery.{name}", broken)
+            caplog.clear()
 
-        journal = run(orders(), console.settings)
+            journal = run(orders(), console.settings)
 
         assert stable(journal) == plain
         assert any("ZeroDivisionError" in warning for warning in warnings_in(caplog))

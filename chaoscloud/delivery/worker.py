@@ -1,0 +1,169 @@
+"""The thread that delivers: first what this run records, then what earlier runs left behind."""
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from typing import Any
+
+from chaoscloud.delivery.courier import Courier
+from chaoscloud.delivery.linking import link
+from chaoscloud.delivery.losses import NotStored, courtesy
+from chaoscloud.delivery.passage import Learn, Passage
+from chaoscloud.delivery.retry import Again, Decision, Stop
+from chaoscloud.delivery.shelf import Shelf
+from chaoscloud.delivery.spool import Spool
+
+__all__ = ["Worker"]
+
+logger = logging.getLogger("chaostoolkit")
+
+LONG_FOR_A_CALL = 2.0  # seconds
+
+TeamUrl = Callable[[Mapping[str, Any]], str]
+"""The address of the team that a spool's header names."""
+
+
+class Worker:
+    """A daemon thread with one session, from `start` to `close`.
+
+    `reason` says why something is still to be sent, `failures` how many attempts in a row came to
+    nothing; `stopped` means that no further one is made, `in_contact` that the last one was taken.
+    """
+
+    def __init__(
+        self, spool: Spool, shelf: Shelf, courier: Courier, team_url: TeamUrl, learn: Learn
+    ) -> None:
+        self.reason = ""
+        self.failures = 0
+        self.stopped = False
+        self.in_contact = False
+        self._busy_since = math.inf
+        self._spool = spool
+        self._shelf = shelf
+        self._courier = courier
+        self._team_url = team_url
+        self._own = Passage(spool, courier, team_url(spool.contents.header), learn)
+        self._change = threading.Condition()
+        self._news = False
+        self._hurry = False
+        self._closing = False
+        self._thread: threading.Thread | None = None
+
+    @property
+    def is_kept_waiting(self) -> bool:
+        """Whether the console takes its time over the call under way."""
+        return time.monotonic() - self._busy_since > LONG_FOR_A_CALL
+
+    def start(self) -> None:
+        """Start the thread; where none can be had, nothing is sent and everything kept."""
+        thread = threading.Thread(target=self._work, name="chaosiq-outbox", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # the interpreter shuts down, or has too many threads
+            self.reason, self.stopped = str(error), True
+        else:
+            self._thread = thread
+
+    def wake(self) -> None:
+        """There is something to send."""
+        with self._change:
+            self._news = True
+            self._change.notify_all()
+
+    def hurry(self) -> None:
+        """Try now what would be tried later, unless the console asked for the time."""
+        with self._change:
+            self._hurry = True
+            self._change.notify_all()
+
+    def wait_for(self, happened: Callable[[], bool], seconds: float) -> bool:
+        """Wait until something has happened, `seconds` at most; whether it has."""
+        with self._change:
+            return self._change.wait_for(happened, seconds)
+
+    def close(self, seconds: float = 0.0) -> None:
+        """End it, without waiting for a call under way for longer than `seconds`."""
+        with self._change:
+            self._closing = True
+            self._change.notify_all()
+        if self._thread is None:
+            self._spool.close()
+        else:
+            self._thread.join(seconds)
+
+    def _work(self) -> None:
+        try:
+            with courtesy():
+                self._deliver()
+        except NotStored as x:
+            self._note(Stop(str(x)))
+        finally:
+            self._until_closed()
+            self._spool.close()
+
+    def _deliver(self) -> None:
+        earlier = self._earlier()
+        while not (self._closing or self.stopped):
+            self._busy_since = time.monotonic()
+            decision = self._own.step() or next(earlier, None)
+            self._busy_since = math.inf
+            self._note(decision)
+            match decision:
+                case None:
+                    self._sleep(None)
+                case Again(seconds, _, asked):
+                    self._sleep(seconds, asked=asked)
+        earlier.close()
+
+    def _earlier(self) -> Generator[Decision, None, None]:
+        """Deliver what earlier runs left, one letter each time."""
+        self._shelf.tidy()
+        for spool in self._shelf.waiting(str(self._spool.contents.header.get("console"))):
+            try:
+                yield from self._replayed(spool)
+            finally:
+                spool.close()
+
+    def _replayed(self, spool: Spool) -> Iterator[Decision]:
+        kept = len(spool.contents.pending)
+        passage = Passage(
+            spool,
+            self._courier,
+            self._team_url(spool.contents.header),
+            lambda *_: link(spool.contents),
+        )
+        while (decision := passage.step()) is not None:
+            yield decision
+        logger.info("Sent %d records that an earlier run had kept.", kept)
+
+    def _note(self, decision: Decision | None) -> None:
+        with self._change:
+            match decision:
+                case Again(_, reason, _):
+                    self.failures += 1
+                    self.reason, self.in_contact = reason, False
+                case Stop(reason):
+                    self.failures += 1
+                    self.reason, self.stopped = reason, True
+                case None:
+                    pass
+                case _:
+                    self.failures, self.in_contact = 0, True
+            self._change.notify_all()
+
+    def _sleep(self, seconds: float | None, *, asked: bool = False) -> None:
+        """Wait for news, or for `seconds`, which only hurry cuts short."""
+        with self._change:
+            self._change.wait_for(
+                lambda: (
+                    self._closing or (seconds is None and self._news) or (self._hurry and not asked)
+                ),
+                seconds,
+            )
+            self._news = self._hurry = False
+
+    def _until_closed(self) -> None:
+        with self._change:
+            self._change.wait_for(lambda: self._closing)
