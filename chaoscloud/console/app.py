@@ -14,13 +14,13 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 
 from chaoscloud.console import api, errors, pages
-from chaoscloud.console.api._ground import Grounds
+from chaoscloud.console.api.ground import Grounds
 from chaoscloud.console.config import Config
 from chaoscloud.console.db import Busy, Database, StorageError
 from chaoscloud.console.errors import Problem, Unprocessable, for_request
 from chaoscloud.console.middleware import ApiHeaders, Bounded, Logged, is_api
-from chaoscloud.console.pages._errors import shown
-from chaoscloud.console.pages._security import secured
+from chaoscloud.console.pages.errors import shown
+from chaoscloud.console.pages.security import secured
 from chaoscloud.console.records.idempotency import KeyReused
 from chaoscloud.console.watch import Watch
 

@@ -1,7 +1,7 @@
 """What the plugin and scripts call: every route, and what it does in one place each.
 
 The plugin's own calls come first in each group; the others let scripts read everything back.
-What each takes and answers stands in `_operations.py`, which makes `/api/openapi.json`.
+What each takes and answers stands in `_operations.py`; `/api/openapi.json` is made from both.
 """
 
 from starlette.routing import BaseRoute, Route

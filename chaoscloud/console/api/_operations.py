@@ -13,7 +13,6 @@ from chaoscloud.console.api import (
     experiments,
     health,
     objectives,
-    openapi,
     organizations,
     policies,
     policy,
@@ -24,6 +23,7 @@ from chaoscloud.console.api import (
     verifications,
 )
 from chaoscloud.console.api._answers import Made, Page
+from chaoscloud.console.api._describing import Operation
 from chaoscloud.console.api._guards import Changes, NewSafeguard, Shown
 from chaoscloud.console.api._starting import NewRun
 from chaoscloud.console.api.events import BATCH, SINGLE
@@ -44,27 +44,9 @@ class Health(msgspec.Struct):
     status: str
 
 
-class Operation(msgspec.Struct, frozen=True):
-    """One endpoint, as clients see it.
-
-    `takes` maps media types to what the body holds, `answers` maps statuses to what comes back
-    (None: no body; a tuple: one of these), `refuses` are statuses beyond the usual. `open` is for
-    whoever has no token; `repeatable` honours `Idempotency-Key`, `waits` honours `Prefer: wait`.
-    """
-
-    answers: Mapping[int, Any]
-    takes: Mapping[str, Any] = {}
-    query: tuple[str, ...] = ()
-    refuses: tuple[int, ...] = ()
-    open: bool = False
-    repeatable: bool = False
-    waits: bool = False
-
-
 OPERATIONS: Mapping[Callable[..., Any], Operation] = {
     health.check_token: Operation({200: None}, open=True),
     health.healthz: Operation({200: Health}, open=True),
-    openapi.openapi: Operation({200: dict[str, Any]}, open=True),
     organizations.listed: Operation({200: list[organizations.Named]}),
     organizations.teams_listed: Operation({200: list[organizations.Named]}),
     organizations.team: Operation({200: organizations.Team}),

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chaoscloud.console.api._answers import document
-from chaoscloud.console.api._ground import Grounds
+from chaoscloud.console.api.ground import Grounds
 from chaoscloud.console.watch import Answer, Place, Watch
 
 LONGEST = 60  # seconds

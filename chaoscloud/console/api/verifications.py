@@ -22,14 +22,15 @@ from chaoscloud.console.api._body import (
 from chaoscloud.console.api.objectives import Name, Target
 from chaoscloud.console.errors import Conflict
 from chaoscloud.console.records import (
+    composing,
     experiments,
     idempotency,
     importing,
-    objectives,
     verifications,
 )
 from chaoscloud.console.records._rows import AlreadyThere, new_id
 from chaoscloud.console.records.authorship import Author
+from chaoscloud.console.records.composing import Composition, Missing
 from chaoscloud.console.records.importing import Import
 from chaoscloud.console.records.lists import Mark
 from chaoscloud.console.records.verifications import Verification
@@ -198,38 +199,20 @@ def _keep(
 
 
 def _compose(connection: Connection, author: Author, new: NewVerification, now: datetime) -> str:
-    """Make the document, which is an experiment of its own, and keep both."""
-    objective = objectives.find(connection, author.team_id, new.objective_id)
-    if objective is None:
-        raise Invalid("There is no such objective", ["body", "objective_id"], "value_error")
-    condition = _condition(connection, author.team_id, new.experiment_id)
-    name, description = plain(new.name), plain(new.description)
-    document = rules.composed(name, description, objective.measurement, condition)
-    published = experiments.publish(connection, author, recognition.draft(document), now)
-    verification = verifications.NewVerification(
-        id=new_id(),
-        name=name,
-        objective_id=objective.id,
-        experiment_id=published.experiment_id,
-        timing=Timing(
-            rules.seconds(new.frequency),
-            rules.seconds(new.warm_up),
-            rules.seconds(new.duration),
-            rules.seconds(new.cool_down),
-        ),
-        document=document,
+    """Make the document, which is an experiment of its own, and keep both. Raises `Invalid`."""
+    timing = (new.frequency, new.warm_up, new.duration, new.cool_down)
+    whole = Composition(
+        name=plain(new.name),
+        description=plain(new.description),
+        objective_id=plain(new.objective_id),
+        experiment_id=None if new.experiment_id is None else plain(new.experiment_id),
+        timing=Timing(*(rules.seconds(each) for each in timing)),
     )
-    verifications.add(connection, author.team_id, verification, now)
-    return verification.id
-
-
-def _condition(connection: Connection, team_id: str, experiment_id: str | None) -> dict[str, Any]:
-    if experiment_id is None:
-        return {}
-    raw = experiments.document(connection, team_id, plain(experiment_id))
-    if raw is None:
-        raise Invalid("There is no such experiment", ["body", "experiment_id"], "value_error")
-    return msgspec.json.decode(raw, type=dict[str, Any])
+    try:
+        return composing.compose(connection, author, whole, now)
+    except Missing as missing:
+        said = f"There is no such {missing}"
+        raise Invalid(said, ["body", f"{missing}_id"], "value_error") from None
 
 
 def _one(connection: Connection, team_id: str, verification_id: str) -> tuple[Verification, bytes]:

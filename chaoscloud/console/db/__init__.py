@@ -1,7 +1,7 @@
 """The console's database: open it, read from it, write to it."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from chaoscloud.console.db.engines import READERS, Engines, engines_of
 from chaoscloud.console.db.failures import Busy, CannotOpen, CannotWrite, StorageError
 from chaoscloud.console.db.migrations import migrate
-from chaoscloud.console.db.writer import Writer
+from chaoscloud.console.db.writer import Task, Writer
 
 __all__ = ["Busy", "CannotOpen", "CannotWrite", "Database", "StorageError"]
 
@@ -105,5 +105,18 @@ class Database:
         self, job: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Run a writing function in the writer, and wait until it is on disk."""
-        future = self.write(lambda connection: job(connection, *args, **kwargs))
-        return await asyncio.wrap_future(future)
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._writer.take(Task(future, lambda connection: job(connection, *args, **kwargs)))
+        return await future
+
+    async def writing_together(
+        self, job: Callable[[Connection, Sequence[T]], None], item: T
+    ) -> None:
+        """The same, for what comes in crowds: items that wait side by side are kept at one go.
+
+        The job is given any number of them. When it raises over several, they are given to it
+        one by one, so that it raises for those alone that it cannot keep.
+        """
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._writer.take(Task(future, shared=job, item=item))
+        await future

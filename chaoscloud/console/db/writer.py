@@ -2,14 +2,17 @@
 
 A disk keeps a few hundred commits a second whatever their size, so jobs that arrive while one
 group is being kept travel together in the next. Each has a savepoint of its own: one that fails
-takes nobody along.
+takes nobody along. Jobs that do the same to different items, and wait side by side, are done at
+one go; should that fail, each is done by itself.
 """
 
+import asyncio
 import contextlib
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
+from itertools import groupby
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -27,22 +30,31 @@ from chaoscloud.console.db.failures import Busy, CannotWrite
 
 T = TypeVar("T")
 Job = Callable[[Connection], Any]
+Shared = Callable[[Connection, Sequence[Any]], None]
 OnChange = Callable[[frozenset[str]], None]
 
 GROUP = 256  # jobs in one transaction
 WAITING = 1024  # jobs in the queue before new ones are turned away
 
 
-class _Task(NamedTuple):
-    job: Job
-    future: Future[Any]
+class Task(NamedTuple):
+    """A job and who waits for it: a thread, or a task of an event loop.
+
+    A shared job is given the `item`s of those that wait side by side; its result is None.
+    """
+
+    future: "Future[Any] | asyncio.Future[Any]"
+    job: Job | None = None
+    shared: Shared | None = None
+    item: Any = None
 
 
-class _Kept(NamedTuple):
-    """A job that has run, and the result to give once the group is committed."""
+class _Outcome(NamedTuple):
+    """What became of a task; told once its group is committed."""
 
-    future: Future[Any]
+    future: "Future[Any] | asyncio.Future[Any]"
     result: Any
+    error: Exception | None = None
 
 
 class Writer:
@@ -58,7 +70,8 @@ class Writer:
         changes.watch(engine)
         self._engine = engine
         self._on_change = on_change
-        self._queue: queue.Queue[_Task | None] = queue.Queue(waiting)
+        self._waiting = waiting
+        self._queue: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="console-writer", daemon=True)
         self._thread.start()
@@ -68,14 +81,17 @@ class Writer:
 
         Raises `Busy` when too many wait already, `CannotWrite` after `close`.
         """
+        future: Future[T] = Future()
+        self.take(Task(future, job))
+        return future
+
+    def take(self, task: Task) -> None:
+        """Queue a task. Raises `Busy` when too many wait already, `CannotWrite` after `close`."""
         if self._closed:
             raise CannotWrite("the database is closed")
-        task = _Task(job, Future())
-        try:
-            self._queue.put_nowait(task)
-        except queue.Full:
-            raise Busy("too many writes are waiting") from None
-        return task.future
+        if self._queue.qsize() >= self._waiting:  # a bound for memory, so a rough one will do
+            raise Busy("too many writes are waiting")
+        self._queue.put(task)
 
     def close(self) -> None:
         """Keep what waits, then stop; a job that slips in meanwhile fails rather than hangs."""
@@ -84,9 +100,8 @@ class Writer:
         self._closed = True
         self._queue.put(None)
         self._thread.join()
-        for task in self._drained():
-            if task:
-                task.future.set_exception(CannotWrite("the database is closed"))
+        late = CannotWrite("the database is closed")
+        _tell(_Outcome(task.future, None, late) for task in self._drained() if task)
 
     def _run(self) -> None:
         while (task := self._queue.get()) is not None:
@@ -95,7 +110,7 @@ class Writer:
             if last:
                 return
 
-    def _group(self, first: _Task) -> tuple[list[_Task], bool]:
+    def _group(self, first: Task) -> tuple[list[Task], bool]:
         """What waits now, up to a bound, and whether the end of the queue was among it."""
         group = [first]
         for task in self._drained():
@@ -106,40 +121,48 @@ class Writer:
                 break
         return group, False
 
-    def _drained(self) -> Iterator[_Task | None]:
+    def _drained(self) -> Iterator[Task | None]:
         with contextlib.suppress(queue.Empty):
             while True:
                 yield self._queue.get_nowait()
 
 
-def _keep(engine: Engine, group: list[_Task], on_change: OnChange) -> None:
+# --- one group ---------------------------------------------------------------------------------
+
+
+def _keep(engine: Engine, group: list[Task], on_change: OnChange) -> None:
     """Run a group in one transaction. Whatever happens, every future of it is answered."""
-    # One whose asker has gone before its turn is not run at all.
-    group = [task for task in group if task.future.set_running_or_notify_cancel()]
-    kept: list[_Kept] = []
+    group = [task for task in group if _is_wanted(task)]
+    outcomes: list[_Outcome] = []
     try:
         with engine.connect() as connection, connection.begin():
             changes.forget(connection)
-            for task in group:
-                _run_one(connection, task, kept)
+            for _, tasks in groupby(group, lambda task: task.shared or task.future):
+                _run(connection, list(tasks), outcomes)
             changed = changes.counted(connection)
     except Exception as error:  # noqa: BLE001  (handed to everyone who waits, nothing is hidden)
-        failure = _as_failure(error)
-        for task in group:
-            if not task.future.done():
-                task.future.set_exception(failure)
+        _tell(_lost(group, outcomes, _as_failure(error)))
         return
     if changed:
         on_change(changed)
-    for future, result in kept:
-        future.set_result(result)
+    _tell(outcomes)
 
 
-def _run_one(connection: Connection, task: _Task, kept: list[_Kept]) -> None:
-    """Run one job in its savepoint; raises only when the whole transaction is lost."""
+def _is_wanted(task: Task) -> bool:
+    """Whether somebody still waits; a job whose asker has gone before its turn is not run."""
+    if isinstance(task.future, Future):
+        return task.future.set_running_or_notify_cancel()
+    return not task.future.cancelled()
+
+
+def _run(connection: Connection, tasks: list[Task], outcomes: list[_Outcome]) -> None:
+    """Run tasks in one savepoint, or, if it comes to nothing, each in its own.
+
+    Raises only when the whole transaction is lost.
+    """
     savepoint = connection.begin_nested()
     try:
-        result = task.job(connection)
+        result = _done(connection, tasks)
         savepoint.commit()
     except Exception as error:  # noqa: BLE001  (handed to the one who asked)
         try:
@@ -147,9 +170,58 @@ def _run_one(connection: Connection, task: _Task, kept: list[_Kept]) -> None:
         except SQLAlchemyError:
             # SQLite has given up the transaction by itself, as it does when the disk is full.
             raise error from None
-        task.future.set_exception(_as_failure(error))
+        if len(tasks) == 1:
+            outcomes.append(_Outcome(tasks[0].future, None, _as_failure(error)))
+            return
+        for task in tasks:
+            _run(connection, [task], outcomes)
     else:
-        kept.append(_Kept(task.future, result))
+        outcomes += [_Outcome(task.future, result) for task in tasks]
+
+
+def _done(connection: Connection, tasks: list[Task]) -> Any:
+    first = tasks[0]
+    if first.job is not None:
+        return first.job(connection)
+    if first.shared is not None:
+        first.shared(connection, [task.item for task in tasks])
+    return None
+
+
+def _lost(group: list[Task], outcomes: list[_Outcome], failure: Exception) -> Iterator[_Outcome]:
+    """What to tell everybody whose group was not kept; who failed already hears why."""
+    own = {id(each.future): each for each in outcomes if each.error}
+    for task in group:
+        yield own.get(id(task.future)) or _Outcome(task.future, None, failure)
+
+
+# --- telling -----------------------------------------------------------------------------------
+
+
+def _tell(outcomes: Iterable[_Outcome]) -> None:
+    """Answer everybody who waits: each event loop is woken once."""
+    loops: dict[asyncio.AbstractEventLoop, list[_Outcome]] = {}
+    for each in outcomes:
+        if isinstance(each.future, asyncio.Future):
+            loops.setdefault(each.future.get_loop(), []).append(each)
+        else:
+            _answer(each)
+    for loop, its in loops.items():
+        with contextlib.suppress(RuntimeError):  # on a loop that has ended, nobody waits
+            loop.call_soon_threadsafe(_answer_all, its)
+
+
+def _answer_all(outcomes: list[_Outcome]) -> None:
+    for each in outcomes:
+        if not each.future.done():  # given up while it was being kept
+            _answer(each)
+
+
+def _answer(outcome: _Outcome) -> None:
+    if outcome.error is None:
+        outcome.future.set_result(outcome.result)
+    else:
+        outcome.future.set_exception(outcome.error)
 
 
 # What a job asked for made no sense: its own fault, and no reason to ask again later.

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from chaoscloud.console.pages._security import secured
+from chaoscloud.console.pages.security import secured
 
 
 class _Kept(StaticFiles):

@@ -18,8 +18,8 @@ from chaoscloud.console.db import Database
 from chaoscloud.console.errors import Unauthorized
 from chaoscloud.console.pages import _forms
 from chaoscloud.console.pages._packing import packed
-from chaoscloud.console.pages._security import secured
 from chaoscloud.console.pages._templates import render
+from chaoscloud.console.pages.security import secured
 from chaoscloud.console.records import safeguards
 from chaoscloud.console.rules.verdict import Verdict, verdict
 

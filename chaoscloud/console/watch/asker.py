@@ -65,6 +65,7 @@ class Asker:
         task = self._asking.get(safeguard.id)
         if task is None or task.done() or task.get_loop() is not asyncio.get_running_loop():
             task = asyncio.create_task(self._question(safeguard, kept))
+            task.add_done_callback(_noted)
             self._asking[safeguard.id] = task
         return task
 
@@ -101,3 +102,9 @@ class Asker:
             )
         except StorageError as error:
             log.warning("what the webhook of '%s' said is not recorded: %s", safeguard.name, error)
+
+
+def _noted(task: asyncio.Task[None]) -> None:
+    """Write down what went wrong, also when nobody waited for it."""
+    if not task.cancelled() and (error := task.exception()):
+        log.error("a webhook could not be asked", exc_info=error)
