@@ -255,7 +255,9 @@ def test_another_answer_is_kept_and_reaches_who_waits(
 
     async def wait() -> bool:
         seen = await watch.answer(places[0])
-        return (await watch.another(places[0], seen, 50)).verdict.allowed
+        other = await watch.another(places[0], seen, 50)
+        await asyncio.gather(*watch._asker._asking.values())  # until it is written down
+        return other.verdict.allowed
 
     assert asyncio.run(wait()) is False
     database.write(lambda c: None).result()
