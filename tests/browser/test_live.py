@@ -1,0 +1,126 @@
+"""A real `chaos run`, watched and stopped from its page."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Locator, expect
+
+from tests.browser.visitor import Visitor
+from tests.together.conftest import LIMIT, Console, User, command
+
+WAITING = "import os, time\nwhile not os.path.exists('go'): time.sleep(0.02)"
+SOON = 20_000  # milliseconds
+
+
+@pytest.fixture
+def run(user: User, experiment: dict[str, Any]) -> Iterator["subprocess.Popen[str]"]:
+    """A run that waits in its first activity, until there is a file called "go"."""
+    experiment["method"][0] = command("wait-for-the-broker", WAITING)
+    with user.running("run", user.keep("experiment.json", experiment)) as process:
+        yield process
+        go(user.home)
+
+
+def go(home: Path) -> None:
+    """Let the run go on."""
+    (home / "go").touch()
+
+
+def printed_address(process: "subprocess.Popen[str]") -> str:
+    """The address of the execution's page, as `chaos run` prints it."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        found = re.search(r"http://\S+/executions/[0-9a-f-]{36}", line)
+        if found:
+            return found[0]
+    raise AssertionError("chaos printed no address of the execution")
+
+
+def activity(visitor: Visitor, name: str) -> Locator:
+    """The part of the page that tells of an activity."""
+    return visitor.page.locator(".acts li").filter(has_text=name)
+
+
+def test_a_run_is_followed_to_its_end_without_a_reload(
+    owner: Visitor, run: "subprocess.Popen[str]", user: User
+) -> None:
+    """At the address `chaos run` prints: activities come, the status turns, nobody reloads."""
+    owner.open(printed_address(run))
+    status = owner.page.locator(".lead .status")
+    expect(status).to_have_text("Running")
+    expect(activity(owner, "wait-for-the-broker")).to_contain_text("Running", timeout=SOON)
+    owner.page.evaluate("window.sameDocument = true")
+
+    go(user.home)
+
+    expect(status).to_have_text("Completed", timeout=SOON)
+    expect(activity(owner, "wait-for-the-broker")).to_contain_text("Succeeded")
+    expect(activity(owner, "count-the-orders")).to_contain_text("Succeeded")
+    assert owner.page.title().startswith("Completed: ")
+    assert owner.page.evaluate("window.sameDocument") is True
+    assert owner.troubles == []
+
+
+def test_what_the_reader_opened_stays_open_while_the_page_changes(
+    owner: Visitor, run: "subprocess.Popen[str]", user: User
+) -> None:
+    """The details of an activity, with the focus on it."""
+    owner.open(printed_address(run))
+    waiting = activity(owner, "wait-for-the-broker")
+    expect(waiting).to_contain_text("Running", timeout=SOON)
+    waiting.locator("summary").click()
+
+    go(user.home)
+
+    expect(owner.page.locator(".lead .status")).to_have_text("Completed", timeout=SOON)
+    expect(waiting.locator("details")).to_have_attribute("open", "")
+    assert owner.page.evaluate("document.activeElement.tagName") == "SUMMARY"
+
+
+def test_all_runs_are_stopped_from_the_page_with_a_reason(
+    owner: Visitor, run: "subprocess.Popen[str]", user: User
+) -> None:
+    """The process ends with exit code 1, and the page tells why."""
+    address = printed_address(run)
+    owner.open(address)
+    expect(activity(owner, "wait-for-the-broker")).to_contain_text("Running", timeout=SOON)
+    owner.page.get_by_role("link", name="Stop or guard runs").click()
+
+    owner.page.get_by_label("Why").fill("Black Friday")
+    owner.page.get_by_role("button", name="Stop all runs").click()
+    run.communicate(timeout=LIMIT)
+
+    assert run.returncode == 1
+    owner.open(address)
+    expect(owner.page.locator(".lead .status")).to_have_text("Interrupted", timeout=SOON)
+    expect(owner.page.get_by_role("note").first).to_contain_text("Black Friday")
+    release(owner)
+
+
+def test_a_run_is_refused_while_runs_are_stopped_and_allowed_after(
+    browser: Browser, console: Console, user: User, experiment: dict[str, Any]
+) -> None:
+    """Pressed and released by somebody whose browser runs no scripts."""
+    name = user.keep("experiment.json", experiment)
+    with Visitor.of(browser, console.url, java_script_enabled=False) as plain:
+        plain.sign_in(console.token)
+        plain.open("/my-organization/my-team/safeguards")
+        plain.page.get_by_label("Why").fill("Release day")
+        plain.page.get_by_role("button", name="Stop all runs").click()
+        refused = user.chaos("run", name)
+        release(plain)
+
+    assert refused.returncode == 1
+    assert "Release day" in refused.stderr + refused.stdout
+    assert user.chaos("run", name).returncode == 0
+
+
+def release(visitor: Visitor) -> None:
+    """Let runs go on again."""
+    visitor.open("/my-organization/my-team/safeguards")
+    visitor.page.get_by_role("button", name="Let runs go on").click()
+    expect(visitor.page.get_by_role("status")).to_contain_text("Resumed")
