@@ -87,8 +87,10 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 async def gate(answer: bytes | Serve) -> AsyncIterator[tuple[str, list[bytes]]]:
     """A webhook on loopback that answers so; its address, and what it was asked."""
     asked: list[bytes] = []
+    serving: set[asyncio.Task[None] | None] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.add(asyncio.current_task())
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             asked.append(await reader.readuntil(b"\r\n\r\n"))
             if isinstance(answer, bytes):
@@ -97,12 +99,15 @@ async def gate(answer: bytes | Serve) -> AsyncIterator[tuple[str, list[bytes]]]:
             else:
                 await answer(reader, writer)
         writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/chaos?team=a", asked
     finally:
         server.close()
+        await asyncio.gather(*(task for task in serving if task))
 
 
 def heard_from(answer: bytes | Serve, limit: float = 30.0) -> tuple[Heard, list[bytes]]:
