@@ -104,3 +104,19 @@ def test_a_member_stops_their_team_and_no_other(bobs: Browser, adas: Browser) ->
 
     assert (whole.status_code, other.status_code) == (404, 404)
     assert "Experiments may run" in Seen(adas.open("/acme/payments/executions")).text
+
+
+def test_other_kinds_are_shown_while_they_say_no(
+    bobs: Browser, client: Client, bob: Member, checkout: Team, now: Clock
+) -> None:
+    """Outside of its windows nothing may run; within them, something may."""
+    windows = [{"days": ["mon"], "from": "12:00", "to": "13:00"}]
+    settings = {"mode": "allow", "time_zone": "UTC", "windows": windows}
+    body = {"kind": "windows", "name": "Lunch", "reason": "All are out", "settings": settings}
+    TeamApi(client(bob.token), checkout).post("/safeguards", body)
+
+    before = Seen(bobs.open(PAGE)).text
+    now.pass_by(hours=3)
+
+    assert "Nothing may run. Lunch: All are out, until 2 Mar 2026 12:00" in before
+    assert "Experiments may run" in Seen(bobs.open(PAGE)).text

@@ -20,8 +20,8 @@ from chaoscloud.console.pages import _forms
 from chaoscloud.console.pages._packing import packed
 from chaoscloud.console.pages._templates import render
 from chaoscloud.console.pages.security import secured
-from chaoscloud.console.records import safeguards
-from chaoscloud.console.rules.verdict import Verdict, verdict
+from chaoscloud.console.records import safeguard_states, safeguards
+from chaoscloud.console.rules.verdict import Verdict
 
 TABS = (
     "Executions",
@@ -177,7 +177,8 @@ def sign_in_first(request: Request) -> Response:
 
 
 def _guard(connection: Connection, team: TeamScope, now: datetime) -> Verdict:
-    return verdict(safeguards.in_force(connection, team.organization_id, team.team_id), now)
+    found = safeguards.in_force(connection, team.organization_id, team.team_id)
+    return safeguard_states.verdict_of(connection, found, now)
 
 
 def _said(request: Request) -> Said | None:

@@ -9,9 +9,8 @@ from starlette.responses import Response
 from chaoscloud.console.auth import TeamScope
 from chaoscloud.console.errors import NotFound
 from chaoscloud.console.pages._visit import Visit, of_team
-from chaoscloud.console.records import history, safeguards
+from chaoscloud.console.records import history, safeguard_states, safeguards
 from chaoscloud.console.records.history import Deed
-from chaoscloud.console.rules import verdict
 from chaoscloud.console.rules.access import may_stop_organization
 from chaoscloud.console.rules.verdict import Safeguard
 
@@ -61,7 +60,9 @@ async def _page(visit: Visit, status: int = 200, **wrong: str) -> Response:
 
 def _read(connection: Connection, team: TeamScope, now: datetime) -> tuple[list[Guard], list[Deed]]:
     found = safeguards.in_force(connection, team.organization_id, team.team_id)
-    holding = [each for each in found if verdict.in_force(each, now)]
+    said = safeguard_states.verdict_of(connection, found, now)
+    refusing = {policy.id for policy in said.policies}
+    holding = [each for each in found if each.id in refusing]
     names = history.names(connection, {each.person_id for each in holding if each.person_id})
     guards = [Guard(each, names.get(each.person_id or "", "")) for each in holding]
     actions = ("safeguard.stopped", "safeguard.resumed")
