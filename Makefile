@@ -4,13 +4,14 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+FOLDER ?= screenshots
 CODE := chaoscloud tests examples benchmarks setup.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test check fix demo bench clean
+.PHONY: help setup test check fix demo bench screenshots clean
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
 
 setup: $(READY) ## Make the virtual environment (.venv) with all that development needs
 
@@ -37,8 +38,12 @@ fix: $(READY) ## Mend what the linter and the formatter can mend
 demo: $(READY) ## Run real experiments against a real console (DEMO_ONCE=1: check and leave)
 	$(BIN)/python examples/demo.py
 
-bench: $(READY) ## Measure what the plugin costs, in ratios
-	@for each in benchmarks/*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done
+bench: $(READY) ## Measure what the plugin and the console cost, in ratios
+	@for each in benchmarks/[!_]*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done
+
+screenshots: $(READY) ## Take pictures of the demo's every page (FOLDER=screenshots); needs Chromium
+	$(BIN)/python -m tests.browser.screenshots $(FOLDER)
+	@echo "They are in $(FOLDER)."
 
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) .demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .demo screenshots build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
