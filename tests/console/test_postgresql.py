@@ -19,7 +19,7 @@ from chaoscloud.console.app import create_app
 from chaoscloud.console.config import Config
 from chaoscloud.console.db import CannotOpen, Database
 from chaoscloud.console.db.migrations import MIGRATIONS, schema_versions
-from chaoscloud.console.records import organizations
+from chaoscloud.console.records import organizations, safeguards, standing
 from chaoscloud.console.records.beginnings import begin
 from tests.console.conftest import Clock
 
@@ -146,3 +146,20 @@ def test_a_server_that_is_away_is_one_clear_line(tmp_path: Path) -> None:
 
     assert "s3cret" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_another_console_s_stop_is_seen(url: str, now: Clock) -> None:
+    """What one process writes is counted where the other one looks."""
+    with Database.open(url) as here, Database.open(url) as there:
+        house = here.write(lambda c: organizations.add(c, "Acme", now())).result()
+        with here.read() as connection:
+            before = standing.read(connection, None, now())
+        there.write(lambda c: safeguards.stop(c, house.id, None, "Freeze", now())).result()
+
+        with here.read() as connection:
+            after = standing.read(connection, before, now())
+            again = standing.read(connection, after, now())
+
+    assert before.safeguards == {}
+    assert [each.name for each in after.safeguards[house.id]] == ["Freeze"]
+    assert again is after
