@@ -3,6 +3,7 @@
 import logging
 import os
 import stat
+import sys
 from pathlib import Path
 
 from chaoscloud import _yaml
@@ -10,7 +11,7 @@ from chaoscloud._files import replace_file
 from chaoscloud.exceptions import SettingsException
 from chaoscloud.types import Settings
 
-__all__ = ["load", "save"]
+__all__ = ["in_use", "load", "save"]
 
 logger = logging.getLogger("chaostoolkit")
 
@@ -52,6 +53,20 @@ def save(settings: Settings, path: str | os.PathLike[str]) -> None:
         raise SettingsException(
             f"{path} cannot be written: {error.strerror or error}. It is left as it was."
         ) from error
+
+
+def in_use() -> Path:
+    """The settings file of this `chaos` command: what `--settings` says, else the usual one.
+
+    The host tells its commands where the file is, and controls only what stands in it.
+    """
+    from chaoslib.settings import CHAOSTOOLKIT_CONFIG_PATH
+
+    click = sys.modules.get("click")  # absent where no command is running
+    context = click.get_current_context(silent=True) if click is not None else None
+    known = context.find_root().obj if context is not None else None
+    named = known.get("settings_path") if isinstance(known, dict) else None
+    return Path(named or CHAOSTOOLKIT_CONFIG_PATH)
 
 
 def _make_private(folder: Path) -> None:

@@ -23,6 +23,7 @@ __all__ = [
     "CONTROL_NAME",
     "DEFAULT_URL",
     "FEATURES",
+    "Guarding",
     "Profile",
     "disable_feature",
     "enable_feature",
@@ -35,11 +36,14 @@ __all__ = [
     "get_orgs",
     "get_teams",
     "get_verify_tls",
+    "guarding_of",
     "has_chaosiq_extension_configured",
     "is_feature_enabled",
     "load",
     "path_in_use",
     "read_profile",
+    "remember_requirement",
+    "require_safeguards",
     "save",
     "set_auth",
     "set_default_org",
@@ -69,6 +73,19 @@ class Profile:
     features: Mapping[str, bool]
     configured: bool
     token_type: str = "Bearer"  # noqa: S105 - the scheme, not a token
+
+
+@dataclass(frozen=True)
+class Guarding:
+    """How runs are guarded: as the user chose, and as the organization imposes."""
+
+    chosen: Literal["off", "on", "required"]
+    imposed: bool = False
+
+    @property
+    def strength(self) -> Literal["off", "on", "required"]:
+        """The stronger of both."""
+        return "required" if self.imposed else self.chosen
 
 
 def read_profile(settings: Settings | None, environ: Mapping[str, str] | None = None) -> Profile:
@@ -187,6 +204,36 @@ def enable_feature(settings: Settings | None, feature: str) -> bool:
 def disable_feature(settings: Settings | None, feature: str) -> bool:
     """Switch a feature off, before a sign-in too; an unknown one changes nothing, returns False."""
     return _switch(settings, feature, "off")
+
+
+def guarding_of(settings: Settings | None) -> Guarding:
+    """How runs of the organization in use are guarded."""
+    said = _part(get_control(settings), "safeguards")
+    organization = get_default_org(settings)
+    by = said.get("required_by")
+    imposed = organization is not None and isinstance(by, list) and organization["id"] in by
+    if not is_feature_enabled(settings, "safeguards"):
+        return Guarding("off", imposed)
+    return Guarding("required" if said.get("required") is True else "on", imposed)
+
+
+def require_safeguards(settings: Settings, required: bool) -> None:
+    """Choose whether runs need an answer. Kept beside the feature, whose `on` others understand."""
+    if required or _part(get_control(settings), "safeguards"):
+        _made(_made_control(settings), "safeguards")["required"] = required
+
+
+def remember_requirement(settings: Settings, organization_id: str, required: bool) -> bool:
+    """Remember whether an organization requires safeguards; returns whether that is news."""
+    known = _part(get_control(settings), "safeguards").get("required_by")
+    known = known if isinstance(known, list) else []
+    if (organization_id in known) is required:
+        return False
+    others = [each for each in known if each != organization_id]
+    _made(_made_control(settings), "safeguards")["required_by"] = (
+        [*others, organization_id] if required else others
+    )
+    return True
 
 
 def get_orgs(settings: Settings | None) -> Organizations:

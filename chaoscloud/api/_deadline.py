@@ -11,7 +11,7 @@ import math
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any
 
@@ -22,13 +22,40 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 _ends_at: ContextVar[float] = ContextVar("ends_at", default=math.inf)
 
 
+class Grip:
+    """Holds the socket a call waits on, so that another thread can end the wait."""
+
+    def __init__(self) -> None:
+        self._sock: socket.socket | None = None
+        self._let_go = False
+
+    def take(self, sock: socket.socket) -> None:
+        """Hold this socket. Raises `ConnectionError` when nobody is to wait any more."""
+        self._sock = sock
+        if self._let_go:
+            raise ConnectionError("the call was given up")
+
+    def hang_up(self) -> None:
+        """End the wait under way, and any later one as it begins."""
+        self._let_go = True
+        if self._sock is not None:
+            with suppress(OSError):
+                # Past `SSLSocket.shutdown`, which takes the session from under the reading thread.
+                socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+
+
+_grip: ContextVar[Grip | None] = ContextVar("grip", default=None)
+
+
 @contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """Give the calls made inside at most `seconds`, all waits together."""
+def within(seconds: float, grip: Grip | None = None) -> Iterator[None]:
+    """Give the calls made inside at most `seconds`, all waits together; `grip` can end them."""
     before = _ends_at.set(time.monotonic() + seconds)
+    held_before = _grip.set(grip)
     try:
         yield
     finally:
+        _grip.reset(held_before)
         _ends_at.reset(before)
 
 
@@ -92,6 +119,9 @@ class _Clocked:
         if self.sock is None:
             self.connect()
         self.sock.settimeout(_what_is_left(_ends_at.get(), None))
+        grip = _grip.get()
+        if grip is not None:
+            grip.take(self.sock)
         super().send(data)  # type: ignore[misc]
 
 

@@ -14,7 +14,7 @@ from requests.exceptions import InvalidHeader
 from urllib3.exceptions import HTTPError
 
 from chaoscloud import __version__
-from chaoscloud.api._deadline import ClockedAdapter, within
+from chaoscloud.api._deadline import ClockedAdapter, Grip, within
 from chaoscloud.api.causes import is_caused_by
 
 CONNECT_AND_READ = (3.0, 10.0)  # seconds: to connect, then for each wait for an answer
@@ -60,7 +60,7 @@ class ConsoleSession(requests.Session):
     `base_url` is the team's address in the API. `timeout` (connect and read, seconds), `call_limit`
     (seconds for a whole call) and `size_limit` (bytes of an answer) may be changed at any time.
     Lines about what went wrong are kept in `told`, so each is said once; when `quiet`, to the debug
-    log only. One thread at a time.
+    log only. One thread at a time, but for `hang_up`.
     """
 
     def __init__(
@@ -79,12 +79,17 @@ class ConsoleSession(requests.Session):
         self.size_limit = LARGEST_ANSWER
         self.told: set[str] = set()
         self.quiet = False
+        self._grip = Grip()
         self.auth = ConsoleAuth(base_url, self.token, scheme)
         # What is missing or null in the settings must check certificates: only False does not.
         self.verify = verify_tls is not False
         self.headers["User-Agent"] = f"chaosiq-cloud/{__version__}"
         for prefix in ("http://", "https://"):
             self.mount(prefix, ClockedAdapter())
+
+    def hang_up(self) -> None:
+        """End the call under way, from any thread: it fails, and so does every later one."""
+        self._grip.hang_up()
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Nowhere: the token and the journal stay with the console they were meant for."""
@@ -105,7 +110,7 @@ class ConsoleSession(requests.Session):
         if kwargs.get("timeout") is None:
             kwargs["timeout"] = self.timeout
         try:
-            with within(self.call_limit):
+            with within(self.call_limit, self._grip):
                 response = self._send_despite_drop(request, **kwargs)
                 if not streamed:
                     _read(response, self.size_limit)

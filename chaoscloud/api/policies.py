@@ -12,7 +12,16 @@ from typing import Any
 
 from chaoscloud.api.answers import plain
 
-__all__ = ["Allowed", "Answer", "NoAnswer", "Policy", "Refused", "read_answer", "refusal"]
+__all__ = [
+    "Allowed",
+    "Answer",
+    "NoAnswer",
+    "Policy",
+    "Refused",
+    "in_words",
+    "read_answer",
+    "refusal",
+]
 
 Policy = Mapping[str, Any]
 """A safeguard as the console names it: `name`, and maybe `id`, `reason`, `until`, `decided_at`."""
@@ -64,13 +73,15 @@ def read_answer(status: int, body: object) -> Answer:
 
 def refusal(policies: tuple[Policy, ...]) -> str:
     """The sentence a stopped run ends with: one policy a line."""
-    names = [plain(policy.get("name") or "(unnamed)") for policy in policies]
-    return "\n".join(
-        [
-            "The following safe guards disallow this execution from continuing:",
-            *(names or ["(the console named none)"]),
-        ]
-    )
+    lines = [in_words(policy) for policy in policies] or ["(the console named none)"]
+    return "\n".join(["The following safe guards disallow this execution from continuing:", *lines])
+
+
+def in_words(policy: Policy) -> str:
+    """A policy's name; its reason, unless the name says it all; and until when it holds."""
+    name, reason, until = (plain(policy.get(key) or "") for key in ("name", "reason", "until"))
+    because = f": {reason}" if reason and reason != name else ""
+    return f"{name or '(unnamed)'}{because}{f' (until {until})' if until else ''}"
 
 
 def _policies(found: object) -> tuple[Policy, ...]:

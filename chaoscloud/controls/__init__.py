@@ -14,7 +14,7 @@ from contextlib import closing
 from typing import Any
 
 from chaoscloud.controls.loading import forget_path, read_workspace, remember_source
-from chaoscloud.controls.opening import begin, console_of, resume
+from chaoscloud.controls.opening import begin, console_of, resume, unpublished
 from chaoscloud.controls.relay import Relay
 from chaoscloud.controls.run import Run
 from chaoscloud.types import (
@@ -97,7 +97,7 @@ def configure_control(
     cleanup_control()  # of a run that died before its end
     console = console_of(settings, url, verify_tls, organizations)
     if not console.wants("publish"):
-        _run = Run()
+        _run = unpublished(console)
         logger.warning(
             "Publishing to the console is disabled: this run is neither recorded nor guarded. "
             "Run `chaos enable publish` to change that."

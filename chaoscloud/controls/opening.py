@@ -11,9 +11,9 @@ from chaoslib.settings import get_loaded_settings
 
 from chaoscloud import api
 from chaoscloud.api.verification import get_run_id
+from chaoscloud.controls.guarding import guard_over, guard_without
 from chaoscloud.controls.run import Run
 from chaoscloud.delivery import Delivery, Started
-from chaoscloud.delivery.line import Line
 from chaoscloud.delivery.linking import place_of
 from chaoscloud.delivery.losses import NotStored, courtesy
 from chaoscloud.delivery.outbox import Outbox
@@ -23,8 +23,15 @@ from chaoscloud.extension import (
     find_extension,
 )
 from chaoscloud.redaction import Redactor
-from chaoscloud.safeguards.guard import Guard
-from chaoscloud.settings import get_endpoint_url, get_orgs, is_feature_enabled, read_profile
+from chaoscloud.safeguards.rollbacks import strategy_of
+from chaoscloud.settings import (
+    Guarding,
+    get_endpoint_url,
+    get_orgs,
+    guarding_of,
+    is_feature_enabled,
+    read_profile,
+)
 from chaoscloud.tenancy import tenancy_of
 from chaoscloud.types import Experiment, Extension, Extensions, Organizations, Secrets, Settings
 from chaoscloud.workspace import get_experiment_path
@@ -47,6 +54,11 @@ class Console:
     def wants(self, feature: str) -> bool:
         """Whether a feature is on in the settings."""
         return is_feature_enabled(self.settings, feature)
+
+    @property
+    def guarding(self) -> Guarding:
+        """How its runs are guarded."""
+        return guarding_of(self.settings)
 
 
 def console_of(
@@ -72,13 +84,19 @@ def begin(console: Console, experiment: Experiment, secrets: Secrets | None) -> 
 
     A start that fails leaves the run unrecorded and unguarded, with one warning that says why.
     """
-    run = Run(problem="its start was interrupted")
+    run = Run(problem="its start was interrupted", rollback_strategy=strategy_of(console.settings))
     with run.holding_back_stops():
         _prepare(run, lambda: _start(run, console, experiment, secrets))
     if run.problem is not None:
-        run.guard = None
+        run.guard = guard_without(console, run.problem)
     _say(run, console)
     return run
+
+
+def unpublished(console: Console) -> Run:
+    """The run nobody is told of. If safeguards are required, it does not start."""
+    reason = "publishing is disabled, run `chaos enable publish`"
+    return Run(guard=guard_without(console, reason))
 
 
 def resume(console: Console, extensions: Extensions | None, secrets: Secrets | None) -> Run:
@@ -128,8 +146,7 @@ def _connect(run: Run, console: Console, secrets: Secrets | None, **header: Any)
     tenancy = tenancy_of(console.organizations)
     if tenancy is None:
         raise NotStored("no organization and team are chosen, run `chaos signin`")
-    if console.wants("safeguards"):
-        run.guard = _guard(run, console)
+    run.guard = guard_over(console, [run.block], run.held)
     session = run.held.enter_context(_session(console))
     run.delivery = Outbox(
         post_to(console.url, tenancy, session),
@@ -138,13 +155,6 @@ def _connect(run: Run, console: Console, secrets: Secrets | None, **header: Any)
         **header,
     )
     return run.delivery
-
-
-def _guard(run: Run, console: Console) -> Guard:
-    session = run.held.enter_context(_session(console))
-    session.quiet = True  # the run says itself what a failure means for it
-    session.call_limit = CALL_LIMIT
-    return Guard(session, [run.block], Line().call)
 
 
 def _session(console: Console) -> AbstractContextManager[Any]:
@@ -168,16 +178,16 @@ def _say(run: Run, console: Console) -> None:
     """One line on what becomes of this run, one more when nothing guards it."""
     if run.problem is not None:
         logger.warning(
-            "This run is neither recorded in the console nor guarded by safeguards: %s. "
-            "The experiment carries on.",
+            "This run is neither recorded in the console nor guarded by safeguards: %s.%s",
             run.problem,
+            " The experiment carries on." if run.guard is None else "",
         )
         return
     if run.started.kept:
         logger.warning("%s", _kept(run.started))
     elif run.started.address:
         logger.info("Execution available at %s", run.started.address)
-    if not console.wants("safeguards"):
+    if run.guard is None:
         logger.warning(
             "Safeguards are disabled: nothing in the console can stop this run. "
             "Run `chaos enable safeguards` to be guarded."

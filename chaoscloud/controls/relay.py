@@ -12,7 +12,7 @@ from typing import Any
 from chaoslib.run import RunEventHandler
 
 from chaoscloud.controls.run import Run
-from chaoscloud.types import Experiment, Journal
+from chaoscloud.types import Activity, Experiment, Journal
 
 
 class Relay(RunEventHandler):  # type: ignore[misc]  # the host publishes no types
@@ -37,6 +37,23 @@ class Relay(RunEventHandler):  # type: ignore[misc]  # the host publishes no typ
     def rollbacks_completed(self, experiment: Experiment, journal: Journal) -> None:
         """The rollbacks ended."""
         self._tell("rollback-finished", experiment, journal.get("rollbacks"))
+
+    def activity_completed(self, activity: Activity, run: Any) -> None:
+        """An activity ended; its pause is still to come, even where a signal ended it."""
+        if self._run.guard is not None:
+            self._run.guard.keep_leaving()
+
+    def interrupted(self, experiment: Experiment, journal: Journal) -> None:
+        """A control, or SIGTERM, ended the run."""
+        self._leave()
+
+    def signal_exit(self) -> None:
+        """Ctrl-C, or one of the host's exit signals, ended the run."""
+        self._leave()
+
+    def _leave(self) -> None:
+        with self._run.holding_back_stops():
+            self._run.leaving()
 
     def _tell(self, event_type: str, experiment: Experiment, state: Any = None) -> None:
         with self._run.holding_back_stops():

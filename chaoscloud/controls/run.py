@@ -4,6 +4,7 @@ A run without a delivery is one nobody tells anything about: publishing is disab
 failed. Everything here may be called for it as for any other.
 """
 
+import logging
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -15,11 +16,16 @@ from chaoslib.exceptions import InterruptExecution
 from chaoscloud.delivery import Delivery, Started
 from chaoscloud.extension import NAME, ensure_extension
 from chaoscloud.safeguards.guard import Guard
+from chaoscloud.safeguards.rollbacks import not_played, unplayed_after_a_stop
 from chaoscloud.types import Extension, Journal
+
+logger = logging.getLogger("chaostoolkit")
 
 ROLLBACKS = {"starting-rollback", "rollback-finished"}
 
-ONCE = {"starting-method", "method-finished"} | ROLLBACKS
+STOP = "safeguard-stop"
+
+ONCE = {"starting-method", "method-finished", STOP} | ROLLBACKS
 """What happens once in a run, and may reach us by two ways (see `chaoscloud.controls.relay`)."""
 
 
@@ -34,9 +40,11 @@ class Run:
     guard: Guard | None = None
     started: Started = field(default_factory=Started)
     problem: str | None = None
+    rollback_strategy: str = "default"
     block: Extension = field(default_factory=lambda: {"name": NAME})
     held: ExitStack = field(default_factory=ExitStack)
     _told: set[str] = field(default_factory=set)
+    _unplayed: list[str] = field(default_factory=list)
     _stop: BaseException | None = None
     _thread: int = field(default_factory=threading.get_ident)
 
@@ -55,7 +63,7 @@ class Run:
             self.rollbacks_start()
         self.tell(event_type, context, state)
         if self.guard is not None:
-            self.guard.check()
+            self._heed(self.guard, event_type, context)
 
     def tell(self, event_type: str, context: object, state: object = None) -> None:
         """Tell what happened, unless that was told before."""
@@ -69,8 +77,16 @@ class Run:
         if self.guard is not None:
             self.guard.rollbacks_start()
 
+    def leaving(self) -> None:
+        """The host ends the run early."""
+        if self.guard is not None:
+            self.guard.leaving()
+            self._acknowledge(self.guard)
+
     def close(self) -> None:
-        """Give back the connection."""
+        """Give back the connections."""
+        if self.guard is not None:
+            self.guard.close()
         if self.delivery is not None:
             self.delivery.close()
         self.held.close()
@@ -88,8 +104,40 @@ class Run:
         except (KeyboardInterrupt, SystemExit, InterruptExecution) as stop:
             self._stop = stop
 
+    def _heed(self, guard: Guard, event_type: str, context: Any) -> None:
+        """Ask whether the run may go on; if not, tell the console that it heard."""
+        try:
+            if event_type == "starting-experiment":
+                guard.open()
+                self._warn_of_rollbacks(context)
+            else:
+                guard.check()
+        finally:
+            self._acknowledge(guard)
+
+    def _warn_of_rollbacks(self, experiment: Any) -> None:
+        warning = unplayed_after_a_stop(experiment, self.rollback_strategy)
+        if warning is not None:
+            logger.warning("%s", warning)
+
+    def _acknowledge(self, guard: Guard) -> None:
+        if guard.stop is not None and guard.policies is not None:
+            self.tell(STOP, guard.stop.as_document())
+
+    def _end_guarding(self, guard: Guard, experiment: Any, journal: Journal | None) -> None:
+        """Nothing is left to stop; say what a stop left undone."""
+        guard.end()
+        self._acknowledge(guard)
+        if guard.policies is None or journal is None or "starting-method" not in self._told:
+            return
+        self._unplayed = not_played(experiment, journal)
+        if self._unplayed:
+            logger.warning("Rollbacks not played after the stop: %s", ", ".join(self._unplayed))
+
     def _finish(self, experiment: object, journal: Journal | None) -> None:
         """Mark the journal, tell the end, and send the journal."""
+        if self.guard is not None:
+            self._end_guarding(self.guard, experiment, journal)
         self._mark(journal)
         if "starting-method" in self._told:  # Ctrl-C: no handler, and maybe no hook, is told
             self.tell("method-finished", experiment, (journal or {}).get("run"))
@@ -105,7 +153,7 @@ class Run:
 
     def _mark(self, journal: Journal | None) -> None:
         """Leave in the journal's block what `chaos publish` and people look for."""
-        if journal is None or (self.delivery is None and self.problem is None):
+        if journal is None or not (self.delivery or self.problem or self.guard):
             return
         known = self.delivery.started if self.delivery else self.started
         ensure_extension(journal).update(
@@ -122,7 +170,9 @@ class Run:
         return {
             **notes,
             "safeguards_without_answer": self.guard and _copies(self.guard.gaps),
-            "safeguards_during_rollbacks": self.guard and _copies(self.guard.ignored),
+            "safeguards_during_rollbacks": self.guard and _copies(self.guard.too_late),
+            "stop": self.guard and self.guard.stop and self.guard.stop.as_document(),
+            "rollbacks_not_played": self._unplayed,
         }
 
 

@@ -1,7 +1,8 @@
 """Asks the console whether a run may go on."""
 
 import logging
-from collections.abc import Callable
+from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Any, cast
 
 from chaoslib.exceptions import ExperimentExitedException, InterruptExecution
@@ -11,38 +12,62 @@ from chaoscloud.api.policies import Answer, NoAnswer, read_answer
 from chaoscloud.api.safeguard import policies_address
 from chaoscloud.types import Extensions
 
+__all__ = ["Reply", "ask"]
+
 logger = logging.getLogger("chaostoolkit")
 
-Call = Callable[[Callable[[], Any]], Any]
-"""Calls what it is given, or refrains from it and returns None (`chaoscloud.delivery.line`)."""
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer, and what it says about asking again.
+
+    `tag` names the verdict (`ETag`): a question that carries it may be held until there is another.
+    `held` is whether this server does that (`Preference-Applied: wait`, RFC 7240).
+    """
+
+    answer: Answer
+    tag: str | None = None
+    held: bool = False
 
 
-def ask(session: Any, extensions: Extensions, call: Call) -> Answer:
+def ask(
+    session: Any, extensions: Extensions, before: Reply | None = None, wait: int | None = None
+) -> Reply:
     """The console's answer for the execution that `extensions` name. Never raises.
 
-    Whatever goes wrong on the way, in the network or in here, is no answer, and said as such.
+    With `wait` and a tag in the reply `before`, the console may keep the question for so many
+    seconds, until its verdict changes. Whatever goes wrong on the way, in the network or in here,
+    is no answer, and said as such.
     """
     try:
-        failures: list[str] = []
-        response = call(lambda: _get(session, extensions, failures))
-        if response is None:
-            return NoAnswer("".join(failures) or "the console does not answer")
-        return read_answer(response.status_code, body_of(response))
+        address = policies_address(session.base_url, extensions)
+        if address is None:
+            return Reply(NoAnswer("the console does not know this run"))
+        response = session.get(address, headers=_headers(before, wait))
+        held = _is_held(response)
+        if response.status_code == HTTPStatus.NOT_MODIFIED and before is not None:
+            return replace(before, held=held)
+        answer = read_answer(response.status_code, body_of(response))
+        tag = None if isinstance(answer, NoAnswer) else response.headers.get("ETag")
+        return Reply(answer, tag, held)
+    except OSError as x:  # a console session raises those of `requests` only
+        return Reply(NoAnswer(failure_of(cast(Any, x))))
     except (InterruptExecution, ExperimentExitedException):
         raise
     except Exception as x:
         logger.debug("Asking the safeguards failed", exc_info=True)
-        return NoAnswer(f"a mistake of the plugin ({type(x).__name__}: {x})")
+        return Reply(NoAnswer(f"a mistake of the plugin ({type(x).__name__}: {x})"))
 
 
-def _get(session: Any, extensions: Extensions, failures: list[str]) -> Any:
-    """The response; None when the network failed, and the reason is added to `failures`."""
-    address = policies_address(session.base_url, extensions)
-    if address is None:
-        failures.append("the console does not know this run")
-        return None
-    try:
-        return session.get(address)
-    except OSError as x:  # a console session raises those of `requests` only
-        failures.append(failure_of(cast(Any, x)))
-        return None
+def _headers(before: Reply | None, wait: int | None) -> dict[str, str]:
+    headers = {}
+    if before is not None and before.tag:
+        headers["If-None-Match"] = before.tag
+    if wait:
+        headers["Prefer"] = f"wait={wait}"
+    return headers
+
+
+def _is_held(response: Any) -> bool:
+    applied = str(response.headers.get("Preference-Applied", ""))
+    return any(each.partition("=")[0].strip().lower() == "wait" for each in applied.split(","))

@@ -7,6 +7,8 @@ from typing import TypedDict
 
 logger = logging.getLogger("chaostoolkit")
 
+GOES_ON = "The experiment carries on without them until the console answers again."
+
 
 class Gap(TypedDict):
     """A stretch of the run without safeguards; `until` is None when contact never came back."""
@@ -28,17 +30,13 @@ class Contact:
         self.gaps: list[Gap] = []
         self._now = now
 
-    def lost(self, reason: str) -> None:
-        """Note that a question stayed without an answer."""
+    def lost(self, reason: str, meaning: str = GOES_ON) -> None:
+        """Note that a question stayed without an answer, and what that means for the run."""
         if self._in_gap:
             logger.debug("Safeguards still do not answer: %s", reason)
             return
         self.gaps.append({"since": self._now().isoformat(), "until": None, "reason": reason})
-        logger.warning(
-            "Safeguards could not be asked: %s. The experiment carries on without them "
-            "until the console answers again.",
-            reason,
-        )
+        logger.warning("Safeguards could not be asked: %s. %s", reason, meaning)
 
     def back(self) -> None:
         """Note that an answer came."""

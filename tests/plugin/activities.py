@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from collections.abc import Callable
 from typing import Any
 
 done: list[str] = []
@@ -12,6 +13,17 @@ done: list[str] = []
 def do(name: str) -> str:
     """Do something harmless."""
     done.append(name)
+    return f"{name} is done"
+
+
+moments: dict[str, Callable[[], object]] = {}
+"""What a test wants to happen during an activity of this name."""
+
+
+def live(name: str) -> str:
+    """Do what the test wants to happen now."""
+    done.append(name)
+    moments.get(name, lambda: None)()
     return f"{name} is done"
 
 

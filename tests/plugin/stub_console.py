@@ -10,7 +10,8 @@ from typing import Any
 
 from tests.plugin.loopback import Handler, Loopback, Seen, loopback
 
-Answer = tuple[int, Any]
+Answer = tuple[int, Any] | tuple[int, Any, dict[str, str]]
+"""A status, a document, and maybe headers; `Content_Type` stands for `Content-Type`."""
 
 HANG_UP: Answer = (0, None)
 
@@ -96,7 +97,8 @@ class StubConsole:
         if wanted is HANG_UP:
             handler.close_connection = True
             return
-        status, document = wanted or (status, document)
+        status, document, *more = wanted or (status, document)
+        headers |= more[0] if more else {}
         handler.say(status, b"" if document is None else json.dumps(document).encode(), **headers)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chaoscloud.api.policies import Allowed, NoAnswer, Refused, read_answer, refusal
+from chaoscloud.api.policies import Allowed, NoAnswer, Refused, in_words, read_answer, refusal
 
 
 def test_a_yes_is_a_yes() -> None:
@@ -62,7 +62,7 @@ def test_a_policy_without_a_name_is_told_all_the_same() -> None:
     answer = read_answer(200, {"allowed": False, "policies": [{"reason": "nobody knows"}]})
 
     assert isinstance(answer, Refused)
-    assert refusal(answer.policies).endswith("\n(unnamed)")
+    assert refusal(answer.policies).endswith("\n(unnamed): nobody knows")
 
 
 @pytest.mark.parametrize(("said", "required"), [(True, True), (False, False), ("yes", None)])
@@ -70,3 +70,13 @@ def test_an_answer_may_say_that_safeguards_are_required(said: object, required: 
     """Only a clear word of the organization counts; most servers say nothing of it."""
     assert read_answer(200, {"allowed": True, "required": said}) == Allowed(required)  # type: ignore[arg-type]
     assert read_answer(200, {"allowed": True}) == Allowed(None)
+
+
+def test_a_policy_is_told_with_its_reason_and_its_end() -> None:
+    """A name that is the reason, as a stop switch's, is not said twice."""
+    until = "2026-11-28T00:00:00+00:00"
+    freeze = {"name": "Freeze", "reason": "Black Friday", "until": until}
+    switch = {"name": "Black Friday", "reason": "Black Friday", "until": None}
+
+    assert in_words(freeze) == f"Freeze: Black Friday (until {until})"
+    assert in_words(switch) == "Black Friday"

@@ -61,11 +61,11 @@ def test_a_run_is_told_from_its_start_to_its_end(
     }
 
 
-def test_a_run_uses_few_connections(console: StubConsole, experiment: dict[str, Any]) -> None:
-    """One to tell and some to ask for a run, not one a request."""
+def test_a_run_uses_two_connections(console: StubConsole, experiment: dict[str, Any]) -> None:
+    """One for what is told and one for the safeguards, not one a request."""
     run(experiment, console.settings)
 
-    assert len(console.served.connections) <= 3
+    assert len(console.served.connections) == 2
 
 
 def test_the_address_is_logged(

@@ -75,10 +75,10 @@ def test_rollbacks_are_played_to_the_end_here_too(
     assert journal["status"] == "completed"
 
 
-def test_background_activities_are_told_by_turns(
+def test_background_activities_share_the_connection_by_turns(
     console: StubConsole, experiment: dict[str, Any]
 ) -> None:
-    """Eight threads at once: each event arrives whole, and once, over the run's connection."""
+    """Eight threads at once: each event arrives whole, and once."""
     names = [f"lose broker {n}" for n in range(8)]
     experiment["method"] = [activity("do", name=n) | {"background": True} for n in names]
 
@@ -95,7 +95,7 @@ def test_background_activities_are_told_by_turns(
     ]
     assert sorted(set(told) & set(names)) == names
     assert [told.count(name) for name in names] == [1] * 8
-    assert len(console.served.connections) <= 3
+    assert len(console.served.connections) <= 3  # two are for the safeguards
     assert "not_recorded" not in block_of(journal)
 
 

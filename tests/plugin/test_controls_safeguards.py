@@ -7,16 +7,23 @@ import pytest
 from chaoslib.types import Schedule, Strategy
 
 from tests.plugin import activities
-from tests.plugin.loopback import Seen
-from tests.plugin.runs import activity, block_of, orders, run, warnings_in
+from tests.plugin.guarding import (
+    AT_EACH_HOOK,
+    FRIDAY,
+    NO,
+    SENTENCE,
+    YES,
+    about_safeguards,
+    answering,
+    keep_pace,
+    no_from,
+)
+from tests.plugin.runs import ONE_RUN, activity, block_of, orders, run
 from tests.plugin.stub_console import Answer, StubConsole, serving
 
 pytestmark = [pytest.mark.loopback, pytest.mark.usefixtures("in_step")]
 
-FRIDAY = {"name": "Black Friday", "reason": "nobody touches the shop"}
-NO: Answer = (200, {"allowed": False, "policies": [FRIDAY]})
-SENTENCE = "The following safe guards disallow this execution from continuing:\nBlack Friday"
-
+AWAY: Answer = (503, None)
 ALWAYS = {"runtime": {"rollbacks": {"strategy": "always"}}}
 
 
@@ -28,26 +35,29 @@ def console() -> Iterator[StubConsole]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_done() -> None:
-    """No test sees what another did."""
+def nothing_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees what another did, and each control asks for itself."""
     activities.done.clear()
+    keep_pace(monkeypatch, AT_EACH_HOOK)
 
 
-def no_after(console: StubConsole, event_type: str, nth: int = 1) -> None:
-    """Let the console say no from the n-th event of a type on."""
+def question(moment: str, nth: int = 1) -> int:
+    """Which question of a run is asked at the n-th moment of a kind."""
+    return [i for i, each in enumerate(ONE_RUN, start=1) if each == moment][nth - 1]
 
-    def answer(kind: str, seen: Seen) -> Answer | None:
-        told = console.events.count(event_type) >= nth
-        return NO if kind == "policies" and told else None
 
-    console.answer = answer
+def test_they_are_asked_at_each_hook_but_the_last(console: StubConsole) -> None:
+    """Where no answer is recent enough; after the experiment's end there is nothing to ask."""
+    run(orders(), console.settings)
+
+    assert console.kinds.count("policies") == len(ONE_RUN) - 1
 
 
 def test_a_no_at_the_start_lets_nothing_happen(
     console: StubConsole, caplog: pytest.LogCaptureFixture
 ) -> None:
     """No probe, no action; the run is interrupted, and the policies named in log and journal."""
-    no_after(console, "starting-experiment")
+    no_from(console, 1)
 
     journal = run(orders(), console.settings)
 
@@ -78,7 +88,7 @@ def test_a_no_at_any_moment_stops_what_follows(
     console: StubConsole, moment: str, nth: int, done: list[str]
 ) -> None:
     """The run ends there, interrupted, and its end is told."""
-    no_after(console, moment, nth)
+    no_from(console, question(moment, nth))
 
     journal = run(orders(), console.settings)
 
@@ -91,17 +101,16 @@ def test_a_no_at_any_moment_stops_what_follows(
 
 def test_a_stopped_run_is_not_asked_about_again(console: StubConsole) -> None:
     """The decision is made; what the host still calls while it ends asks nothing."""
-    no_after(console, "starting-activity", 2)
+    no_from(console, question("starting-activity", 2))
 
     run(orders(), console.settings)
 
-    last = len(console.kinds) - 1 - console.kinds[::-1].index("policies")
-    assert console.kinds[last + 1 :] == ["event", "event", "event", "journal"]
+    assert console.kinds.count("policies") == question("starting-activity", 2)
 
 
 def test_the_rollbacks_of_a_stopped_run_are_played_when_asked_for(console: StubConsole) -> None:
     """The stop switch does not stop what repairs."""
-    no_after(console, "starting-method")
+    no_from(console, question("starting-method"))
 
     journal = run(orders(), console.settings | ALWAYS)
 
@@ -114,7 +123,7 @@ def test_a_no_during_rollbacks_is_noted_and_stops_nothing(
     console: StubConsole, caplog: pytest.LogCaptureFixture, moment: str
 ) -> None:
     """Half a rollback would be worse than the rest of one."""
-    no_after(console, moment)
+    no_from(console, question(moment))
 
     journal = run(orders(), console.settings)
 
@@ -122,7 +131,7 @@ def test_a_no_during_rollbacks_is_noted_and_stops_nothing(
     assert journal["status"] == "completed"
     assert block_of(journal)["safeguards"] is None
     assert block_of(journal)["safeguards_during_rollbacks"] == [FRIDAY]
-    assert len(warnings_in(caplog)) == 1
+    assert len(about_safeguards(caplog)) == 1
 
 
 def test_a_no_to_a_background_activity_stops_the_run(console: StubConsole) -> None:
@@ -133,7 +142,7 @@ def test_a_no_to_a_background_activity_stops_the_run(console: StubConsole) -> No
         activity("do", name="lose the broker") | {"pauses": {"after": 0.2}},
         activity("do", name="lose another"),
     ]
-    no_after(console, "starting-activity", 2)
+    no_from(console, question("starting-method") + 1)
 
     journal = run(experiment, console.settings)
 
@@ -146,7 +155,7 @@ def test_a_no_to_the_continuous_hypothesis_stops_the_run(console: StubConsole) -
     """It is sampled in a thread of its own."""
     experiment = orders()
     experiment["method"] = [activity("do", name=f"lose broker {n}") for n in range(40)]
-    no_after(console, "starting-hypothesis", 3)
+    no_from(console, question("starting-method") + 4)
 
     journal = run(
         experiment,
@@ -169,7 +178,7 @@ def test_without_an_answer_the_run_goes_on_and_says_so(
     journal = run(orders(), console.settings)
 
     assert journal["status"] == "completed"
-    assert len(warnings_in(caplog)) == 1
+    assert len(about_safeguards(caplog)) == 1
     [gap] = block_of(journal)["safeguards_without_answer"]
     assert str(status) in gap["reason"]
     assert gap["until"] is None
@@ -179,16 +188,12 @@ def test_a_gap_in_the_middle_is_said_at_both_ends(
     console: StubConsole, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Lost with the method's first activity, back with the rollbacks."""
-
-    def answer(kind: str, seen: Seen) -> Answer | None:
-        lost = "starting-method" in console.events and "starting-rollback" not in console.events
-        return (503, None) if kind == "policies" and lost else None
-
-    console.answer = answer
+    lost_for = question("starting-rollback") - question("starting-method")
+    answering(console, *[YES] * (question("starting-method") - 1), *[AWAY] * lost_for, YES)
 
     journal = run(orders(), console.settings)
 
-    lost, back = warnings_in(caplog)
+    lost, back = about_safeguards(caplog)
     assert "could not be asked" in lost
     assert "answer again" in back
     [gap] = block_of(journal)["safeguards_without_answer"]
@@ -197,13 +202,7 @@ def test_a_gap_in_the_middle_is_said_at_both_ends(
 
 def test_a_no_after_a_gap_counts(console: StubConsole) -> None:
     """Who comes back may say no."""
-
-    def answer(kind: str, seen: Seen) -> Answer | None:
-        if kind != "policies":
-            return None
-        return NO if "starting-method" in console.events else (503, None)
-
-    console.answer = answer
+    answering(console, *[AWAY] * (question("starting-method") - 1), NO)
 
     journal = run(orders(), console.settings)
 
@@ -213,9 +212,9 @@ def test_a_no_after_a_gap_counts(console: StubConsole) -> None:
 
 def test_no_action_starts_after_a_no_in_many_runs(console: StubConsole) -> None:
     """Whatever the timing: a refused start is a start of nothing."""
-    no_after(console, "starting-experiment")
+    no_from(console, 1)
 
-    statuses: list[Any] = [run(orders(), console.settings)["status"] for _ in range(50)]
+    statuses: list[Any] = [run(orders(), console.settings)["status"] for _ in range(200)]
 
-    assert statuses == ["interrupted"] * 50
+    assert statuses == ["interrupted"] * 200
     assert activities.done == []

@@ -1,50 +1,58 @@
-"""One guard through the moments of a run."""
+"""One guard through the moments of a run, without a network and without a signal."""
 
-import json
 import threading
 from collections.abc import Callable
-from typing import Any
+from datetime import UTC, datetime
 
 import pytest
-import requests
 from chaoslib.exceptions import InterruptExecution
 
+from chaoscloud.api.policies import Allowed, Answer, NoAnswer, Refused
+from chaoscloud.safeguards.ask import Reply
 from chaoscloud.safeguards.guard import Guard
+from chaoscloud.safeguards.pace import Pace
+from chaoscloud.safeguards.strength import Strength
 
-BLOCK = [{"name": "chaosiq", "experiment_id": "orders", "execution_id": "monday"}]
-FRIDAY = {"name": "Black Friday"}
-YES = (200, {"allowed": True})
-NO = (200, {"allowed": False, "policies": [FRIDAY]})
-
-
-class Answer:
-    """As much of an HTTP answer as a guard reads."""
-
-    def __init__(self, status: int, body: Any) -> None:
-        self.status_code = status
-        self._body = body
-
-    def json(self) -> Any:
-        """The body; a string stands for one that is not JSON."""
-        return json.loads(self._body) if isinstance(self._body, str) else self._body
+FRIDAY = {"name": "Black Friday", "decided_at": "2026-11-27T11:59:59+00:00"}
+YES = Allowed()
+NO = Refused((FRIDAY,))
+AWAY = NoAnswer("the console does not answer")
+NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
 
-class Console:
-    """A session with a console that gives the answers it was told, the last one for ever."""
+class Clock:
+    """Seconds that pass when a test says so."""
 
-    base_url = "https://console.example.com/api/v1/organizations/acme/teams/checkout"
+    def __init__(self) -> None:
+        self.seconds = 1000.0
 
-    def __init__(self, *answers: tuple[int, Any] | Exception) -> None:
+    def __call__(self) -> float:
+        return self.seconds
+
+
+class Asked:
+    """What answers a guard: one answer after the other, the last one for ever."""
+
+    def __init__(self, *answers: Answer) -> None:
         self.answers = list(answers)
-        self.asked: list[str] = []
+        self.count = 0
 
-    def get(self, url: str, **_: Any) -> Answer:
-        """Answer, or fail."""
-        self.asked.append(url)
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if isinstance(answer, Exception):
-            raise answer
-        return Answer(*answer)
+    def __call__(self) -> Reply:
+        self.count += 1
+        return Reply(self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Time stands still."""
+    return Clock()
+
+
+def guard_of(
+    console: Asked, clock: Clock, *, required: bool = False, imposed: bool = False
+) -> Guard:
+    """A guard of a run that starts at noon."""
+    return Guard(console, Strength(required, imposed), Pace(), lambda: NOON, clock)
 
 
 def in_another_thread(work: Callable[[], None]) -> Exception | None:
@@ -63,40 +71,68 @@ def in_another_thread(work: Callable[[], None]) -> Exception | None:
     return raised[0] if raised else None
 
 
-def test_it_asks_about_its_execution() -> None:
-    """The question goes to the policies of the run's own execution."""
-    console = Console(YES)
-
-    Guard(console, BLOCK).check()
-
-    assert console.asked == [f"{console.base_url}/experiments/orders/executions/monday/policies"]
-
-
-def test_a_no_interrupts_and_is_remembered() -> None:
+def test_a_no_before_the_start_interrupts(clock: Clock) -> None:
     """The host's own exception carries the policies; the journal finds them on the guard."""
-    guard = Guard(Console(NO), BLOCK)
+    guard = guard_of(Asked(NO), clock)
 
     with pytest.raises(InterruptExecution, match=r"continuing:\nBlack Friday$"):
-        guard.check()
+        guard.open()
 
     assert guard.policies == (FRIDAY,)
+    assert guard.stop is not None
+    assert guard.stop.latency is None
 
 
-def test_the_run_is_stopped_once_and_not_asked_about_again() -> None:
-    """What the host calls while a stopped run ends is let through, without a question."""
-    console = Console(NO)
-    guard = Guard(console, BLOCK)
+def test_an_answer_is_used_for_a_second(clock: Clock) -> None:
+    """Controls ask for themselves when the last answer is older."""
+    console = Asked(YES)
+    guard = guard_of(console, clock)
+    guard.open()
+
+    guard.check()
+    clock.seconds += 0.9
+    guard.check()
+    asked_within_a_second = console.count
+    clock.seconds += 0.2
+    guard.check()
+
+    assert (asked_within_a_second, console.count) == (1, 2)
+
+
+def test_a_no_during_the_run_interrupts_it_and_is_not_asked_about_again(clock: Clock) -> None:
+    """What the host calls while it leaves the run is let through."""
+    console = Asked(YES, NO)
+    guard = guard_of(console, clock)
+    guard.open()
+    clock.seconds += 2
+
+    with pytest.raises(InterruptExecution) as leaving:
+        guard.check()
+    try:
+        raise leaving.value
+    except InterruptExecution:
+        guard.check()
+
+    assert console.count == 2
+    assert guard.stop is not None
+    assert guard.stop.latency == 1.0
+
+
+def test_a_stop_that_the_run_swallowed_is_raised_again(clock: Clock) -> None:
+    """An activity may catch whatever comes; the next control stops the run all the same."""
+    guard = guard_of(Asked(YES, NO), clock)
+    guard.open()
+    clock.seconds += 2
     with pytest.raises(InterruptExecution):
         guard.check()
 
-    guard.check()
+    with pytest.raises(InterruptExecution):
+        guard.check()
 
-    assert len(console.asked) == 1
 
-
-def test_a_no_found_in_the_background_stops_the_run_too() -> None:
+def test_a_no_found_in_the_background_stops_the_run_too(clock: Clock) -> None:
     """The host swallows what is raised in the background: the run's next hook repeats it."""
-    guard = Guard(Console(NO), BLOCK)
+    guard = guard_of(Asked(NO), clock)
 
     in_background = in_another_thread(guard.check)
 
@@ -105,77 +141,188 @@ def test_a_no_found_in_the_background_stops_the_run_too() -> None:
         guard.check()
 
 
-def test_no_background_activity_starts_once_the_run_is_stopped() -> None:
-    """A stopped run's threads are stopped each time they ask."""
-    guard = Guard(Console(NO), BLOCK)
+def test_what_the_watch_hears_stops_the_run_at_its_next_control(clock: Clock) -> None:
+    """Where no signal can interrupt it."""
+    guard = guard_of(Asked(YES), clock)
+    guard.open()
+
+    goes_on = guard.hear(Reply(NO))
+
+    assert goes_on is False
     with pytest.raises(InterruptExecution):
         guard.check()
 
-    assert in_another_thread(guard.check) is not None
-    assert in_another_thread(guard.check) is not None
 
-
-def test_rollbacks_are_played_to_the_end(caplog: pytest.LogCaptureFixture) -> None:
+def test_rollbacks_are_played_to_the_end(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     """A no while they run is noted and said once, and interrupts nothing."""
-    guard = Guard(Console(YES, NO), BLOCK)
+    guard = guard_of(Asked(YES), clock)
+    guard.open()
+    guard.rollbacks_start()
+
+    guard.hear(Reply(NO))
     guard.check()
+    guard.hear(Reply(NO))
+
+    assert guard.policies is None
+    assert guard.too_late == (FRIDAY,)
+    assert len([r for r in caplog.records if r.levelname == "WARNING"]) == 1
+
+
+def test_a_no_that_the_rollbacks_overtake_is_noted(clock: Clock) -> None:
+    """It was heard, but nothing could be interrupted before they began."""
+    guard = guard_of(Asked(YES), clock)
+    guard.open()
+    guard.hear(Reply(NO))
 
     guard.rollbacks_start()
     guard.check()
-    guard.check()
+
+    assert guard.stop is None
+    assert guard.too_late == (FRIDAY,)
+
+
+def test_a_no_as_the_experiment_ends_is_noted(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody is told that a safeguard stopped a run that ended by itself."""
+    guard = guard_of(Asked(YES), clock)
+    guard.open()
+    guard.hear(Reply(NO))
+
+    guard.end()
 
     assert guard.policies is None
-    assert guard.ignored == (FRIDAY,)
-    assert len(caplog.records) == 1
+    assert guard.too_late == (FRIDAY,)
+    assert "as the experiment ends" in caplog.text
 
 
-@pytest.mark.parametrize(
-    "trouble",
-    [
-        (401, {}),
-        (404, {"title": "Not Found"}),
-        (500, "<html>"),
-        (200, "<html>welcome</html>"),
-        requests.ConnectionError("refused"),
-        requests.Timeout("nobody"),
-        KeyError("a mistake of ours"),
-    ],
-)
-def test_without_an_answer_the_run_goes_on(trouble: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_without_an_answer_the_run_goes_on(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     """It is said when contact is lost and when it is back, and the journal gets the gap."""
-    guard = Guard(Console(YES, trouble, trouble, YES), BLOCK)
+    guard = guard_of(Asked(YES, AWAY, AWAY, YES), clock)
+    guard.open()
 
-    for _ in range(4):
+    for _ in range(3):
+        clock.seconds += 100
         guard.check()
 
-    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
+    assert [r.levelname for r in caplog.records if r.levelname != "INFO"] == ["WARNING"] * 2
     [gap] = guard.gaps
     assert gap["until"] is not None
 
 
-def test_a_no_after_a_silence_counts() -> None:
-    """A console that comes back and says no is obeyed."""
-    guard = Guard(Console(requests.ConnectionError("refused"), NO), BLOCK)
+def test_after_a_failure_that_took_long_controls_ask_nothing_for_a_while(clock: Clock) -> None:
+    """A console that hangs slows a run by a tenth at most."""
+
+    def hanging() -> Reply:
+        clock.seconds += 5
+        questions.append(clock.seconds)
+        return Reply(AWAY)
+
+    questions: list[float] = []
+    guard = Guard(hanging, pace=Pace(), clock=clock)
+
     guard.check()
+    clock.seconds += 49
+    guard.check()
+    clock.seconds += 2
+    guard.check()
+
+    assert len(questions) == 2
+
+
+def test_a_no_after_a_silence_counts(clock: Clock) -> None:
+    """A console that comes back and says no is obeyed."""
+    guard = guard_of(Asked(AWAY, NO), clock)
+    guard.open()
+    clock.seconds += 2
 
     with pytest.raises(InterruptExecution):
         guard.check()
 
 
-def test_a_stop_that_arrives_while_asking_passes() -> None:
-    """SIGTERM reaches us as an exception of the host's, and is not taken for a failed question."""
-    guard = Guard(Console(InterruptExecution("SIGTERM signal received")), BLOCK)
+@pytest.mark.parametrize("who", ["user", "organization"])
+def test_a_run_that_needs_an_answer_does_not_start_without_one(clock: Clock, who: str) -> None:
+    """Whoever requires it; the reason stands in the policies."""
+    guard = guard_of(Asked(AWAY), clock, required=who == "user", imposed=who == "organization")
 
-    with pytest.raises(InterruptExecution, match="SIGTERM"):
+    with pytest.raises(InterruptExecution, match=r"are required: nobody answers: the console"):
+        guard.open()
+
+    assert guard.policies is not None
+
+
+def test_a_lease_without_an_answer_stops_a_run_that_needs_one(clock: Clock) -> None:
+    """A minute, and not a moment earlier."""
+    guard = guard_of(Asked(YES), clock, required=True)
+    guard.open()
+
+    clock.seconds += 59
+    early = guard.hear(Reply(AWAY))
+    clock.seconds += 2
+    late = guard.hear(Reply(AWAY))
+
+    assert (early, late) == (True, False)
+    with pytest.raises(InterruptExecution, match="nobody answers"):
         guard.check()
 
 
-def test_a_line_that_rests_is_no_answer() -> None:
-    """Nothing is sent, and the run goes on."""
-    console = Console(YES)
-    guard = Guard(console, BLOCK, call=lambda send: None)
+def test_an_answer_renews_the_lease(clock: Clock) -> None:
+    """What counts is the silence since the last one."""
+    guard = guard_of(Asked(YES), clock, required=True)
+    guard.open()
 
+    clock.seconds += 59
+    guard.hear(Reply(YES))
+    clock.seconds += 59
+    goes_on = guard.hear(Reply(AWAY))
+
+    assert goes_on is True
+    assert guard.lease_left() == 1
+
+
+def test_no_lease_ends_during_rollbacks(clock: Clock) -> None:
+    """They are played to the end, also without a console."""
+    guard = guard_of(Asked(YES), clock, required=True)
+    guard.open()
+    guard.rollbacks_start()
+
+    clock.seconds += 3600
+    guard.hear(Reply(AWAY))
     guard.check()
 
-    assert console.asked == []
-    assert len(guard.gaps) == 1
+    assert guard.policies is None
+
+
+def test_what_the_organization_says_is_remembered_once(clock: Clock) -> None:
+    """It counts at once, and for the runs to come; servers that say nothing change nothing."""
+    said: list[bool] = []
+    strength = Strength(remember=said.append)
+    guard = Guard(Asked(YES), strength, Pace(), clock=clock)
+
+    for required in (None, True, True, None, False):
+        guard.hear(Reply(Allowed(required)))
+
+    assert said == [True, False]
+
+
+def test_an_organization_may_impose_it_with_the_answer_that_lets_the_run_start(
+    clock: Clock,
+) -> None:
+    """The lease holds from then on."""
+    guard = guard_of(Asked(Allowed(required=True)), clock)
+
+    guard.open()
+
+    assert guard.lease_left() == 60
+
+
+def test_a_stop_that_arrives_while_asking_passes(clock: Clock) -> None:
+    """SIGTERM reaches us as an exception of the host's, and is not taken for a failed question."""
+
+    def terminated() -> Reply:
+        raise InterruptExecution("SIGTERM signal received")
+
+    guard = Guard(terminated, clock=clock)
+
+    with pytest.raises(InterruptExecution, match="SIGTERM"):
+        guard.check()
