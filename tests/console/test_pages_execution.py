@@ -108,7 +108,7 @@ def test_safeguards_that_stopped_it_are_named(browser: Browser, api: TeamApi) ->
     text = Seen(browser.open(page)).text
 
     assert "Refused" in text
-    assert "Safeguards refused this run: Release day" in text
+    assert "Safeguards refused this run Release day" in text
 
 
 def test_the_drawing_is_to_scale(browser: Browser, api: TeamApi) -> None:
@@ -270,6 +270,111 @@ def test_the_latency_of_a_stop_is_told(browser: Browser, api: TeamApi, now: Cloc
 
     assert "Stop decided after 2 s" in text
     assert "Stopped after 5 s, 3 s later" in text
+
+
+def test_a_running_experiment_is_stopped_from_its_page(
+    browser: Browser, api: TeamApi, client: Client, bob: Member
+) -> None:
+    """With a reason, by a plain form: that run is told no, another goes on."""
+    path, other = api.started(), api.started()
+    page = page_of(path)
+
+    answer = browser.submit(page, page + "/stop", reason="Customers notice")
+
+    told = api.get(path + "/policies").json()
+    shown = Seen(browser.open(answer.headers["location"]))
+    assert (told["allowed"], told["policies"][0]["reason"]) == (False, "Customers notice")
+    assert api.get(other + "/policies").json()["allowed"] is True
+    assert "Being stopped: Customers notice" in shown.text
+    assert "Bob asked for it 2 Mar 2026 09:30" in shown.text
+    assert not [form for form in shown.all("form") if form["action"] == page + "/stop"]
+
+
+@pytest.mark.parametrize("reason", ["", "   ", "x" * 301])
+def test_a_run_is_only_stopped_with_a_reason(browser: Browser, api: TeamApi, reason: str) -> None:
+    """It goes on, and its page says what is missing."""
+    path = api.started()
+
+    answer = browser.submit(page_of(path), page_of(path) + "/stop", reason=reason)
+
+    assert answer.status_code == 422
+    assert "Say " in Seen(answer).text
+    assert api.get(path + "/policies").json()["allowed"] is True
+
+
+def test_what_has_ended_cannot_be_stopped(browser: Browser, api: TeamApi) -> None:
+    """Its page has no form; one that comes late changes nothing and says so."""
+    page = ran(api)
+
+    answer = browser.submit(page, page + "/stop", reason="Too late")
+
+    shown = Seen(browser.open(answer.headers["location"]))
+    assert "had ended already" in shown.text
+    assert not [form for form in shown.all("form") if form["action"] == page + "/stop"]
+
+
+def test_nobody_else_stops_a_run(client: Client, api: TeamApi, eve: Member, bob: Member) -> None:
+    """Not who is on another team, and not a form that another site made."""
+    path = api.started()
+    eves, bobs = Browser(client()), Browser(client())
+    eves.sign_in(eve.token)
+    bobs.sign_in(bob.token)
+
+    strange = eves.submit("/settings/tokens", page_of(path) + "/stop", reason="Mine")
+    forged = bobs.client.post(page_of(path) + "/stop", data={"reason": "Yours"})
+
+    assert (strange.status_code, forged.status_code) == (404, 403)
+    assert api.get(path + "/policies").json()["allowed"] is True
+
+
+def test_how_a_stop_reached_the_run_is_told(browser: Browser, api: TeamApi) -> None:
+    """Whose, why, and the time from the decision to the interruption."""
+    path = api.started()
+    browser.submit(page_of(path), page_of(path) + "/stop", reason="Customers notice")
+    policy = {"name": "Customers notice", "reason": "Customers notice"}
+    stop = {
+        "policies": [policy],
+        "decided_at": "2026-03-02T09:30:00+00:00",
+        "received_at": "2026-03-02T09:30:00.040+00:00",
+        "interrupted_at": "2026-03-02T09:30:00.090+00:00",
+        "latency": 0.09,
+    }
+    api.put(
+        path,
+        {"journal": ended("interrupted", **chaosiq(safeguards=[policy], stop=stop))},
+    )
+
+    text = Seen(browser.open(page_of(path))).text
+
+    assert "Safeguards stopped this run Customers notice by Bob" in text
+    assert "Decision to interruption 90 ms The run knew after 40 ms" in text
+    assert "Stopped after 1.8 s, 90 ms later" in text
+
+
+def test_a_time_without_an_answer_is_drawn_and_said(browser: Browser, api: TeamApi) -> None:
+    """Nothing could have stopped the run then: its reader is told."""
+    gap = {
+        "since": "2026-03-02T09:30:10+00:00",
+        "until": "2026-03-02T09:30:22+00:00",
+        "reason": "connection refused",
+    }
+    page = ran(api, **chaosiq(safeguards_without_answer=[gap]))
+
+    shown = Seen(browser.open(page))
+
+    assert "Safeguards could not be asked for 12 s (connection refused)" in shown.text
+    assert [each for each in shown.all("rect") if each["class"] == "bar unanswered"]
+
+
+def test_where_contact_was_lost_is_marked(browser: Browser, api: TeamApi, now: Clock) -> None:
+    """The drawing ends with the last word of the run, and says so."""
+    page = page_of(api.started())
+    now.pass_by(minutes=20)
+
+    text = Seen(browser.open(page)).text
+
+    assert "Lost contact" in text
+    assert "Last heard of after" in text
 
 
 def test_a_page_of_very_many_activities_stays_light(browser: Browser, api: TeamApi) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chaoscloud.console.rules.story import story_of
-from chaoscloud.console.rules.timeline import Timeline, ticks, timeline_of
+from chaoscloud.console.rules.timeline import Known, Timeline, ticks, timeline_of
 from tests.console.documents import ended, experiment, journal
 
 START = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -156,7 +156,7 @@ def test_the_moment_of_a_stop_is_marked_with_its_latency() -> None:
         rollbacks=[run("undo", 60, 100)],
     )
 
-    timeline = timeline_of(story_of(told), decided=START + timedelta(seconds=58))
+    timeline = timeline_of(story_of(told), known=Known(decided=START + timedelta(seconds=58)))
 
     assert timeline
     assert [(mark.look, mark.words) for mark in timeline.marks] == [

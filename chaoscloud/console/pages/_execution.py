@@ -1,6 +1,6 @@
 """What the page of one execution shows, made from its record: the same for a run that goes on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -8,12 +8,14 @@ import msgspec
 from sqlalchemy import Connection
 
 from chaoscloud.console.pages import _looks
+from chaoscloud.console.pages._halt import Halt, halt_of
 from chaoscloud.console.pages._looks import Look
 from chaoscloud.console.records import browsing
-from chaoscloud.console.records.browsing import Sheet
+from chaoscloud.console.records.browsing import Asked, Sheet
+from chaoscloud.console.rules.durations import spoken
 from chaoscloud.console.rules.live import Told, journal_so_far
-from chaoscloud.console.rules.story import Activity, Check, Story, story_of
-from chaoscloud.console.rules.timeline import Timeline, timeline_of
+from chaoscloud.console.rules.story import Activity, Check, Gap, Story, story_of
+from chaoscloud.console.rules.timeline import Known, Timeline, timeline_of
 
 FIRST_SHOWN = 40  # activities of one list at first sight, so that a page stays light
 MOST_SHOWN = 2_000  # when all are asked for; the journal has the rest
@@ -30,6 +32,8 @@ class Folio(msgspec.Struct, frozen=True, kw_only=True):
     timeline: Timeline | None
     took: float | None  # seconds; so far, for a run that goes on
     notes: list[str]
+    halt: Halt | None  # what stopped it
+    asked: Asked | None  # a stop of this run that it has not heard of yet, or not told
 
     @property
     def running(self) -> bool:
@@ -59,20 +63,38 @@ def folio(connection: Connection, sheet: Sheet, now: datetime) -> Folio:
     story = story_of(journal)
     look = _looks.execution(sheet.status, sheet.last_seen_at, now)
     until = sheet.last_seen_at if look is _looks.LOST else now
+    asked = browsing.asked_to_stop(connection, sheet.id)
+    halt = halt_of(sheet.stop, story.safeguards, asked)
+    known = Known(
+        _decided(connection, sheet, story, halt),
+        halt.interrupted if halt else None,
+        sheet.last_seen_at if look is _looks.LOST else None,
+    )
     return Folio(
         sheet=sheet,
         story=story,
         look=look,
-        timeline=timeline_of(
-            story, until if sheet.status == "running" else None, _decided(connection, sheet, story)
-        ),
+        timeline=timeline_of(story, until if sheet.status == "running" else None, known),
         took=_took(sheet, until),
         notes=list(_notes(sheet, story, look)),
+        halt=halt,
+        asked=_pending(sheet, asked, now),
     )
 
 
-def _decided(connection: Connection, sheet: Sheet, story: Story) -> datetime | None:
-    """When somebody decided to stop this run, if a safeguard did that was set meanwhile."""
+def _pending(sheet: Sheet, asked: list[Asked], now: datetime) -> Asked | None:
+    if sheet.status != "running":
+        return None
+    holding = (each for each in asked if each.removed_at is None)
+    return next((e for e in holding if e.expires_at is None or e.expires_at > now), None)
+
+
+def _decided(
+    connection: Connection, sheet: Sheet, story: Story, halt: Halt | None
+) -> datetime | None:
+    """When somebody decided to stop this run, if that was while it went on."""
+    if halt and halt.decided:
+        return halt.decided
     if not story.safeguards or sheet.ended_at is None:
         return None
     names, start = story.safeguards, sheet.started_at
@@ -94,8 +116,9 @@ def _decoded(document: bytes) -> Any:
         return None
 
 
-def _notes(sheet: Sheet, story: Story, look: Look) -> list[str]:
+def _notes(sheet: Sheet, story: Story, look: Look) -> Iterator[str]:
     """What a reader should not have to find out: each is a sentence."""
+    yield from (_unguarded(gap, sheet) for gap in story.gaps)
     left = [activity.name for activity in story.rollbacks if _left_out(activity)]
     possible = {
         "The hypothesis did not hold before the method, so nothing was done.": (
@@ -108,7 +131,17 @@ def _notes(sheet: Sheet, story: Story, look: Look) -> list[str]:
         and sheet.status != "running"
         and any(activity.start for activity in story.method),
     }
-    return [sentence for sentence, holds in possible.items() if holds]
+    yield from (sentence for sentence, holds in possible.items() if holds)
+
+
+def _unguarded(gap: Gap, sheet: Sheet) -> str:
+    until = gap.until or sheet.ended_at
+    took = f" for {spoken((until - gap.since).total_seconds())}" if until else ""
+    back = "" if gap.until else " They did not answer again."
+    why = f" ({gap.reason})" if gap.reason else ""
+    return (
+        f"Safeguards could not be asked{took}{why}: nothing could have stopped the run then.{back}"
+    )
 
 
 def _left_out(activity: Activity) -> bool:

@@ -37,6 +37,7 @@ OUTCOMES = {
     "deviated": Look("Did not hold", "deviated"),
     "unknown": Look("Not finished", "unfinished"),
     "pause": Look("Pause", "pause"),
+    "unanswered": Look("Safeguards did not answer", "unanswered"),
 }
 
 
@@ -65,6 +66,7 @@ LEGEND = (
     (("outside tolerance", "deviated"), Look("Did not hold", "deviated")),
     (("not finished", "unknown"), Look("Not finished", "unfinished")),
     (("pause",), Look("Pause", "pause")),
+    (("unanswered",), Look("Safeguards did not answer", "unanswered")),
 )
 
 

@@ -37,6 +37,8 @@ TABS = (
 SAID = {
     "stopped": ("done", "Stopped. Nothing starts, and what runs is being interrupted."),
     "resumed": ("done", "Resumed. Experiments may run again."),
+    "asked": ("done", "The run is being stopped: it is told at once, and says here when it heard."),
+    "over": ("note", "The run had ended already: there was nothing left to stop."),
     "revoked": ("done", "The token is revoked: it opens nothing any more."),
 }
 

@@ -114,9 +114,16 @@ def _decoded(data: bytes) -> Any:
 @of_team
 async def one(visit: Visit) -> Response:
     """One execution: live while it runs, complete when it is over."""
+    return await page_of_one(visit)
+
+
+async def page_of_one(
+    visit: Visit, status: int = 200, *, wrong: str = "", reason: str = ""
+) -> Response:
+    """The execution's page; `wrong` and `reason` are of a form that was not accepted."""
     told = await visit.db.reading(tell, visit)
-    values = shown(told, visit.request.query_params)
-    return await visit.page("execution.html", tab="Executions", **values)
+    values = shown(told, visit.request.query_params) | {"wrong": wrong, "reason": reason}
+    return await visit.page("execution.html", status, tab="Executions", **values)
 
 
 def tell(connection: Connection, visit: Visit) -> Folio:

@@ -77,6 +77,7 @@ async def _piece(visit: Visit) -> bytes:
     fresh = await of_team_again(visit.request)
     folio = await fresh.db.reading(tell, fresh)
     values = shown(folio, fresh.request.query_params)
+    values |= {"wrong": "", "reason": ""}
     html = await run_in_threadpool(fresh.html, "_execution.html", **values)
     guard = await run_in_threadpool(fresh.html, "_guard.html", tab="Executions")
     title = f"{folio.look.word}: {folio.story.title}"

@@ -8,13 +8,12 @@ from starlette.responses import Response
 
 from chaoscloud.console.auth import TeamScope
 from chaoscloud.console.errors import NotFound
+from chaoscloud.console.pages._reasons import Unsaid, reason_of
 from chaoscloud.console.pages._visit import Visit, of_team
 from chaoscloud.console.records import history, safeguard_states, safeguards
 from chaoscloud.console.records.history import Deed
 from chaoscloud.console.rules.access import may_stop_organization
 from chaoscloud.console.rules.verdict import Safeguard
-
-LONGEST_REASON = 300  # characters; it is said in one line on every machine it stops
 
 EXPIRIES = {  # the field's value: what is said, and for how long it lasts
     "": ("Until somebody resumes", None),
@@ -76,12 +75,10 @@ def _read(connection: Connection, team: TeamScope, now: datetime) -> tuple[list[
 async def stop(visit: Visit) -> Response:
     """Set the stop switch of the team, or of the whole organization."""
     given = await visit.form()
-    reason = " ".join(given.get("reason", "").split())
-    if not reason:
-        return await _page(visit, 422, wrong="Say why: whoever is stopped reads it.")
-    if len(reason) > LONGEST_REASON:
-        wrong = f"Say it in at most {LONGEST_REASON} characters: it is shown in one line."
-        return await _page(visit, 422, wrong=wrong, reason=reason[:LONGEST_REASON])
+    try:
+        reason = reason_of(given)
+    except Unsaid as unsaid:
+        return await _page(visit, 422, wrong=str(unsaid), reason=unsaid.typed)
     _, lasts = EXPIRIES.get(given.get("for", ""), EXPIRIES[""])
     await visit.db.writing(
         safeguards.stop,

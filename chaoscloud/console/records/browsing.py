@@ -61,6 +61,7 @@ class Sheet(msgspec.Struct, frozen=True):
     ended_at: datetime | None
     duration: float | None
     safeguards: str | None  # JSON
+    stop: str | None  # JSON
     journal: bytes
     updated_at: datetime
     last_seen_at: datetime
@@ -72,6 +73,17 @@ class Pulse(msgspec.Struct, frozen=True):
     status: str
     updated_at: datetime
     last_event: int | None
+    last_stop: datetime | None
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A stop of one run, as somebody asked for it."""
+
+    reason: str
+    person_name: str | None  # None: the operator on the machine
+    created_at: datetime
+    expires_at: datetime | None
+    removed_at: datetime | None
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -164,10 +176,33 @@ def pulse(connection: Connection, team_id: str, execution_id: str) -> Pulse | No
         .where(events.c.execution_id == execution_id)
         .scalar_subquery()
     )
-    statement = select(column.status, column.updated_at, last).where(
+    stop = (
+        select(func.max(safeguards.c.created_at))
+        .where(safeguards.c.execution_id == execution_id)
+        .scalar_subquery()
+    )
+    statement = select(column.status, column.updated_at, last, stop).where(
         column.team_id == team_id, column.id == execution_id
     )
     return first(connection, statement, Pulse)
+
+
+def asked_to_stop(connection: Connection, execution_id: str) -> list[Asked]:
+    """The stops of one run, the last one first; also of a run that has ended since."""
+    column = safeguards.c
+    statement = (
+        select(
+            column.reason,
+            people.c.name,
+            column.created_at,
+            column.expires_at,
+            column.removed_at,
+        )
+        .outerjoin(people, people.c.id == column.person_id)
+        .where(column.execution_id == execution_id)
+        .order_by(column.created_at.desc())
+    )
+    return every(connection, statement, Asked)
 
 
 def decided(

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-Section = Literal["hypothesis", "method", "rollbacks"]
+Section = Literal["safeguards", "hypothesis", "method", "rollbacks"]
 Outcome = Literal[
     "succeeded",
     "failed",
@@ -58,6 +58,14 @@ class Check(msgspec.Struct, frozen=True):
         return {False: "0", True: "1", None: "2"}[self.met]
 
 
+class Gap(msgspec.Struct, frozen=True):
+    """A stretch in which nobody answered whether the run may go on; `until` None: to its end."""
+
+    since: datetime
+    until: datetime | None
+    reason: str
+
+
 class Story(msgspec.Struct, frozen=True, kw_only=True):
     """All that a journal tells."""
 
@@ -77,6 +85,7 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     configuration: Mapping[str, Any]
     secrets: Mapping[str, Any]  # references only: the values never reach the console
     safeguards: tuple[str, ...]  # names of the policies that stopped the run
+    gaps: tuple[Gap, ...]  # in which safeguards could not be asked
     source: str  # the url the experiment came from
 
     @property
@@ -114,6 +123,7 @@ def story_of(journal: object) -> Story:
         configuration=as_map(experiment.get("configuration")),
         secrets=as_map(experiment.get("secrets")),
         safeguards=_policies(_chaosiq_block(told).get("safeguards")),
+        gaps=tuple(_gaps(_chaosiq_block(told).get("safeguards_without_answer"))),
         source=as_text(ours.get("source")),
     )
 
@@ -218,6 +228,13 @@ def _chaosiq_block(document: Mapping[str, Any]) -> Mapping[str, Any]:
 def _policies(told: object) -> tuple[str, ...]:
     named = (as_text(as_map(one).get("name")) or as_text(one) for one in as_list(told))
     return tuple(name for name in named if name)
+
+
+def _gaps(told: object) -> Iterable[Gap]:
+    for gap in map(as_map, as_list(told)):
+        since = as_moment(gap.get("since"))
+        if since:
+            yield Gap(since, as_moment(gap.get("until")), as_text(gap.get("reason")))
 
 
 # --- reading values that may be anything -------------------------------------------------------

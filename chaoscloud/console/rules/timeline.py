@@ -13,7 +13,7 @@ from itertools import groupby
 import msgspec
 
 from chaoscloud.console.rules.durations import spoken
-from chaoscloud.console.rules.story import Activity, Check, Section, Story, later
+from chaoscloud.console.rules.story import Activity, Check, Gap, Section, Story, later
 
 _MOST_SPANS = 200  # of the hypothesis: more are drawn together
 _WORST = ("met", "running", "unknown", "deviated")
@@ -47,7 +47,7 @@ class Mark(msgspec.Struct, frozen=True):
     """A moment worth a line across all lanes."""
 
     at: float
-    look: str  # "deviated", "decided" or "stopped"
+    look: str  # "deviated", "decided", "stopped" or "lost"
     words: str
 
 
@@ -56,6 +56,21 @@ class Tick(msgspec.Struct, frozen=True):
 
     at: float
     words: str
+
+
+class Known(msgspec.Struct, frozen=True):
+    """Moments that the journal does not tell, as far as they are known.
+
+    When the stop was decided, when it interrupted the run, and when a run that says it goes on was
+    heard of last.
+    """
+
+    decided: datetime | None = None
+    interrupted: datetime | None = None
+    last_heard: datetime | None = None
+
+
+NOTHING_MORE = Known()
 
 
 class Timeline(msgspec.Struct, frozen=True):
@@ -77,20 +92,17 @@ class Timeline(msgspec.Struct, frozen=True):
 
 
 def timeline_of(
-    story: Story, now: datetime | None = None, decided: datetime | None = None
+    story: Story, now: datetime | None = None, known: Known = NOTHING_MORE
 ) -> Timeline | None:
-    """Draw a story; None when nothing in it has a time.
-
-    `now` ends what is still going on; `decided` is when somebody decided to stop the run.
-    """
+    """Draw a story; None when nothing in it has a time. `now` ends what is still going on."""
     start = _start(story)
     if start is None:
         return None
     end = _end(story, start, now)
-    scale = _Scale(start, end, _stopped(story) or end, story.running)
+    scale = _Scale(start, end, _stopped(story, known) or end, story.running)
     lanes = tuple(_lanes(story, scale))
     return Timeline(
-        scale.length, lanes, tuple(_marks(story, scale, decided)), tuple(ticks(scale.length))
+        scale.length, lanes, tuple(_marks(story, scale, known)), tuple(ticks(scale.length))
     )
 
 
@@ -141,6 +153,9 @@ def _everything(story: Story) -> Iterator[Activity]:
 
 
 def _lanes(story: Story, scale: _Scale) -> Iterator[Lane]:
+    if story.gaps:
+        gaps = (_unanswered(gap, scale) for gap in story.gaps)
+        yield Lane("safeguards", "Nobody answered", tuple(gaps))
     if story.checks:
         spans = (span for check in story.checks for span in _checked(check, scale))
         label = story.hypothesis or "Steady-state hypothesis"
@@ -149,6 +164,12 @@ def _lanes(story: Story, scale: _Scale) -> Iterator[Lane]:
     draw = _shared if crowded else _single
     yield from draw(story.method, scale)
     yield from draw(story.rollbacks, scale)
+
+
+def _unanswered(gap: Gap, scale: _Scale) -> Span:
+    until = gap.until or scale.end
+    took = spoken(max(0.0, (until - gap.since).total_seconds()))
+    return scale.span(gap.since, until, "unanswered", f"Safeguards did not answer for {took}")
 
 
 def _checked(check: Check, scale: _Scale) -> Iterator[Span]:
@@ -229,27 +250,31 @@ def _spans(activity: Activity, scale: _Scale) -> Iterator[Span]:
 # --- marks and the axis ------------------------------------------------------------------------
 
 
-def _marks(story: Story, scale: _Scale, decided: datetime | None) -> Iterator[Mark]:
+def _marks(story: Story, scale: _Scale, known: Known) -> Iterator[Mark]:
     for check in story.checks:
         ends = [probe.end for probe in check.probes if probe.end]
         if check.met is False and ends:
             at = scale.at(max(ends))
             yield Mark(at, "deviated", f"Deviated after {spoken(at)}")
             break  # the first is the news; the others show in their lane
+    decided = known.decided if known.decided and known.decided >= scale.start else None
     if decided:
         at = scale.at(decided)
         yield Mark(at, "decided", f"Stop decided after {spoken(at)}")
-    stop = _stopped(story)
+    stop = _stopped(story, known)
     if stop:
         at = scale.at(stop)
         later_by = f", {spoken(at - scale.at(decided))} later" if decided else ""
         yield Mark(at, "stopped", f"Stopped after {spoken(at)}{later_by}")
+    if known.last_heard:
+        at = scale.at(known.last_heard)
+        yield Mark(at, "lost", f"Last heard of after {spoken(at)}")
 
 
-def _stopped(story: Story) -> datetime | None:
+def _stopped(story: Story, known: Known) -> datetime | None:
     """When an interrupted run stopped doing: the end of the last thing before the rollbacks."""
-    if story.status not in ("interrupted", "aborted"):
-        return None
+    if known.interrupted or story.status not in ("interrupted", "aborted"):
+        return known.interrupted
     rollbacks = [activity.start for activity in story.rollbacks if activity.start]
     if rollbacks and any(a.outcome == "not finished" for a in story.method):
         return min(rollbacks)

@@ -39,7 +39,14 @@ function follow(region) {
     const open = new Set([...region.querySelectorAll("details[open][id]")].map((it) => it.id));
     const focused = document.activeElement?.closest("details[id]")?.id;
     const { html, guard, title } = JSON.parse(event.data);
-    region.innerHTML = html;
+    const fresh = document.createElement("template");
+    fresh.innerHTML = html;
+    const typing = document.activeElement;
+    for (const kept of region.querySelectorAll("[data-keep][id]")) {
+      fresh.content.getElementById(kept.id)?.replaceWith(kept); // what is being typed stays
+    }
+    region.replaceChildren(fresh.content);
+    if (region.contains(typing)) typing.focus({ preventScroll: true });
     document.getElementById("guard").innerHTML = guard;
     document.title = `${title} · ChaosIQ console`;
     for (const id of open) region.querySelector(`#${CSS.escape(id)}`)?.setAttribute("open", "");

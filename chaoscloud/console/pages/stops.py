@@ -1,0 +1,39 @@
+"""Stop one run, from its page."""
+
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from chaoscloud.console.pages._reasons import Unsaid, reason_of
+from chaoscloud.console.pages._visit import Visit, of_team
+from chaoscloud.console.pages.executions import page_of_one, sheet
+from chaoscloud.console.records import safeguards
+
+
+@of_team
+async def stop(visit: Visit) -> Response:
+    """Stop the run that the address names, and no other."""
+    given = await visit.form()
+    try:
+        reason = reason_of(given)
+    except Unsaid as unsaid:
+        return await page_of_one(visit, 422, wrong=str(unsaid), reason=unsaid.typed)
+    stopped = await visit.db.writing(_stop, visit, reason)
+    page = f"{visit.base}/executions/{visit.named('id')}"
+    return visit.back(f"{page}?said={'asked' if stopped else 'over'}")
+
+
+def _stop(connection: Connection, visit: Visit, reason: str) -> bool:
+    """Set the stop of this run; False when it has ended. Raises `NotFound`."""
+    found = sheet(connection, visit)
+    if found.status != "running":
+        return False
+    safeguards.stop(
+        connection,
+        visit.scope.organization_id,
+        visit.scope.team_id,
+        reason,
+        visit.now,
+        person_id=visit.caller.person_id,
+        execution_id=found.id,
+    )
+    return True
