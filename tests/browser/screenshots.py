@@ -1,6 +1,7 @@
 """Pictures of every page, of the demo's console: `make screenshots FOLDER=…`.
 
-Each page at a desktop's and a phone's width, in light and in dark colours.
+Each page at a desktop's and a phone's width, in light and in dark colours; and in the folder
+`docs` the pictures that stand in docs/images.
 """
 
 import argparse
@@ -19,6 +20,12 @@ DEMO = Path(__file__).parents[2] / "examples" / "demo.py"
 INVITATION = "sign in with this token: "
 TEAM = "/my-organization/my-team/"
 WIDTHS = {"desktop": DESKTOP, "phone": PHONE}
+TALLEST = 6_000  # pixels; of a page taller than that, only what is seen first
+IN_DOCS = {  # what the picture is of, and what it is called
+    "executions": "executions.png",
+    "executions-one": "execution.png",
+    "verifications-shop-short-outage-runs-one": "verification-run.png",
+}
 
 
 def main() -> int:
@@ -35,7 +42,7 @@ def main() -> int:
             for scheme in SCHEMES:
                 options = {"viewport": viewport, "color_scheme": scheme}
                 with Visitor.of(browser, url, **options) as visitor:
-                    take(visitor, token, folder, f"{width}-{scheme}.png")
+                    take(visitor, token, folder, f"{width}-{scheme}")
     return 0
 
 
@@ -60,10 +67,21 @@ def demo() -> Iterator[tuple[str, str]]:
 def take(visitor: Visitor, token: str, folder: Path, look: str) -> None:
     """Take a picture of each page that links lead to."""
     visitor.open("/signin")
-    visitor.page.screenshot(path=folder / f"signin-{look}")
+    visitor.page.screenshot(path=folder / f"signin-{look}.png")
     visitor.sign_in(token)
     for address in walk(visitor, f"{TEAM}executions", "/settings/teams"):
-        visitor.page.screenshot(path=folder / f"{name_of(address)}-{look}", full_page=True)
+        name = name_of(address)
+        tall = visitor.page.evaluate("document.documentElement.scrollHeight")
+        whole = bool(tall < TALLEST)
+        visitor.page.screenshot(path=folder / f"{name}-{look}.png", full_page=whole)
+        if look == "desktop-light" and name in IN_DOCS:
+            take_for_docs(visitor, folder / "docs" / IN_DOCS[name])
+
+
+def take_for_docs(visitor: Visitor, path: Path) -> None:
+    """Take a picture of what is seen first, without the small print about this machine."""
+    visitor.page.locator(".facts .more").evaluate_all("them => them.forEach(it => it.remove())")
+    visitor.page.screenshot(path=path)
 
 
 def name_of(address: str) -> str:

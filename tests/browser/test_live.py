@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
+from tests.browser.stories import Teller
 from tests.browser.visitor import Visitor
+from tests.console import documents
 from tests.together.conftest import LIMIT, Console, User, command
 
 WAITING = "import os, time\nwhile not os.path.exists('go'): time.sleep(0.02)"
@@ -81,6 +83,44 @@ def test_what_the_reader_opened_stays_open_while_the_page_changes(
     assert owner.page.evaluate("document.activeElement.tagName") == "SUMMARY"
 
 
+def test_one_run_is_stopped_from_its_own_page_with_a_reason(
+    owner: Visitor, run: "subprocess.Popen[str]", user: User
+) -> None:
+    """The process ends with exit code 1, the page says why and how fast; the next run passes."""
+    owner.open(printed_address(run))
+    expect(activity(owner, "wait-for-the-broker")).to_contain_text("Running", timeout=SOON)
+    owner.page.get_by_text("Stop this run").click()
+
+    owner.page.get_by_label("Why").fill("Customers notice")
+    owner.page.get_by_role("button", name="Stop it now").click()
+    run.communicate(timeout=LIMIT)
+
+    assert run.returncode == 1
+    expect(owner.page.locator(".lead .status")).to_have_text("Interrupted", timeout=SOON)
+    told = owner.page.get_by_role("region", name="Safeguards stopped this run")
+    expect(told).to_contain_text("Customers notice")
+    expect(told).to_contain_text("Decision to interruption")
+    assert owner.troubles == []
+    go(user.home)
+    assert user.chaos("run", "experiment.json").returncode == 0
+
+
+def test_what_is_typed_stays_while_the_page_changes(owner: Visitor, console: Console) -> None:
+    """Somebody who writes a reason is not interrupted by what the run tells."""
+    teller = Teller(console)
+    told = teller.started(teller.published(documents.experiment("Live")), documents.journal())
+    owner.open(f"/my-organization/my-team/executions/{told.rsplit('/', 1)[-1]}")
+    owner.page.get_by_text("Stop this run").click()
+    owner.page.get_by_label("Why").press_sequentially("Customers")
+    context = {"type": "action", "name": "kill another broker"}
+
+    teller.told(told, documents.event(data={"context": context, "state": None}))
+
+    expect(owner.page.get_by_text("kill another broker").first).to_be_visible()
+    owner.page.keyboard.type(" notice")
+    expect(owner.page.get_by_label("Why")).to_have_value("Customers notice")
+
+
 def test_all_runs_are_stopped_from_the_page_with_a_reason(
     owner: Visitor, run: "subprocess.Popen[str]", user: User
 ) -> None:
@@ -97,7 +137,7 @@ def test_all_runs_are_stopped_from_the_page_with_a_reason(
     assert run.returncode == 1
     owner.open(address)
     expect(owner.page.locator(".lead .status")).to_have_text("Interrupted", timeout=SOON)
-    expect(owner.page.get_by_role("note").first).to_contain_text("Black Friday")
+    expect(owner.page.locator("main")).to_contain_text("Black Friday")
     release(owner)
 
 
