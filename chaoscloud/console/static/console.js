@@ -37,16 +37,17 @@ function follow(region) {
   const source = new EventSource(region.dataset.live);
   source.addEventListener("page", (event) => {
     const open = new Set([...region.querySelectorAll("details[open][id]")].map((it) => it.id));
-    const focused = document.activeElement?.closest("details[id]")?.id;
+    const active = document.activeElement;
+    const typing = active?.closest("[data-keep]") ? active : null;
+    const focused = !typing && active?.closest("details[id]")?.id;
     const { html, guard, title } = JSON.parse(event.data);
     const fresh = document.createElement("template");
     fresh.innerHTML = html;
-    const typing = document.activeElement;
     for (const kept of region.querySelectorAll("[data-keep][id]")) {
       fresh.content.getElementById(kept.id)?.replaceWith(kept); // what is being typed stays
     }
     region.replaceChildren(fresh.content);
-    if (region.contains(typing)) typing.focus({ preventScroll: true });
+    if (typing?.isConnected) typing.focus({ preventScroll: true });
     document.getElementById("guard").innerHTML = guard;
     document.title = `${title} · ChaosIQ console`;
     for (const id of open) region.querySelector(`#${CSS.escape(id)}`)?.setAttribute("open", "");
