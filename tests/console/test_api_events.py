@@ -7,7 +7,12 @@ import pytest
 from cloudevents.core.bindings.http import to_structured_event
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
+from sqlalchemy import Connection, delete
 
+from chaoscloud.console.config import Config
+from chaoscloud.console.db import Database
+from chaoscloud.console.db import schema as tables
+from chaoscloud.console.records import teams, tokens
 from chaoscloud.console.records.teams import Team
 from tests.console.conftest import Client, Clock, Member
 from tests.console.documents import event
@@ -229,3 +234,64 @@ def test_what_is_no_cloud_event_is_refused(bobs: TeamApi, wrong: dict[str, Any])
 
     assert answer.status_code == 422
     assert _kept(bobs, path) == []
+
+
+def test_a_token_revoked_elsewhere_is_refused_at_once(
+    bobs: TeamApi, config: Config, bob: Member, now: Clock
+) -> None:
+    """Though its run is remembered; the command line is another process with its own writer."""
+    path = bobs.started()
+    bobs.post(path + "/events", event("e-1"), headers=SINGLE)
+    with Database.open(config.database_url) as elsewhere:
+        elsewhere.write(lambda c: tokens.revoke(c, bob.token_id, now())).result()
+
+    answer = bobs.post(path + "/events", event("e-2"), headers=SINGLE)
+
+    assert answer.status_code == 401
+
+
+def test_who_leaves_the_team_tells_nothing_more(
+    bobs: TeamApi, database: Database, bob: Member, checkout: Team
+) -> None:
+    """Batches are looked at as single events are."""
+    path = bobs.started()
+    bobs.post(path + "/events", [event("e-1")], headers=BATCH)
+    database.write(lambda c: teams.leave(c, checkout.id, bob.id)).result()
+
+    answer = bobs.post(path + "/events", [event("e-2")], headers=BATCH)
+
+    assert answer.status_code == 404
+
+
+def test_what_changes_for_others_loses_no_event(
+    bobs: TeamApi, database: Database, eve: Member, payments: Team
+) -> None:
+    """A change of access makes the console look again, not refuse."""
+    path = bobs.started()
+    bobs.post(path + "/events", event("e-1"), headers=SINGLE)
+    database.write(lambda c: teams.leave(c, payments.id, eve.id)).result()
+
+    answer = bobs.post(path + "/events", event("e-2"), headers=SINGLE)
+
+    assert answer.status_code == 201
+    assert len(_kept(bobs, path)) == 2
+
+
+def test_a_run_that_was_removed_takes_no_events(bobs: TeamApi, database: Database) -> None:
+    """Remembered or not: there is nothing that they could be events of."""
+    path = bobs.started()
+    bobs.post(path + "/events", event("e-1"), headers=SINGLE)
+    [item] = bobs.get("/executions").json()["items"]
+    database.write(lambda c: _forget(c, item["id"])).result()
+
+    answers = [
+        bobs.post(path + "/events", event("e-2"), headers=SINGLE),
+        bobs.post(path + "/events", [event("e-3")], headers=BATCH),
+    ]
+
+    assert [answer.status_code for answer in answers] == [404, 404]
+
+
+def _forget(connection: Connection, execution_id: str) -> None:
+    connection.execute(delete(tables.events).where(tables.events.c.execution_id == execution_id))
+    connection.execute(delete(tables.executions).where(tables.executions.c.id == execution_id))

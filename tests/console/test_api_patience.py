@@ -91,7 +91,7 @@ def test_a_console_that_cannot_write_says_when_to_come_back(
         raise failure
 
     with monkeypatch.context() as patched:
-        patched.setattr(database, "write", fails)
+        patched.setattr(database._writer, "take", fails)
         answer = bobs.put(path, {"journal": ended()})
 
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")

@@ -15,13 +15,16 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DBAPIError
 from starlette.testclient import TestClient
 
+from chaoscloud.console.api.events import BATCH, SINGLE
 from chaoscloud.console.app import create_app
 from chaoscloud.console.config import Config
 from chaoscloud.console.db import CannotOpen, Database
 from chaoscloud.console.db.migrations import MIGRATIONS, schema_versions
-from chaoscloud.console.records import organizations, safeguards, standing
+from chaoscloud.console.records import organizations, safeguards, standing, teams
 from chaoscloud.console.records.beginnings import begin
 from tests.console.conftest import Clock
+from tests.console.documents import event
+from tests.console.team import TeamApi
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: path.parent.name)
 NOBODYS = "postgres"  # who the server runs as when the suite runs as root, which it refuses
@@ -137,6 +140,32 @@ def test_the_console_answers_from_it(url: str, tmp_path: Path, now: Clock) -> No
         answer = client.get(f"/api/v1/organizations/{house['id']}/teams", headers=headers)
 
         assert [team["name"] for team in answer.json()] == ["My team"]
+
+
+def test_events_are_kept_once_there_too(url: str, tmp_path: Path, now: Clock) -> None:
+    """One by one and in batches; what is not the database's own counts as new."""
+    config = Config.from_environ({"DATABASE_URL": url}, data=str(tmp_path))
+    with Database.open(url) as database:
+        token = database.write(lambda c: begin(c, now())).result()
+        headers = {"Authorization": f"Bearer {token}"}
+        client = TestClient(create_app(config, database, now=now), headers=headers)
+        with database.read() as connection:
+            [house] = organizations.listed(connection)
+            [team] = teams.of_organization(connection, house.id)
+        team_api = TeamApi(client, team)
+        events = team_api.started() + "/events"
+
+        single = team_api.post(events, event("e-1"), headers={"Content-Type": SINGLE})
+        batch = team_api.post(
+            events, [event("e-1"), event("e-2", time=None)], headers={"Content-Type": BATCH}
+        )
+
+        assert (single.status_code, batch.json()) == (201, {"stored": 1, "duplicates": 1})
+        kept = team_api.get(events).json()["items"]
+        assert [(each["id"], each["data"]) for each in kept] == [
+            ("e-1", event()["data"]),
+            ("e-2", event()["data"]),
+        ]
 
 
 def test_a_server_that_is_away_is_one_clear_line(tmp_path: Path) -> None:

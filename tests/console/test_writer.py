@@ -1,11 +1,13 @@
 """Writes: grouped, durable before they are acknowledged, and each on its own when it fails."""
 
+import asyncio
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -80,6 +82,78 @@ def test_a_failing_job_takes_nobody_along(database: Database, now: Clock) -> Non
     assert first.result().name == "A"
     assert last.result().name == "B"
     assert names(database) == ["A", "B"]
+
+
+def _admit(connection: Connection, names: Sequence[str]) -> None:
+    """A job that several share; Mallory is not admitted."""
+    for name in names:
+        organizations.add(connection, name, datetime(2026, 3, 2, tzinfo=UTC))
+    if "Mallory" in names:
+        raise LookupError("no such shop")
+
+
+def test_what_is_alike_is_kept_at_one_go(database: Database) -> None:
+    """Items that wait side by side are given to one call of their job."""
+    given: list[Sequence[str]] = []
+
+    def admit(connection: Connection, names: Sequence[str]) -> None:
+        given.append(names)
+        _admit(connection, names)
+
+    async def crowd() -> None:
+        with occupied(database):
+            waiting = [
+                asyncio.create_task(database.writing_together(admit, name)) for name in "ABC"
+            ]
+            await asyncio.sleep(0)
+        await asyncio.gather(*waiting)
+
+    asyncio.run(crowd())
+
+    assert given == [["A", "B", "C"]]
+    assert names(database) == ["A", "B", "C"]
+
+
+def test_one_of_a_crowd_that_fails_fails_alone(database: Database) -> None:
+    """The others of its crowd are kept, and each hears of itself."""
+
+    async def crowd() -> list[BaseException | None]:
+        with occupied(database):
+            waiting = [
+                asyncio.create_task(database.writing_together(_admit, name))
+                for name in ("A", "Mallory", "B")
+            ]
+            await asyncio.sleep(0)
+        return await asyncio.gather(*waiting, return_exceptions=True)
+
+    first, failed, last = asyncio.run(crowd())
+
+    assert (first, last) == (None, None)
+    assert isinstance(failed, LookupError)
+    assert names(database) == ["A", "B"]
+
+
+def test_a_crowd_whose_group_is_lost_hears_of_it(database: Database) -> None:
+    """Nobody is told that something is kept when the disk did not take it."""
+    database.write(lambda c: c.exec_driver_sql("PRAGMA query_only=ON")).result()
+
+    with pytest.raises(CannotWrite, match="readonly"):
+        asyncio.run(database.writing_together(_admit, "A"))
+
+
+def test_a_task_that_was_given_up_is_not_written(database: Database) -> None:
+    """A request that is cancelled while it waits leaves nothing behind."""
+
+    async def give_up() -> None:
+        with occupied(database):
+            waiting = asyncio.create_task(database.writing_together(_admit, "A"))
+            await asyncio.sleep(0)
+            waiting.cancel()
+            await asyncio.sleep(0)
+
+    asyncio.run(give_up())
+
+    assert names(database) == []
 
 
 def test_a_job_that_asks_for_nonsense_keeps_its_own_error(database: Database) -> None:

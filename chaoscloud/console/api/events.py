@@ -6,14 +6,18 @@ from typing import Annotated, Literal
 
 import msgspec
 from sqlalchemy import Connection
+from starlette.requests import Request
 from starlette.responses import Response
 
 from chaoscloud.console.api import _found
 from chaoscloud.console.api._answers import Made, json, limit_of, number_of, page
-from chaoscloud.console.api._asked import Asked, of_team
+from chaoscloud.console.api._asked import Asked, database_of, now_of, of_team
 from chaoscloud.console.api._body import Invalid, away, body_of, shaped, sound
+from chaoscloud.console.api.ground import Grounds
+from chaoscloud.console.db import Database, changes
+from chaoscloud.console.errors import NotFound
 from chaoscloud.console.records import events, executions
-from chaoscloud.console.records.events import NewEvent
+from chaoscloud.console.records.events import Arrival, NewEvent, UnknownExecution
 from chaoscloud.console.rules import stops
 from chaoscloud.console.rules.journals import moment
 from chaoscloud.console.rules.soundness import Unsound, ensure_sound, plain
@@ -55,23 +59,44 @@ class Event(msgspec.Struct, frozen=True):
     data: msgspec.Raw
 
 
-@of_team
-async def receive(asked: Asked) -> Response:
+class _Outdated(Exception):
+    """Who may see what has changed since a claim was looked up."""
+
+
+class _Claim(msgspec.Struct, frozen=True):
+    """A run that somebody may tell of, as of some change of access."""
+
+    execution_id: str
+    access: int
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """One event, and by which claim it is kept."""
+
+    claim: _Claim
+    event: NewEvent
+    at: datetime
+
+
+async def receive(request: Request) -> Response:
     """Keep an event, or a batch of them; one that is kept already is not kept again."""
-    body = await body_of(asked.request)
-    content_type = asked.request.headers.get("content-type", "").partition(";")[0]
+    grounds: Grounds = request.app.state.grounds
+    ground = await grounds.supposed(request)
+    body, now = await body_of(request), now_of(request)
+    content_type = request.headers.get("content-type", "").partition(";")[0]
     batch = content_type.strip().lower() == BATCH
-    new = await away(_batch_of if batch else _single_of, body, asked.now)
-    stored = await asked.db.writing(
-        _keep,
-        asked.team.team_id,
-        asked.named("experiment"),
-        asked.named("execution"),
-        new,
-        asked.now,
-    )
-    answer = Stored(stored, len(new) - stored) if batch else Made(new[0].event_id)
-    return json(answer, 201, ACCEPTS)
+    new = await away(_batch_of if batch else _single_of, body, now)
+    keep = _batch_kept if batch else _single_kept
+    while True:
+        claim = _Claim(request.path_params["execution"], ground.access)
+        try:
+            answer = await keep(database_of(request), claim, new, now)
+        except _Outdated:
+            ground = await grounds.anew(request)
+        except UnknownExecution:
+            raise NotFound("There is no such execution.") from None
+        else:
+            return json(answer, 201, ACCEPTS)
 
 
 @of_team
@@ -135,19 +160,39 @@ def _is_json(content_type: str | None) -> bool:
     return media.endswith(("/json", "+json"))
 
 
-def _keep(
-    connection: Connection,
-    team_id: str,
-    experiment_id: str,
-    execution_id: str,
-    new: list[NewEvent],
-    now: datetime,
-) -> int:
-    _found.must_have_execution(connection, team_id, execution_id, experiment_id)
+async def _single_kept(db: Database, claim: _Claim, new: list[NewEvent], now: datetime) -> Made:
+    [event] = new
+    if event.type == stops.EVENT:
+        await db.writing(_keep, claim, new, now)
+    else:  # as most are, and they come in crowds
+        await db.writing_together(_keep_each, _Told(claim, event, now))
+    return Made(event.event_id)
+
+
+async def _batch_kept(db: Database, claim: _Claim, new: list[NewEvent], now: datetime) -> Stored:
+    stored = await db.writing(_keep, claim, new, now)
+    return Stored(stored, len(new) - stored)
+
+
+def _keep_each(connection: Connection, told: Sequence[_Told]) -> None:
+    _must_hold(connection, [each.claim for each in told])
+    arrivals = [Arrival(each.claim.execution_id, each.event, each.at) for each in told]
+    events.arrived(connection, arrivals)
+
+
+def _keep(connection: Connection, claim: _Claim, new: list[NewEvent], now: datetime) -> int:
+    _must_hold(connection, [claim])
     for event in new:
         if event.type == stops.EVENT and (stop := stops.stop_in(event.data)):
-            executions.stopped(connection, execution_id, stop)
-    return events.add(connection, execution_id, new, now)
+            executions.stopped(connection, claim.execution_id, stop)
+    return events.add(connection, claim.execution_id, new, now)
+
+
+def _must_hold(connection: Connection, claims: Sequence[_Claim]) -> None:
+    """Refuse what was claimed before access changed, in whichever process it was changed."""
+    now = changes.number(connection, changes.ACCESS)
+    if any(claim.access != now for claim in claims):
+        raise _Outdated
 
 
 def _listed(

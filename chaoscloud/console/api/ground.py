@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from chaoscloud.console.api._asked import database_of, now_of, refuse_nul
 from chaoscloud.console.auth import caller_of, team_for
+from chaoscloud.console.db import changes
 from chaoscloud.console.errors import NotFound
 from chaoscloud.console.records import safeguard_states
 from chaoscloud.console.watch import Place, Watch
@@ -21,10 +22,11 @@ MOST = 10_000  # questions
 
 
 class Ground(msgspec.Struct, frozen=True):
-    """What a question is about, and until when that is known."""
+    """What a question is about, until when that is known, and as of which change of access."""
 
     place: Place
     until: datetime
+    access: int
 
 
 class Grounds:
@@ -32,21 +34,40 @@ class Grounds:
 
     def __init__(self) -> None:
         self._known: dict[bytes, Ground] = {}
-        self._access: int | None = None
 
     async def of(self, request: Request, watch: Watch) -> Place:
         """The run that the path names, for who may see it. Raises a `Problem` for who may not."""
-        access, now, key = await watch.access(), now_of(request), _key(request)
-        if access != self._access or len(self._known) > MOST:
-            self._known, self._access = {}, access
-        known, remembered = self._known, self._known.get(key)
-        if remembered is None or now >= remembered.until:
-            # Into the book of the access it was looked up under: a later one has its own.
-            remembered = known[key] = await _looked_up(request, now)
-        return remembered.place
+        access, now = await watch.access(), now_of(request)
+        known = self._known.get(_key(request))
+        if known is None or known.access != access or now >= known.until:
+            known = await self._anew(request, access, now)
+        return known.place
+
+    async def supposed(self, request: Request) -> Ground:
+        """The same as it was known last: whoever goes by it has to see that `access` still holds.
+
+        Writers do, in the transaction that they write in: nothing can come in between there.
+        """
+        known = self._known.get(_key(request))
+        if known is None or now_of(request) >= known.until:
+            return await self.anew(request)
+        return known
+
+    async def anew(self, request: Request) -> Ground:
+        """The same, looked up. Raises a `Problem`."""
+        access = await database_of(request).reading(changes.number, changes.ACCESS)
+        return await self._anew(request, access, now_of(request))
+
+    async def _anew(self, request: Request, access: int, now: datetime) -> Ground:
+        """What is read after `access` was is never older than it says."""
+        found = await _looked_up(request, access, now)
+        if len(self._known) > MOST:
+            self._known.clear()
+        self._known[_key(request)] = found
+        return found
 
 
-async def _looked_up(request: Request, now: datetime) -> Ground:
+async def _looked_up(request: Request, access: int, now: datetime) -> Ground:
     caller = await caller_of(request)
     refuse_nul(request)
     team = await team_for(request, caller)
@@ -57,7 +78,7 @@ async def _looked_up(request: Request, now: datetime) -> Ground:
     if run is None:
         raise NotFound("There is no such execution.")
     until = min(now + REMEMBERED, caller.expires_at or now + REMEMBERED)
-    return Ground(Place(team.organization_id, team.team_id, run), until)
+    return Ground(Place(team.organization_id, team.team_id, run), until, access)
 
 
 def _key(request: Request) -> bytes:

@@ -7,7 +7,7 @@ one to a number that every process looks at; writers in the same process tell it
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event, select, text
+from sqlalchemy import Connection, Engine, bindparam, event, select, text
 from sqlalchemy.sql.dml import UpdateBase
 
 from chaoscloud.console.db.schema import revisions
@@ -31,6 +31,7 @@ _COUNT = text(
     "INSERT INTO revisions (name, number) VALUES (:name, 1)"
     " ON CONFLICT (name) DO UPDATE SET number = revisions.number + 1"
 )
+_NUMBER = select(revisions.c.number).where(revisions.c.name == bindparam("name"))
 
 
 def watch(engine: Engine) -> None:
@@ -60,6 +61,11 @@ def numbers(connection: Connection) -> dict[str, int]:
     """How often each has changed so far."""
     rows = connection.execute(select(revisions.c.name, revisions.c.number))
     return {row.name: row.number for row in rows}
+
+
+def number(connection: Connection, name: str) -> int:
+    """How often one of them has changed so far."""
+    return connection.scalar(_NUMBER, {"name": name}) or 0
 
 
 def _noticed(connection: Connection, clause: Any, *rest: Any) -> None:

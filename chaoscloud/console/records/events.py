@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import Connection, bindparam, select, text, update
+from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy.exc import IntegrityError
 
+from chaoscloud.console.db import bulk
 from chaoscloud.console.db.schema import events, executions
 from chaoscloud.console.records._rows import columns, every
 
@@ -32,33 +34,53 @@ class Event(msgspec.Struct, frozen=True):
     received_at: datetime
 
 
-# SQLAlchemy says "unless it is there" differently for each database; they all say it like this.
-_ADD = text(
-    "INSERT INTO events (execution_id, event_id, type, time, data, received_at)"
-    " VALUES (:execution_id, :event_id, :type, :time, :data, :received_at)"
-    " ON CONFLICT (execution_id, event_id) DO NOTHING"
-).bindparams(
-    bindparam("time", type_=events.c.time.type),
-    bindparam("data", type_=events.c.data.type),
-    bindparam("received_at", type_=events.c.received_at.type),
+class UnknownExecution(Exception):
+    """There is no execution that an event could be one of."""
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """An event, the run that told it, and when it came."""
+
+    execution_id: str
+    event: NewEvent
+    at: datetime
+
+
+_SEEN = (
+    update(executions)
+    .where(executions.c.id.in_(bindparam("ids", expanding=True)))
+    .where(executions.c.last_seen_at <= bindparam("before"))
+    .values(last_seen_at=bindparam("at"))
 )
 
 
 def add(connection: Connection, execution_id: str, new: Sequence[NewEvent], now: datetime) -> int:
     """Keep the events of an execution that are not there yet; how many that were."""
-    if not new:
+    return arrived(connection, [Arrival(execution_id, event, now) for event in new])
+
+
+def arrived(connection: Connection, arrivals: Sequence[Arrival]) -> int:
+    """Keep events of any executions, unless they are there already; how many were not.
+
+    Raises `UnknownExecution` when one of the executions is not there.
+    """
+    if not arrivals:
         return 0
     rows = [
-        {"execution_id": execution_id, "received_at": now, **msgspec.structs.asdict(event)}
-        for event in new
+        {
+            "execution_id": each.execution_id,
+            "received_at": each.at,
+            **msgspec.structs.asdict(each.event),
+        }
+        for each in arrivals
     ]
-    added = connection.execute(_ADD, rows).rowcount
-    connection.execute(
-        update(executions)
-        .where(executions.c.id == execution_id)
-        .where(executions.c.last_seen_at <= now - SEEN_AGAIN)
-        .values(last_seen_at=now)
-    )
+    try:
+        added = bulk.add_new(connection, events, rows, "execution_id, event_id")
+    except IntegrityError:
+        raise UnknownExecution from None
+    now = max(each.at for each in arrivals)
+    ids = list({each.execution_id for each in arrivals})
+    connection.execute(_SEEN, {"ids": ids, "before": now - SEEN_AGAIN, "at": now})
     return added
 
 
