@@ -99,7 +99,7 @@ def _show_status(settings_path: str) -> None:
     from chaoscloud.commands import status
 
     profile = status.profile_at(settings_path)
-    for line in status.described(profile):
+    for line in [*status.described(profile), status.kept(profile, settings_path)]:
         click.echo(line)
     click.echo(status.answer_of(profile))
 
@@ -127,11 +127,14 @@ def team(ctx: click.Context, team: str | None) -> None:
 
 
 @click.command(help="Publish your experiment's journal to ChaosIQ")
-@click.argument("journals", metavar="JOURNAL...", nargs=-1, required=True)
+@click.argument("journals", metavar="[JOURNAL]...", nargs=-1)
 @click.pass_context
 @_clearly
 def publish(ctx: click.Context, journals: tuple[str, ...]) -> None:
-    """Publish each journal, and fail if any could not be."""
+    """Publish each journal, and fail if any could not be; without one, what earlier runs kept."""
+    if not journals:
+        _publish_kept(ctx.obj["settings_path"])
+        return
     from chaoscloud._prompts import complain, say
     from chaoscloud.commands.failures import exit_code_of
     from chaoscloud.commands.publishing import publish_journals
@@ -144,6 +147,18 @@ def publish(ctx: click.Context, journals: tuple[str, ...]) -> None:
             complain(str(outcome))
             exit_code = max(exit_code, exit_code_of(outcome.failure))
     ctx.exit(exit_code)
+
+
+def _publish_kept(settings_path: str) -> None:
+    from chaoscloud._prompts import say
+    from chaoscloud.commands.keeping import send_kept
+
+    sent = 0
+    for each in send_kept(settings_path):
+        say(str(each))
+        sent += 1
+    if not sent:
+        say("Nothing is kept on this machine: there is nothing to publish.")
 
 
 @click.command(help="Enable a ChaosIQ feature")

@@ -4,9 +4,10 @@ from http import HTTPStatus
 
 from chaoscloud.commands.directory import REFUSED, organizations, team_status
 from chaoscloud.commands.failures import CommandFailed, NotSignedIn, TokenRefused
+from chaoscloud.commands.keeping import kept_line
 from chaoscloud.settings import DEFAULT_URL, Profile, load, read_profile
 
-__all__ = ["answer_of", "described", "masked", "profile_at"]
+__all__ = ["answer_of", "described", "kept", "masked", "profile_at"]
 
 _ORIGINS = {"environment": "from CHAOSIQ_TOKEN", "settings": "from the settings"}
 
@@ -28,6 +29,11 @@ def described(profile: Profile) -> list[str]:
         "Token": _token(profile),
     }
     return [f"{name + ':':<14}{fact}" for name, fact in facts.items()]
+
+
+def kept(profile: Profile, settings_path: str) -> str:
+    """The line about what is still to be sent."""
+    return f"{'Kept:':<14}{kept_line(profile, settings_path)}"
 
 
 def answer_of(profile: Profile) -> str:

@@ -9,20 +9,19 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 from chaoscloud.api.calls import Cleaner
 from chaoscloud.delivery import Started
-from chaoscloud.delivery.courier import Courier
 from chaoscloud.delivery.linking import link
 from chaoscloud.delivery.losses import NotStored, courtesy
+from chaoscloud.delivery.posting import Post
 from chaoscloud.delivery.records import members
 from chaoscloud.delivery.reports import Tally
-from chaoscloud.delivery.shelf import Addressee, Shelf
 from chaoscloud.delivery.snapshot import cloud_event, copied, event_data
-from chaoscloud.delivery.worker import TeamUrl, Worker
+from chaoscloud.delivery.worker import Worker
 from chaoscloud.extension import del_extension_value, set_extension_value
 from chaoscloud.types import Experiment, Journal
 
@@ -43,16 +42,6 @@ SAY_AFTER = 0.5  # seconds
 ENOUGH_FAILURES = 2
 
 Learned = Callable[[Started], None]
-
-
-@dataclass(frozen=True)
-class Post:
-    """Where an outbox delivers to, and over what."""
-
-    shelf: Shelf
-    to: Addressee
-    session: Any
-    team_url: TeamUrl
 
 
 class Outbox:
@@ -80,9 +69,7 @@ class Outbox:
         self._is_told = False
         self._open = False
         self._spool = post.shelf.begin(post.to, **header)
-        self._worker = Worker(
-            self._spool, post.shelf, Courier(post.session), post.team_url, self._learn
-        )
+        self._worker = Worker(self._spool, post, self._learn)
 
     def start(self, experiment: Experiment, journal: Journal) -> Started:
         """Record the start, and wait for the console to take it, a few seconds at most."""

@@ -1,20 +1,36 @@
 """How records find their way: which console, as which team, from which folder."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from chaoscloud import api
 from chaoscloud.api import urls
-from chaoscloud.delivery.outbox import Post
 from chaoscloud.delivery.shelf import Addressee, Shelf
 from chaoscloud.settings import path_in_use
 from chaoscloud.tenancy import Tenancy
 
-__all__ = ["post_to"]
+__all__ = ["Post", "TeamUrl", "post_to"]
+
+TeamUrl = Callable[[Mapping[str, Any]], str]
+"""The address of the team that a spool's header names."""
 
 
-def post_to(url: str, tenancy: Tenancy, session: Any) -> Post:
+@dataclass(frozen=True)
+class Post:
+    """Where records are kept, for whom, and over what they go."""
+
+    shelf: Shelf
+    to: Addressee
+    session: Any
+    team_url: TeamUrl
+
+
+def post_to(url: str, tenancy: Tenancy, session: Any, folder: Path | None = None) -> Post:
     """The way to the console at `url`, for a session that speaks as this team.
+
+    What is kept lies in `folder`, unless given that of the settings in use.
 
     Records of other teams, a verification's for instance, go with it in their own name.
     """
@@ -25,4 +41,4 @@ def post_to(url: str, tenancy: Tenancy, session: Any) -> Post:
         return api.build_base_url(url, str(header["org_id"]), str(header["team_id"]))
 
     to = Addressee(urls.host(url), tenancy.org_id, tenancy.team_id)
-    return Post(Shelf(path_in_use().parent), to, session, team_url)
+    return Post(Shelf(folder or path_in_use().parent), to, session, team_url)

@@ -113,10 +113,11 @@ def lines_of(contents: Contents) -> Iterable[bytes]:
     yield encoded("header", members(**contents.header))
     if contents.ids:
         yield encoded("ids", members(ids=contents.ids))
-    counts = {"sent": contents.sent, "refused": contents.refused, "gone": contents.gone}
-    yield encoded("counts", members(**counts, last=contents.last, reason=contents.reason))
     for n in sorted(contents.pending):
         yield contents.pending[n].line
+    counts = {"sent": contents.sent, "refused": contents.refused, "gone": contents.gone}
+    # After the records: what is not beyond the last number counts as written twice.
+    yield encoded("counts", members(**counts, last=contents.last, reason=contents.reason))
 
 
 def _header(contents: Contents, record: Mapping[str, Any], _: bytes) -> None:

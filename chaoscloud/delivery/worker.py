@@ -4,15 +4,14 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Generator, Iterator
 
 from chaoscloud.delivery.courier import Courier
 from chaoscloud.delivery.linking import link
 from chaoscloud.delivery.losses import NotStored, courtesy
 from chaoscloud.delivery.passage import Learn, Passage
+from chaoscloud.delivery.posting import Post
 from chaoscloud.delivery.retry import Again, Decision, Stop
-from chaoscloud.delivery.shelf import Shelf
 from chaoscloud.delivery.spool import Spool
 
 __all__ = ["Worker"]
@@ -20,9 +19,6 @@ __all__ = ["Worker"]
 logger = logging.getLogger("chaostoolkit")
 
 LONG_FOR_A_CALL = 2.0  # seconds
-
-TeamUrl = Callable[[Mapping[str, Any]], str]
-"""The address of the team that a spool's header names."""
 
 
 class Worker:
@@ -32,19 +28,16 @@ class Worker:
     nothing; `stopped` means that no further one is made, `in_contact` that the last one was taken.
     """
 
-    def __init__(
-        self, spool: Spool, shelf: Shelf, courier: Courier, team_url: TeamUrl, learn: Learn
-    ) -> None:
+    def __init__(self, spool: Spool, post: Post, learn: Learn) -> None:
         self.reason = ""
         self.failures = 0
         self.stopped = False
         self.in_contact = False
         self._busy_since = math.inf
         self._spool = spool
-        self._shelf = shelf
-        self._courier = courier
-        self._team_url = team_url
-        self._own = Passage(spool, courier, team_url(spool.contents.header), learn)
+        self._post = post
+        self._courier = Courier(post.session)
+        self._own = Passage(spool, self._courier, post.team_url(spool.contents.header), learn)
         self._change = threading.Condition()
         self._news = False
         self._hurry = False
@@ -119,8 +112,8 @@ class Worker:
 
     def _earlier(self) -> Generator[Decision, None, None]:
         """Deliver what earlier runs left, one letter each time."""
-        self._shelf.tidy()
-        for spool in self._shelf.waiting(str(self._spool.contents.header.get("console"))):
+        self._post.shelf.tidy()
+        for spool in self._post.shelf.waiting(self._post.to.console):
             try:
                 yield from self._replayed(spool)
             finally:
@@ -131,7 +124,7 @@ class Worker:
         passage = Passage(
             spool,
             self._courier,
-            self._team_url(spool.contents.header),
+            self._post.team_url(spool.contents.header),
             lambda *_: link(spool.contents),
         )
         while (decision := passage.step()) is not None:
