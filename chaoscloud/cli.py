@@ -1,4 +1,6 @@
-"""The commands `chaos` gains: `signin`, `org`, `team`, `publish`, `enable`, `disable`, `verify`.
+"""The commands `chaos` gains.
+
+They are `signin`, `org`, `team`, `publish`, `enable`, `disable`, `safeguards` and `verify`.
 
 Every `chaos` command imports this module, `chaos --help` included: only what declares a command is
 imported here, and what does its work once it runs.
@@ -17,6 +19,7 @@ __all__ = [
     "establish_credentials",
     "org",
     "publish",
+    "safeguards",
     "select_organization",
     "select_team",
     "signin",
@@ -163,13 +166,20 @@ def _publish_kept(settings_path: str) -> None:
 
 @click.command(help="Enable a ChaosIQ feature")
 @click.argument("feature", type=click.Choice(_FEATURES))
+@click.option(
+    "--required",
+    is_flag=True,
+    help="With safeguards: do not start a run, nor go on with one, while nobody answers.",
+)
 @click.pass_context
 @_clearly
-def enable(ctx: click.Context, feature: str) -> None:
+def enable(ctx: click.Context, feature: str, required: bool) -> None:
     """Switch a feature on."""
     from chaoscloud.commands.features import switch
 
-    click.echo(switch(ctx.obj["settings_path"], feature, on=True))
+    if required and feature != "safeguards":
+        raise click.UsageError("--required is for safeguards.")
+    click.echo(switch(ctx.obj["settings_path"], feature, on=True, required=required))
 
 
 @click.command(help="Disable a ChaosIQ feature")
@@ -181,6 +191,46 @@ def disable(ctx: click.Context, feature: str) -> None:
     from chaoscloud.commands.features import switch
 
     click.echo(switch(ctx.obj["settings_path"], feature, on=False))
+
+
+@click.group(
+    invoke_without_command=True,
+    help="Show which safeguards are in force for the active team, and what they say.",
+)
+@click.option(
+    "--experiment",
+    metavar="FILE",
+    help="Ask whether this experiment would be allowed to run now. Exits with 1 if not.",
+)
+@click.pass_context
+@_clearly
+def safeguards(ctx: click.Context, experiment: str | None) -> None:
+    """Show what is in force, or what would be said about an experiment."""
+    if ctx.invoked_subcommand is not None:
+        return
+    from chaoscloud._prompts import say
+    from chaoscloud.commands.safeguards import in_force, would_run
+
+    if experiment is None:
+        for line in in_force(ctx.obj["settings_path"]):
+            say(line)
+        return
+    allowed, lines = would_run(ctx.obj["settings_path"], experiment)
+    for line in lines:
+        say(line)
+    ctx.exit(0 if allowed else 1)
+
+
+@safeguards.command("test", help="Try the brake: stop a run that only sleeps, and measure it.")
+@click.pass_context
+@_clearly
+def _test_safeguards(ctx: click.Context) -> None:
+    """Run, stop, measure, remove."""
+    from chaoscloud._prompts import say
+    from chaoscloud.commands.trial import try_the_brake
+
+    for line in try_the_brake(ctx.obj["settings_path"]):
+        say(line)
 
 
 class _DryMayBeBare(click.Command):

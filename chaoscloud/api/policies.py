@@ -7,6 +7,7 @@ half a document is no answer, which is a third case of its own.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -79,9 +80,21 @@ def refusal(policies: tuple[Policy, ...]) -> str:
 
 def in_words(policy: Policy) -> str:
     """A policy's name; its reason, unless the name says it all; and until when it holds."""
-    name, reason, until = (plain(policy.get(key) or "") for key in ("name", "reason", "until"))
+    name, reason = (plain(policy.get(key) or "") for key in ("name", "reason"))
+    until = _moment(policy.get("until"))
     because = f": {reason}" if reason and reason != name else ""
     return f"{name or '(unnamed)'}{because}{f' (until {until})' if until else ''}"
+
+
+def _moment(said: object) -> str:
+    """A moment as people read it: to the minute, in UTC; what is none as it came."""
+    try:
+        moment = datetime.fromisoformat(str(said or ""))
+    except ValueError:
+        return plain(said or "")
+    zone = " UTC" if moment.tzinfo is not None else ""
+    moment = moment.astimezone(UTC) if moment.tzinfo is not None else moment
+    return f"{moment:%Y-%m-%d %H:%M}{zone}"
 
 
 def _policies(found: object) -> tuple[Policy, ...]:

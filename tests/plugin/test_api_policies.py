@@ -74,9 +74,11 @@ def test_an_answer_may_say_that_safeguards_are_required(said: object, required: 
 
 def test_a_policy_is_told_with_its_reason_and_its_end() -> None:
     """A name that is the reason, as a stop switch's, is not said twice."""
-    until = "2026-11-28T00:00:00+00:00"
+    until = "2026-11-28T01:00:00.363352+01:00"
     freeze = {"name": "Freeze", "reason": "Black Friday", "until": until}
+    sometime = {"name": "Freeze", "until": "the end of the week"}
     switch = {"name": "Black Friday", "reason": "Black Friday", "until": None}
 
-    assert in_words(freeze) == f"Freeze: Black Friday (until {until})"
+    assert in_words(freeze) == "Freeze: Black Friday (until 2026-11-28 00:00 UTC)"
+    assert in_words(sometime) == "Freeze (until the end of the week)"
     assert in_words(switch) == "Black Friday"

@@ -7,7 +7,7 @@ import pytest
 from click import Command
 
 from chaoscloud.cli import _FEATURES, disable, enable
-from chaoscloud.settings import FEATURES
+from chaoscloud.settings import FEATURES, Guarding, guarding_of, remember_requirement
 from chaoscloud.types import Settings
 from tests.plugin.commanding import chaos, kept, signed_in
 
@@ -80,3 +80,54 @@ def test_disabling_publish_says_what_it_takes_along(
 def test_the_commands_know_the_features_of_the_settings() -> None:
     """They are spelled out there, so that no settings are loaded for `chaos --help`."""
     assert _FEATURES == FEATURES
+
+
+def test_safeguards_can_be_required_and_no_longer(settings_path: Path, settings: Settings) -> None:
+    """The feature stays `on`, as earlier versions read it; the strength stands beside it."""
+    signed_in(settings_path, settings)
+
+    required = chaos(enable, settings_path, "safeguards", "--required")
+    strength = guarding_of(kept(settings_path)).strength
+    chaos(enable, settings_path, "safeguards")
+
+    assert "required" in required.stdout
+    assert strength == "required"
+    assert guarding_of(kept(settings_path)).strength == "on"
+    assert kept(settings_path)["controls"]["chaosiq-cloud"]["features"]["safeguards"] == "on"
+
+
+def test_what_the_organization_requires_cannot_be_disabled(
+    settings_path: Path, settings: Settings
+) -> None:
+    """The choice is written, and does not count until the organization gives it free."""
+    remember_requirement(settings, "org-acme", required=True)
+    signed_in(settings_path, settings)
+
+    done = chaos(disable, settings_path, "safeguards")
+
+    assert "your organization requires safeguards" in done.stdout
+    assert guarding_of(kept(settings_path)) == Guarding("off", imposed=True)
+    assert guarding_of(kept(settings_path)).strength == "required"
+
+
+def test_only_safeguards_can_be_required(settings_path: Path, settings: Settings) -> None:
+    """The others have no strength."""
+    before = signed_in(settings_path, settings).read_bytes()
+
+    done = chaos(enable, settings_path, "publish", "--required")
+
+    assert done.exit_code == 2
+    assert settings_path.read_bytes() == before
+
+
+def test_a_requirement_holds_for_its_organization_only(settings: Settings) -> None:
+    """Another organization's runs are as their user chose; what is known is told once."""
+    first = remember_requirement(settings, "org-globex", required=True)
+    again = remember_requirement(settings, "org-globex", required=True)
+    here = guarding_of(settings).imposed
+    remember_requirement(settings, "org-acme", required=True)
+    imposed = guarding_of(settings).imposed
+    remember_requirement(settings, "org-acme", required=False)
+
+    assert (first, again) == (True, False)
+    assert (here, imposed, guarding_of(settings).imposed) == (False, True, False)
