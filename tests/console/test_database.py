@@ -12,7 +12,7 @@ from sqlalchemy import Connection, inspect, select
 from sqlalchemy.exc import DBAPIError
 
 from chaoscloud.console.db import CannotOpen, Database
-from chaoscloud.console.db.engines import engines_of
+from chaoscloud.console.db.engines import Engines, engines_of
 from chaoscloud.console.db.migrations import MIGRATIONS, migrate, schema_versions
 from chaoscloud.console.db.schema import metadata
 from chaoscloud.console.records import organizations
@@ -29,6 +29,11 @@ BACK_TO_THE_FIRST = (  # what migrations add, taken away again; each new one add
     "ALTER TABLE safeguards DROP COLUMN decided_at",
     "ALTER TABLE safeguards DROP COLUMN updated_at",
     "ALTER TABLE safeguards DROP COLUMN secret",
+    "DROP INDEX executions_by_person",
+    "DROP INDEX executions_by_team",
+    "CREATE INDEX executions_by_team ON executions (team_id, started_at, id)",
+    "DROP INDEX executions_by_status",
+    "CREATE INDEX executions_by_status ON executions (team_id, status, started_at, id)",
     "DELETE FROM schema_versions WHERE number > 1",
 )
 
@@ -203,6 +208,7 @@ def test_the_migrations_lead_to_the_schema(url: str) -> None:
     """A database of the first version, moved forward, has what a new one has."""
     Database.open(url).close()
     made = engines_of(url)
+    indices = _indices(made)
     with made.writer.begin() as connection:
         for statement in BACK_TO_THE_FIRST:
             connection.exec_driver_sql(statement)
@@ -213,6 +219,7 @@ def test_the_migrations_lead_to_the_schema(url: str) -> None:
     found = {table: _columns(url, table) for table in tables}
     assert found.pop("schema_versions") == {"number", "applied_at"}
     assert found == {table.name: set(table.c.keys()) for table in metadata.tables.values()}
+    assert _indices(made) == indices
     made.dispose()
 
 
@@ -222,6 +229,11 @@ def _add_motto(connection: Connection) -> None:
 
 def _fail(connection: Connection) -> None:
     raise ZeroDivisionError
+
+
+def _indices(made: Engines) -> dict[str, list[str | None]]:
+    tables = inspect(made.reader).get_multi_indexes().values()
+    return {str(index["name"]): index["column_names"] for table in tables for index in table}
 
 
 def _columns(url: str, table: str) -> set[str]:

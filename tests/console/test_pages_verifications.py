@@ -8,7 +8,7 @@ import pytest
 
 from chaoscloud.console.records.teams import Team
 from tests.console.browser import Browser, Seen
-from tests.console.conftest import Client, Member
+from tests.console.conftest import Client, Clock, Member
 from tests.console.documents import ended, experiment, journal
 from tests.console.team import TeamApi
 
@@ -212,6 +212,21 @@ def test_a_run_shows_what_it_cost(browser: Browser, api: TeamApi) -> None:
     assert "2 held, 1 did not, 0 not made" in shown.text
     assert [dot["class"] for dot in shown.all("circle")][-1] == "bar deviated"
     assert len([line for line in shown.all("line") if line["class"] == "bound"]) == 2
+
+
+def test_lists_show_the_latest_run(browser: Browser, api: TeamApi, now: Clock) -> None:
+    """Of each verification, whatever the earlier ones came to; none where there was none."""
+    page = verification(browser).headers["location"]
+    verification(browser, name="Quick while a zone is lost")
+    finished(api, page.rsplit("/", 1)[-1])
+    now.pass_by(minutes=1)
+    finished(api, page.rsplit("/", 1)[-1], successful_samples=10, deviated_samples=0)
+
+    text = Seen(browser.open(VERIFICATIONS)).text
+
+    assert text.count("Not impacted") == 1
+    assert text.count("mpacted") == 1
+    assert text.count("Not run yet") == 1
 
 
 def test_a_run_without_samples_is_not_known(browser: Browser, api: TeamApi) -> None:

@@ -1,6 +1,6 @@
 """A team's objectives: what must hold, how much of the time, and whether it did."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -36,7 +36,7 @@ TYPED = {  # a form's fields, and what they say when it is first shown
 
 
 class Held(msgspec.Struct, frozen=True):
-    """A verification with its latest finished run."""
+    """A verification with its latest run."""
 
     verification: Verification
     run: Run | None
@@ -93,13 +93,14 @@ def _one(connection: Connection, visit: Visit) -> tuple[Objective, list[Held]]:
     if found is None:
         raise NotFound
     every = verifications.listed(connection, team_id, limit=ALL_VERIFICATIONS)
-    return found, [held(connection, each) for each in every if each.objective_id == found.id]
+    its = [each for each in every if each.objective_id == found.id]
+    return found, held(connection, team_id, its)
 
 
-def held(connection: Connection, verification: Verification) -> Held:
-    """A verification with what its latest run came to."""
-    latest = runs.listed(connection, verification.team_id, verification.id, limit=1)
-    return Held(verification, latest[0] if latest else None)
+def held(connection: Connection, team_id: str, found: Sequence[Verification]) -> list[Held]:
+    """Verifications of a team, each with its latest run."""
+    latest = runs.latest(connection, team_id, [each.id for each in found])
+    return [Held(each, latest.get(each.id)) for each in found]
 
 
 @of_team

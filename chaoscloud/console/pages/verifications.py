@@ -90,7 +90,7 @@ def _listed(connection: Connection, team_id: str, after: Mark | None) -> tuple[l
         objectives.listed(connection, team_id, limit=MOST_CHOICES),
         browsing.experiments_of(connection, team_id, limit=MOST_CHOICES),
     )
-    return [held(connection, each) for each in found], choices
+    return held(connection, team_id, found), choices
 
 
 # --- one, and its runs -------------------------------------------------------------------------

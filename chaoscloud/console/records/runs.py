@@ -1,10 +1,11 @@
 """Runs of verifications: their events, their results, and what they cost the objective."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, and_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, select, update
 
 from chaoscloud.console.db.schema import (
     objectives,
@@ -168,6 +169,24 @@ def listed(
     return [_value(row) for row in connection.execute(statement)]
 
 
+def latest(
+    connection: Connection, team_id: str, verification_ids: Collection[str]
+) -> dict[str, Run]:
+    """The run that was started last, of each of the team's verifications that has one."""
+    by, one = verifications.c, verification_runs.alias().c
+    newest = (
+        select(one.id)
+        .where(one.team_id == by.team_id, one.verification_id == by.id)
+        .order_by(one.created_at.desc(), one.id.desc())
+        .limit(1)
+        .correlate(verifications)
+        .scalar_subquery()
+    )
+    statement = _joined(verification_runs.c.id == newest)
+    rows = connection.execute(statement.where(by.team_id == team_id, by.id.in_(verification_ids)))
+    return {run.verification_id: run for run in map(_value, rows)}
+
+
 def journal(connection: Connection, run_id: str) -> bytes | None:
     """The latest journal of a run, as it came."""
     by = verification_runs.c
@@ -203,15 +222,18 @@ def events(
 
 def _of(team_id: str, verification_id: str) -> Select[Any]:
     by = verification_runs.c
-    verification = and_(
-        verifications.c.team_id == by.team_id, verifications.c.id == by.verification_id
-    )
+    its = and_(verifications.c.team_id == by.team_id, verifications.c.id == by.verification_id)
+    return _joined(its).where(by.team_id == team_id, by.verification_id == verification_id)
+
+
+def _joined(its: ColumnElement[bool]) -> Select[Any]:
+    """Verifications with the runs that are theirs, and what a run is told with."""
     return (
         select(*columns(verification_runs, _Told, **_JOINED))
-        .join(verifications, verification)
+        .select_from(verifications)
+        .join(verification_runs, its)
         .join(objectives, objectives.c.id == verifications.c.objective_id)
-        .join(people, people.c.id == by.person_id)
-        .where(by.team_id == team_id, by.verification_id == verification_id)
+        .join(people, people.c.id == verification_runs.c.person_id)
     )
 
 
