@@ -18,6 +18,7 @@ from chaoscloud.delivery.linking import place_of
 from chaoscloud.delivery.losses import NotStored, courtesy
 from chaoscloud.delivery.outbox import Outbox
 from chaoscloud.delivery.posting import post_to
+from chaoscloud.delivery.verifications import lent
 from chaoscloud.extension import (
     ensure_extension,
     find_extension,
@@ -122,6 +123,12 @@ def _prepare(run: Run, prepare: Callable[[], None]) -> None:
 
 def _start(run: Run, console: Console, experiment: Experiment, secrets: Secrets | None) -> None:
     """Create the experiment and its execution, unless a verification has done so already."""
+    verifications = lent(lambda started: run.block.update(started.ids))
+    if verifications is not None:
+        run.delivery = verifications
+        run.guard = guard_over(console, [run.block], run.held)
+        run.block.update(verifications.started.ids)
+        return
     if get_run_id(experiment):
         _follow(run, console, ensure_extension(experiment), secrets)
         return

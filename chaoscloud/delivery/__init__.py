@@ -35,7 +35,9 @@ class Started:
 class Delivery(Protocol):
     """What controls need of a way to the console. No method raises."""
 
-    started: Started
+    @property
+    def started(self) -> Started:
+        """What the console knows of the run so far."""
 
     def start(self, experiment: Experiment, journal: Journal) -> Started:
         """Tell that a run starts: the experiment first, then its execution."""

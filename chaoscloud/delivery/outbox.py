@@ -47,8 +47,11 @@ Learned = Callable[[Started], None]
 class Outbox:
     """A `Delivery` of one run. Safe to use from several threads; does nothing in a forked child.
 
-    `learned` is told whenever the console gave an id, from another thread than the run's.
+    `learned` is told whenever the console gave an id, from another thread than the run's. `goal` is
+    the id that the start waits for.
     """
+
+    goal = "execution_id"
 
     def __init__(
         self,
@@ -59,7 +62,7 @@ class Outbox:
     ) -> None:
         self.started = Started()
         self._redactor = redactor
-        self._learned = learned
+        self.learned = learned
         self._events = 0
         self._lock = threading.Lock()
         self._process = os.getpid()
@@ -106,10 +109,15 @@ class Outbox:
     def finish(self, journal: Journal) -> None:
         """Record the end, and wait for what is still to be sent, a few seconds at most."""
         if self._takes:
+            self.record_journal(journal)
+            self.flush()
+
+    def record_journal(self, journal: Journal) -> None:
+        """Record the journal, and nothing more."""
+        if self._takes:
             with self._noting(), courtesy():
                 self._spool.append("journal", f'"journal":{copied(journal, self._redactor)}')
             self._worker.wake()
-            self.flush()
 
     def flush(self) -> None:
         """Wait for what is still to be sent; Ctrl-C ends that, and loses nothing.
@@ -138,6 +146,11 @@ class Outbox:
         self._useless = True
         self._spool.discard()
         self._worker.close()
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """All ids the console gave so far."""
+        return dict(self._spool.contents.ids)
 
     @property
     def notes(self) -> dict[str, Any]:
@@ -174,11 +187,12 @@ class Outbox:
     def _start_is_settled(self) -> bool:
         worker = self._worker
         enough = worker.stopped or worker.failures >= ENOUGH_FAILURES
-        return enough or self._start_is_refused or self.started.execution_id is not None
+        return enough or self._start_is_refused or self.goal in self._spool.contents.ids
 
     @property
     def _start_is_refused(self) -> bool:
-        return self.started.execution_id is None and self._spool.contents.refused > 0
+        contents = self._spool.contents
+        return self.goal not in contents.ids and contents.refused > 0
 
     def _outcome_of_start(self, experiment: Experiment) -> Started:
         started = self.started
@@ -188,7 +202,7 @@ class Outbox:
         if self._start_is_refused:
             self._useless = True
             return replace(started, problem=self._spool.contents.reason)
-        if started.execution_id is None:
+        if self.goal not in self._spool.contents.ids:
             reason = self._worker.reason or f"no answer within {START_WITHIN:g} seconds"
             return replace(started, kept=reason, trouble=self._spool.trouble)
         return started
@@ -200,7 +214,7 @@ class Outbox:
         if "execution_id" in ids:
             self.started = replace(self.started, address=address)
         link(self._spool.contents)
-        self._learned(self.started)
+        self.learned(self.started)
 
     def _wait(self) -> None:
         worker, given = self._worker, flush_timeout()

@@ -1,7 +1,7 @@
 """What to do after an attempt to tell the console something: a pure decision."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -60,9 +60,10 @@ class Stop:
 
 @dataclass(frozen=True)
 class SetAside:
-    """The console does not take this one; the others may go on."""
+    """The console does not take this one, and says so with a status; the others may go on."""
 
     reason: str
+    status: int | None = field(default=None, compare=False)
 
 
 Decision = Stored | Again | Stop | SetAside
@@ -76,7 +77,7 @@ def decide(attempt: int, outcome: Outcome, now: datetime, rng: random.Random) ->
     if status in REFUSED_TOKEN:
         return Stop(outcome.reason)
     if 400 <= status < 500 and status not in PATIENCE:
-        return SetAside(outcome.reason)
+        return SetAside(outcome.reason, status)
     if 200 <= status < 300 and outcome.understood:
         return Stored()
     asked = seconds_asked(outcome.retry_after, now)

@@ -11,7 +11,7 @@ from chaoscloud.delivery.linking import link
 from chaoscloud.delivery.losses import NotStored, courtesy
 from chaoscloud.delivery.passage import Learn, Passage
 from chaoscloud.delivery.posting import Post
-from chaoscloud.delivery.retry import Again, Decision, Stop
+from chaoscloud.delivery.retry import Again, Decision, SetAside, Stop
 from chaoscloud.delivery.spool import Spool
 
 __all__ = ["Worker"]
@@ -25,7 +25,8 @@ class Worker:
     """A daemon thread with one session, from `start` to `close`.
 
     `reason` says why something is still to be sent, `failures` how many attempts in a row came to
-    nothing; `stopped` means that no further one is made, `in_contact` that the last one was taken.
+    nothing; `stopped` means that no further one is made, `in_contact` that the last one was taken;
+    `set_aside` is the first that never will be.
     """
 
     def __init__(self, spool: Spool, post: Post, learn: Learn) -> None:
@@ -33,6 +34,8 @@ class Worker:
         self.failures = 0
         self.stopped = False
         self.in_contact = False
+        self.token_refused = False
+        self.set_aside: SetAside | None = None
         self._busy_since = math.inf
         self._spool = spool
         self._post = post
@@ -91,7 +94,8 @@ class Worker:
             with courtesy():
                 self._deliver()
         except NotStored as x:
-            self._note(Stop(str(x)))
+            self.reason, self.stopped = str(x), True
+            self._note(None)
         finally:
             self._until_closed()
             self._spool.close()
@@ -139,11 +143,13 @@ class Worker:
                     self.reason, self.in_contact = reason, False
                 case Stop(reason):
                     self.failures += 1
-                    self.reason, self.stopped = reason, True
+                    self.reason, self.stopped, self.token_refused = reason, True, True
                 case None:
                     pass
                 case _:
                     self.failures, self.in_contact = 0, True
+            if isinstance(decision, SetAside):
+                self.set_aside = self.set_aside or decision
             self._change.notify_all()
 
     def _sleep(self, seconds: float | None, *, asked: bool = False) -> None:

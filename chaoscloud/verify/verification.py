@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from chaoslib import substitute
@@ -12,6 +13,15 @@ from chaoslib.settings import get_loaded_settings
 from chaoslib.types import Dry, Schedule, Strategy
 
 from chaoscloud.api.verification import VerificationRunEventHandler
+from chaoscloud.api.verification.context import open_session
+from chaoscloud.delivery.linking import place_of
+from chaoscloud.delivery.posting import post_to
+from chaoscloud.delivery.verifications import (
+    VerificationOutbox,
+    VerificationRecord,
+    lending,
+)
+from chaoscloud.redaction import Redactor
 from chaoscloud.settings import Profile, read_profile
 from chaoscloud.types import Experiment, Journal, Settings
 from chaoscloud.verify.exceptions import VerificationException
@@ -21,6 +31,7 @@ from chaoscloud.verify.plan import Plan, read_plan
 from chaoscloud.verify.progress import progress_on
 from chaoscloud.verify.sampling import Sampler
 from chaoscloud.verify.watch import Watch
+from chaoscloud.workspace import get_experiment_path
 
 __all__ = ["ensure_signed_in", "ensure_verification_is_valid", "run_verification"]
 
@@ -109,11 +120,30 @@ def _telling(
     if not profile.features["publish"]:
         yield ()
         return
-    handler = VerificationRunEventHandler(experiment, settings)
-    try:
-        yield (handler,)
-    finally:
-        handler.close()
+    with open_session(settings) as session:
+        record = VerificationRecord(partial(_outbox, profile, session), profile.token)
+        handler = VerificationRunEventHandler(experiment, settings, record=record)
+        try:
+            with lending(record):
+                yield (handler,)
+        finally:
+            handler.close()
+
+
+def _outbox(
+    profile: Profile,
+    session: Any,
+    redactor: Redactor,
+    verification_id: str,
+    experiment: Experiment,
+) -> VerificationOutbox:
+    assert profile.tenancy is not None  # noqa: S101 - `ensure_signed_in` saw to it
+    return VerificationOutbox(
+        post_to(profile.url, profile.tenancy, session),
+        redactor,
+        verification_id=verification_id,
+        workspace=place_of(get_experiment_path(experiment)),
+    )
 
 
 @contextmanager

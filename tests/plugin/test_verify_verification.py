@@ -9,6 +9,8 @@ from chaoslib.control import load_global_controls
 from chaoslib.types import Dry, Schedule, Strategy
 
 from chaoscloud.api.verification import VerificationRunEventHandler
+from chaoscloud.commands.keeping import send_kept
+from chaoscloud.settings import save
 from chaoscloud.types import Experiment, Journal, Settings
 from chaoscloud.verify.exceptions import InvalidVerification, VerificationException
 from chaoscloud.verify.verification import run_verification
@@ -158,8 +160,10 @@ def test_a_refused_start_stops_the_run_before_anything_happens(
     with pytest.raises(VerificationException, match="may not start"):
         run_verification(document, ada)
 
-    assert list(tmp_path.iterdir()) == []
+    assert not (tmp_path / "broken").exists()
+    assert not (tmp_path / "looked").exists()
     assert console.categories == []
+    assert list(tmp_path.rglob("*.jsonl")) == []
 
 
 def refusing_connections() -> str:
@@ -175,6 +179,39 @@ def test_a_console_that_is_down_changes_nothing_of_the_run() -> None:
     assert journal["status"] == "completed"
     assert journal["duration"] >= 0.3
     assert len(journal["measurements"]) > 3
+
+
+def test_what_a_console_that_was_away_missed_is_sent_later(
+    console: Verifications, ada: Settings, tmp_path: Path
+) -> None:
+    """The experiment, its execution, the run, all its events and its end, in their order."""
+
+    def away(request: Handler) -> bool:
+        request.close_connection = True
+        return True
+
+    console.behave = away
+    run_verification(verification(**SHORT), ada)
+    console.server.seen.clear()
+    console.behave = lambda _: False
+    settings_path = tmp_path / "home" / ".chaostoolkit" / "settings.yaml"
+    save(ada, settings_path)
+
+    [sent] = send_kept(str(settings_path))
+
+    assert sent.refused == 0
+    assert console.calls[:3] == [
+        "POST /experiments",
+        "POST /experiments/experiment-orders/executions",
+        "POST /verifications/verification-orders/runs",
+    ]
+    [run] = console.told("/runs")
+    assert (run["experiment_id"], run["execution_id"]) == ("experiment-orders", "execution-1")
+    told = [each for each in console.categories if each != "verification-sample"]
+    assert told == PHASES
+    [end] = console.told("/finished")
+    assert end["status"] == "completed"
+    assert end["journal"]["experiment"]["extensions"][-1]["execution_id"] == "execution-1"
 
 
 def test_a_console_that_breaks_down_changes_nothing_of_the_run(
@@ -194,7 +231,7 @@ def test_a_console_that_breaks_down_changes_nothing_of_the_run(
     assert journal["status"] == "completed"
     assert journal["duration"] >= 0.3
     assert len(journal["measurements"]) > 3
-    assert "did not reach the console" in caplog.text
+    assert "kept on this machine" in caplog.text
 
 
 def test_a_team_that_does_not_publish_tells_nobody(console: Verifications) -> None:

@@ -10,8 +10,17 @@ from chaoscloud.api.verification.background import Background
 from chaoscloud.api.verification.context import open_session
 from chaoscloud.api.verification.events import EVENTS, OLDER_SPELLINGS
 from chaoscloud.api.verification.ids import drop_run_ids, get_verification_id, set_run_id
+from chaoscloud.api.verification.record import Record
 from chaoscloud.api.verification.samples import results_of
-from chaoscloud.api.verification.start import START_WITHIN, Begun, Refused, Start, Unrecorded, begin
+from chaoscloud.api.verification.start import (
+    START_WITHIN,
+    Begun,
+    Kept,
+    Refused,
+    Start,
+    Unrecorded,
+    begin,
+)
 from chaoscloud.api.verification.wire import Answer, arrived, finish_run, send_run_event
 from chaoscloud.exceptions import MissingVerificationIdentifier
 from chaoscloud.extension import set_extension_value
@@ -28,7 +37,10 @@ FLUSH_WITHIN = 5.0
 
 
 class VerificationRunEventHandler(RunEventHandler):  # type: ignore[misc]
-    """The host's events of a run, sent on as the console's, in order, from a thread of its own.
+    """The host's events of a run, sent on as the console's, in order, without holding it up.
+
+    They go into `record`, which outlives a console that is away; without one, from a thread of its
+    own straight to the console.
 
     `run_id` is the run's id in the console; without one nothing is sent. `initialized` tells
     whether the console took the start down.
@@ -39,6 +51,7 @@ class VerificationRunEventHandler(RunEventHandler):  # type: ignore[misc]
         experiment: Experiment,
         settings: Settings | None,
         background: Background | None = None,
+        record: Record | None = None,
     ) -> None:
         self.run_id: str | None = None
         self.initialized = False
@@ -46,6 +59,8 @@ class VerificationRunEventHandler(RunEventHandler):  # type: ignore[misc]
         self._background = background or Background(lambda: open_session(settings))
         self._token = read_profile(settings).token
         self._redactor = Redactor({}, self._token)
+        self._record = record
+        self._kept = False
         self._asked = False
         self._over = False
         self._lost: list[str] = []
@@ -59,9 +74,12 @@ class VerificationRunEventHandler(RunEventHandler):  # type: ignore[misc]
         self._asked = True
         self._redactor = Redactor(secrets, self._token)
         drop_run_ids(experiment)
-        match self._begin(experiment, journal):
+        match self._begin(experiment, journal, secrets):
             case Refused(reason):
                 return reason
+            case Kept(reason, trouble):
+                self._kept = True
+                logger.warning("%s", _on_keeping(reason, trouble))
             case Unrecorded(reason):
                 logger.warning("This verification is not recorded in the console: %s.", reason)
             case Begun(run_id, experiment_id, execution_id, address):
@@ -84,9 +102,13 @@ class VerificationRunEventHandler(RunEventHandler):  # type: ignore[misc]
     def finish(self, journal: Journal) -> None:
         """The host's last event: the run is over, and the console gets its journal."""
         self._over = True
-        if self.run_id is None:
+        if not self._is_told:
             return
         try:
+            if self._record is not None:
+                self._tell("finish", journal)
+                self._record.end(journal, results_of(journal))
+                return
             copy = self._copy(journal)
         except KeyboardInterrupt:
             # The host is about to hand the journal over: raised here, it would be lost.
@@ -103,8 +125,11 @@ class VerificationRunEventHandler(RunEventHandler):  # type: ignore[misc]
 
         A run the host never brought to its end is told to have been interrupted.
         """
-        if self.initialized and not self._over:
+        if self._is_told and not self._over:
             self.finish({"status": "interrupted"})
+        if self._record is not None:
+            self._record.close()
+            return
         try:
             left = self._background.close(FLUSH_WITHIN if self.initialized else 0)
         except KeyboardInterrupt:
@@ -112,10 +137,16 @@ class VerificationRunEventHandler(RunEventHandler):  # type: ignore[misc]
         if self.initialized and (lost := left + len(self._lost)):
             logger.warning("%d messages about this verification did not reach the console.", lost)
 
-    def _begin(self, experiment: Experiment, journal: Journal) -> Start:
+    @property
+    def _is_told(self) -> bool:
+        return self.run_id is not None or self._kept
+
+    def _begin(self, experiment: Experiment, journal: Journal, secrets: Secrets) -> Start | Kept:
         verification_id = get_verification_id(experiment)
         if not verification_id:
             raise MissingVerificationIdentifier("a verification must have an id")
+        if self._record is not None:
+            return self._record.begin(experiment, journal, secrets)
         document, first = self._copy(experiment), self._copy(journal)
         if document is None or first is None:
             return Unrecorded("its document cannot be sent")
@@ -128,9 +159,12 @@ class VerificationRunEventHandler(RunEventHandler):  # type: ignore[misc]
 
     def _tell(self, name: str, *args: Any, **kwargs: Any) -> None:
         """Send the event of this name, as it stands now: what it is made of may change later."""
-        if self.run_id is not None:
+        if self._is_told:
             category, payload_of = EVENTS[name]
             payload = payload_of(*args, **kwargs)
+            if self._record is not None:
+                self._record.tell(category, payload)
+                return
             payload = payload if payload is None else self._copy(payload)
             self._send(
                 lambda session, vid, rid: send_run_event(session, vid, rid, category, payload)
@@ -156,6 +190,14 @@ class VerificationRunEventHandler(RunEventHandler):  # type: ignore[misc]
             self._lost.append(str(x))
             logger.debug("Not sent, for it cannot be cleaned of secrets: %s", x)
             return None
+
+
+def _on_keeping(reason: str, trouble: str) -> str:
+    if trouble:
+        where = f"nor can it be kept on this machine ({trouble}): it may be lost"
+    else:
+        where = "it is recorded on this machine, and the next run or `chaos publish` sends it"
+    return f"The console does not take this verification's record now ({reason}); {where}."
 
 
 def _telling(name: str) -> Callable[..., None]:

@@ -18,6 +18,7 @@ __all__ = [
     "REFUSING",
     "START_WITHIN",
     "Begun",
+    "Kept",
     "Refused",
     "Start",
     "Unrecorded",
@@ -58,6 +59,14 @@ class Unrecorded:
     """Nobody said no, but nobody took it down either."""
 
     reason: str
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Nobody has taken it down so far: it is kept on this machine, unless there is `trouble`."""
+
+    reason: str
+    trouble: str = ""
 
 
 Start = Begun | Refused | Unrecorded
