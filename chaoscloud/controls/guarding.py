@@ -12,7 +12,7 @@ from chaoscloud.safeguards.ask import Reply, ask
 from chaoscloud.safeguards.guard import Guard
 from chaoscloud.safeguards.pace import PACE
 from chaoscloud.safeguards.strength import Strength
-from chaoscloud.settings import get_default_org, load, remember_requirement, save
+from chaoscloud.settings import get_control, get_default_org, load, remember_requirement, save
 from chaoscloud.types import Extensions
 
 if TYPE_CHECKING:
@@ -71,7 +71,8 @@ def _remembering(console: "Console") -> Callable[[bool], None]:
         path = _settings_file.in_use()
         try:
             settings = load(path)
-            if settings and remember_requirement(settings, organization["id"], required):
+            known = get_control(settings) is not None
+            if known and remember_requirement(settings, organization["id"], required):
                 save(settings, path)
         except SettingsException as x:
             logger.warning("That safeguards are required cannot be remembered: %s", x)

@@ -29,10 +29,12 @@ class StubConsole:
     """A console that lets every run go on, until told otherwise.
 
     `answer` gets each request with its kind, and may return a status and a document of its own, or
-    `HANG_UP` to close the connection without a word.
+    `HANG_UP` to close the connection without a word. `instead` answers requests all by itself, and
+    returns whether it did.
     """
 
     answer: Callable[[str, Seen], Answer | None] = lambda kind, seen: None
+    instead: Callable[[Handler], bool] = lambda handler: False
     served: Loopback = field(default_factory=Loopback)
     closing: threading.Event = field(default_factory=threading.Event)
 
@@ -90,6 +92,8 @@ class StubConsole:
         """Answer the last request as the contract has it, unless the test says otherwise."""
         # Head and body are two packets: together they would wait for each other, 40 ms a request.
         handler.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.instead(handler):
+            return
         seen = self.served.seen[-1]
         kind = kind_of(seen)
         status, document, headers = usual(kind, seen)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.together.conftest import Console, User, command, read_until
+from tests.together.conftest import Console, User, command, read_until, serving
 
 REFUSAL = "The following safe guards disallow this execution from continuing:"
 
@@ -93,6 +93,108 @@ def test_disabled_safeguards_are_not_asked(
     assert done.returncode == 0
     assert "safeguards" in done.stderr.lower()
     assert (signed_in.home / "lost").exists()
+
+
+def test_a_stop_interrupts_a_running_activity(
+    signed_in: User, console: Console, experiment: dict[str, Any]
+) -> None:
+    """The minute it would take is not waited for; everybody can read why, and how fast it was."""
+    experiment["method"] = [command("sleep-a-minute", "import time; time.sleep(60)")]
+
+    with signed_in.running("run", signed_in.keep("experiment.json", experiment)) as process:
+        read_until("sleep-a-minute", process)
+        console.operate("stop", "--reason", "Black Friday")
+        output, _ = process.communicate(timeout=60)
+
+    [execution] = console.executions()
+    stop = _block(signed_in.journal)["stop"]
+    assert process.returncode == 1
+    assert REFUSAL in output
+    assert "Rollbacks not played after the stop: bring-the-broker-back" in " ".join(output.split())
+    assert signed_in.journal["duration"] < 60
+    assert 0 <= stop["latency"] < 30
+    assert execution["status"] == "interrupted"
+    assert console.event_types(execution).count("safeguard-stop") == 1
+    assert console.journal(execution)["extensions"][-1]["stop"] == stop
+
+
+def test_rollbacks_that_are_asked_for_are_played_after_a_stop(
+    signed_in: User, console: Console, experiment: dict[str, Any]
+) -> None:
+    """They repair what the activity left, and the stop does not reach them."""
+    experiment["method"] = [command("sleep-a-minute", "import time; time.sleep(60)")]
+    name = signed_in.keep("experiment.json", experiment)
+
+    with signed_in.running("run", "--rollback-strategy", "always", name) as process:
+        read_until("sleep-a-minute", process)
+        console.operate("stop", "--reason", "Black Friday")
+        output, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    assert (signed_in.home / "back").exists()
+    assert "not played" not in output
+
+
+def test_a_restart_of_the_console_does_not_lift_the_watch(
+    signed_in: User, console: Console, experiment: dict[str, Any]
+) -> None:
+    """Contact is lost and found again, both are said, and a stop after that is obeyed."""
+    experiment["method"] = [command("sleep-a-minute", "import time; time.sleep(60)")]
+    port = int(console.url.rpartition(":")[2])
+
+    with signed_in.running("run", signed_in.keep("experiment.json", experiment)) as process:
+        read_until("sleep-a-minute", process)
+        console.process.kill()
+        console.process.wait()
+        read_until("Safeguards could not be asked", process)
+        with serving(console.data, port=port) as again:
+            read_until("Safeguards answer again", process)
+            again.operate("stop", "--reason", "Black Friday")
+            output, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    assert REFUSAL in output
+    [gap] = _block(signed_in.journal)["safeguards_without_answer"]
+    assert gap["until"] is not None
+
+
+def test_what_the_organization_requires_is_remembered(
+    signed_in: User, console: Console, experiment: dict[str, Any]
+) -> None:
+    """A run hears of it; the next one does not start without an answer, nor can it be disabled."""
+    name = signed_in.keep("experiment.json", experiment)
+    console.operate("organization", "require-safeguards", "My organization", "on")
+    heard = signed_in.chaos("run", name)
+    (signed_in.home / "lost").unlink()
+    console.process.kill()
+    console.process.wait()
+
+    signed_in.chaos("disable", "safeguards")
+    done = signed_in.chaos("run", name)
+
+    assert heard.returncode == 0
+    assert done.returncode == 1
+    assert "Safeguards are required: nobody answers" in " ".join(done.stderr.split())
+    assert not (signed_in.home / "lost").exists()
+    assert signed_in.journal["status"] == "interrupted"
+
+
+def test_what_the_organization_gives_free_is_free(
+    signed_in: User, console: Console, experiment: dict[str, Any]
+) -> None:
+    """The console's word undoes what was remembered."""
+    name = signed_in.keep("experiment.json", experiment)
+    console.operate("organization", "require-safeguards", "My organization", "on")
+    signed_in.chaos("run", name)
+    console.operate("organization", "require-safeguards", "My organization", "off")
+    signed_in.chaos("run", name)
+    console.process.kill()
+    console.process.wait()
+
+    done = signed_in.chaos("run", name)
+
+    assert done.returncode == 0
+    assert "Safeguards could not be asked" in " ".join(done.stderr.split())
 
 
 def _block(journal: Any) -> Any:
