@@ -295,3 +295,41 @@ def test_a_run_that_was_removed_takes_no_events(bobs: TeamApi, database: Databas
 def _forget(connection: Connection, execution_id: str) -> None:
     connection.execute(delete(tables.events).where(tables.events.c.execution_id == execution_id))
     connection.execute(delete(tables.executions).where(tables.executions.c.id == execution_id))
+
+
+@pytest.mark.parametrize(
+    ("told", "missing"),
+    [
+        (["00000001", "00000002", "00000003"], 0),
+        (["00000001", "00000004"], 2),
+        (["00000003", "00000001", "00000002"], 0),
+        (["00000002"], 1),
+        ([None, None], 0),
+        (["first", "9" * 30, "-1", ""], 0),
+    ],
+)
+def test_a_gap_in_what_was_told_shows(bobs: TeamApi, told: list[str | None], missing: int) -> None:
+    """An execution says how many of its events never arrived, if its client counts them."""
+    path = bobs.started()
+    counted = [
+        event(f"e-{number}") | ({} if sequence is None else {"sequence": sequence})
+        for number, sequence in enumerate(told)
+    ]
+
+    bobs.post(path + "/events", counted, headers=BATCH)
+
+    [execution] = bobs.get("/executions").json()["items"]
+    assert bobs.get(f"/executions/{execution['id']}").json()["events_missing"] == missing
+
+
+def test_a_run_that_says_nothing_any_more_has_lost_contact(bobs: TeamApi, now: Clock) -> None:
+    """It is not shown as running for ever; the next event brings it back."""
+    path = bobs.started()
+    address = f"/executions/{path.rpartition('/')[2]}"
+
+    now.pass_by(minutes=16)
+    lost = bobs.get(address).json()["lost_contact"]
+    bobs.post(path + "/events", event("e-1"), headers=SINGLE)
+
+    assert lost is True
+    assert bobs.get(address).json()["lost_contact"] is False

@@ -34,6 +34,7 @@ BACK_TO_THE_FIRST = (  # what migrations add, taken away again; each new one add
     "CREATE INDEX executions_by_team ON executions (team_id, started_at, id)",
     "DROP INDEX executions_by_status",
     "CREATE INDEX executions_by_status ON executions (team_id, status, started_at, id)",
+    "ALTER TABLE events DROP COLUMN sequence",
     "DELETE FROM schema_versions WHERE number > 1",
 )
 

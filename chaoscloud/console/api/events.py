@@ -38,6 +38,7 @@ class CloudEvent(msgspec.Struct, frozen=True):
     type: Word
     time: str | None = None  # RFC 3339; when absent, the time it was received
     datacontenttype: str | None = None
+    sequence: str | None = None  # the official extension of this name: a number, as text
     data: msgspec.Raw = msgspec.field(default_factory=lambda: msgspec.Raw(b"null"))
 
 
@@ -131,7 +132,13 @@ def _read(event: CloudEvent, now: datetime, *at: int) -> NewEvent:
         type=plain(event.type),
         time=_time(event, at) or now,
         data=_data(event, at),
+        sequence=_sequence(event.sequence or ""),
     )
+
+
+def _sequence(text: str) -> int | None:
+    """The number; other clients may count in other ways, which say nothing to us."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None
 
 
 def _time(event: CloudEvent, at: Sequence[int]) -> datetime | None:

@@ -22,8 +22,9 @@ from chaoscloud.console.api._asked import Asked, of_team
 from chaoscloud.console.api._body import Document, Invalid, away, body_of, checked, shaped, sound
 from chaoscloud.console.api.events import ACCEPTS
 from chaoscloud.console.errors import NotFound
-from chaoscloud.console.records import executions, idempotency
+from chaoscloud.console.records import events, executions, idempotency
 from chaoscloud.console.records.authorship import Author
+from chaoscloud.console.records.browsing import SILENCE
 from chaoscloud.console.records.executions import Execution
 from chaoscloud.console.records.lists import Mark
 from chaoscloud.console.rules import journals
@@ -45,9 +46,15 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class WithJournal(Execution, frozen=True, kw_only=True):
-    """An execution and its journal."""
+    """An execution and its journal, and what the console can tell of how it was told.
+
+    `lost_contact` is whether it says it is running, but has said nothing for long; `events_missing`
+    how many events were told and never arrived.
+    """
 
     journal: Document
+    lost_contact: bool
+    events_missing: int
 
 
 @of_team
@@ -100,8 +107,13 @@ async def listed_of_experiment(asked: Asked) -> Response:
 async def one(asked: Asked) -> Response:
     """An execution and its journal."""
     execution_id = asked.named("execution")
-    found, raw = await asked.db.reading(_one, asked.team.team_id, execution_id)
-    answer = WithJournal(**msgspec.structs.asdict(found), journal=msgspec.Raw(raw))
+    found, raw, missing = await asked.db.reading(_one, asked.team.team_id, execution_id)
+    answer = WithJournal(
+        **msgspec.structs.asdict(found),
+        journal=msgspec.Raw(raw),
+        lost_contact=found.status == "running" and asked.now - found.last_seen_at > SILENCE,
+        events_missing=missing,
+    )
     return json(answer, headers=at(asked.address("executions", execution_id)))
 
 
@@ -153,9 +165,10 @@ def _record(
     executions.record(connection, team_id, execution_id, summary, journal, now)
 
 
-def _one(connection: Connection, team_id: str, execution_id: str) -> tuple[Execution, bytes]:
+def _one(connection: Connection, team_id: str, execution_id: str) -> tuple[Execution, bytes, int]:
     found = _found.execution(connection, team_id, execution_id)
-    return found, executions.journal(connection, team_id, execution_id) or b"null"
+    journal = executions.journal(connection, team_id, execution_id) or b"null"
+    return found, journal, events.missing(connection, execution_id)
 
 
 async def _list(asked: Asked, experiment_id: str | None) -> Response:

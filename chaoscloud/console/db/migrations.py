@@ -52,9 +52,15 @@ def _executions_found_by_tag_and_person(connection: Connection) -> None:
         connection.exec_driver_sql(f"CREATE INDEX {name} ON executions ({columns}{tags})")
 
 
+def _events_in_sequence(connection: Connection) -> None:
+    """Which event of its execution each is, so that a gap can be seen."""
+    connection.exec_driver_sql("ALTER TABLE events ADD COLUMN sequence INTEGER")
+
+
 MIGRATIONS: Sequence[Migration] = (
     _safeguards_of_every_kind,
     _executions_found_by_tag_and_person,
+    _events_in_sequence,
 )
 
 schema_versions = Table(

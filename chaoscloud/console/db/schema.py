@@ -240,6 +240,7 @@ events = Table(
     Column("time", Moment, nullable=False),
     Column("data", LargeBinary, nullable=False),  # JSON: {"context", "state", …}
     Column("received_at", Moment, nullable=False),
+    Column("sequence", Integer),  # 1, 2, … within the execution, if the client counts them
     UniqueConstraint("execution_id", "event_id"),
     Index("events_by_execution", "execution_id", "seq"),
 )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from chaoscloud.console.db import bulk
@@ -21,6 +21,7 @@ class NewEvent(msgspec.Struct, frozen=True):
     type: str
     time: datetime
     data: bytes
+    sequence: int | None = None  # 1, 2, … within the execution, if the client counts them
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -82,6 +83,15 @@ def arrived(connection: Connection, arrivals: Sequence[Arrival]) -> int:
     ids = list({each.execution_id for each in arrivals})
     connection.execute(_SEEN, {"ids": ids, "before": now - SEEN_AGAIN, "at": now})
     return added
+
+
+def missing(connection: Connection, execution_id: str) -> int:
+    """How many events were told before the last one that is kept, and are not kept themselves."""
+    told = events.c.sequence
+    statement = select(func.max(told) - func.count(told.distinct())).where(
+        events.c.execution_id == execution_id, told > 0
+    )
+    return connection.scalar(statement) or 0
 
 
 def listed(
