@@ -73,7 +73,8 @@ def test_resuming_lets_runs_go_on_and_both_are_remembered(bobs: Browser) -> None
 
     text = Seen(bobs.open(answer.headers["location"])).text
     assert "Experiments may run" in text
-    assert text.index("Resumed after: Release day") < text.index("Stopped: ")
+    resumed = text.index("Let runs go on after: Release day")
+    assert resumed < text.index("Stopped all runs: Release day")
 
 
 @pytest.mark.parametrize("reason", ["", "   ", "x" * 301])

@@ -3,14 +3,13 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 from sqlalchemy import Connection
 
 from chaoscloud.console.api._body import Document, Invalid, checked
 from chaoscloud.console.records import history, safeguard_states
-from chaoscloud.console.rules.addresses import Network, is_address, may_call
+from chaoscloud.console.rules.addresses import Network
 from chaoscloud.console.rules.soundness import plain
 from chaoscloud.console.rules.verdict import Policy, Safeguard, in_force, settings, verdict
 from chaoscloud.console.rules.verdict.tags import Tags
@@ -134,11 +133,9 @@ def _ahead(at: datetime | None, now: datetime) -> datetime | None:
 
 def _settings(kind: str, raw: msgspec.Raw, networks: Iterable[Network]) -> str:
     kept = checked(lambda: settings.read(kind, raw), "settings")
-    if kind == "webhook":
-        host = urlsplit(settings.of(kind, kept).url).hostname or ""
-        if is_address(host) and not may_call(host, networks):
-            said = "Expected a public address, or one in a network that the operator allows"
-            raise Invalid(said, ["body", "settings", "url"], "value_error")
+    if not settings.may_be_asked(kind, kept, networks):
+        said = "Expected a public address, or one in a network that the operator allows"
+        raise Invalid(said, ["body", "settings", "url"], "value_error")
     return kept
 
 

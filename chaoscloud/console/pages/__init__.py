@@ -14,6 +14,7 @@ from chaoscloud.console.pages import (
     compare,
     executions,
     experiments,
+    guards,
     home,
     live,
     objectives,
@@ -54,6 +55,7 @@ async def nothing_here(request: Request) -> Response:
 
 TEAM = "/{org:name}/{team}"
 EXECUTION = TEAM + "/executions/{id}"
+GUARD = TEAM + "/safeguards/{id}"
 PERSON = TEAM + "/people/{id}"
 
 routes: list[BaseRoute] = [
@@ -86,8 +88,16 @@ routes: list[BaseRoute] = [
     Route(TEAM + "/verifications/{id}", verifications.one),
     Route(TEAM + "/verifications/{id}/runs/{run}", verifications.run),
     Route(TEAM + "/safeguards", safeguards.shown),
+    Route(TEAM + "/safeguards", guards.add, methods=["POST"]),
+    Route(TEAM + "/safeguards/new", guards.new),
+    Route(TEAM + "/safeguards/required", safeguards.require, methods=["POST"]),
     Route(TEAM + "/safeguards/stop", safeguards.stop, methods=["POST"]),
     Route(TEAM + "/safeguards/resume", safeguards.resume, methods=["POST"]),
+    Route(GUARD, guards.one),
+    Route(GUARD, guards.change, methods=["POST"]),
+    Route(GUARD + "/switch", guards.switch, methods=["POST"]),
+    Route(GUARD + "/remove", guards.remove, methods=["POST"]),
+    Route(GUARD + "/secret", guards.renew, methods=["POST"]),
     Route(TEAM + "/timeline", timeline.shown),
     Route(TEAM + "/people", people.listed),
     Route(TEAM + "/people", people.add, methods=["POST"]),

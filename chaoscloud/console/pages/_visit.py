@@ -17,11 +17,12 @@ from chaoscloud.console.auth import Caller, TeamScope
 from chaoscloud.console.db import Database
 from chaoscloud.console.errors import Unauthorized
 from chaoscloud.console.pages import _forms
+from chaoscloud.console.pages._guards import facts_for, unasked
 from chaoscloud.console.pages._packing import packed
 from chaoscloud.console.pages._templates import render
 from chaoscloud.console.pages.security import secured
-from chaoscloud.console.records import safeguard_states, safeguards
-from chaoscloud.console.rules.verdict import Verdict
+from chaoscloud.console.records import safeguards
+from chaoscloud.console.rules.verdict import Verdict, verdict
 
 TABS = (
     "Executions",
@@ -39,6 +40,11 @@ SAID = {
     "resumed": ("done", "Resumed. Experiments may run again."),
     "asked": ("done", "The run is being stopped: it is told at once, and says here when it heard."),
     "over": ("note", "The run had ended already: there was nothing left to stop."),
+    "set": ("done", "The safeguard is set."),
+    "changed": ("done", "The safeguard is changed; runs are told at once."),
+    "removed": ("done", "The safeguard is removed; what it did stays in the history."),
+    "required": ("done", "Runs of the organization must now get an answer from its safeguards."),
+    "optional": ("done", "Runs of the organization go on when nobody answers."),
     "revoked": ("done", "The token is revoked: it opens nothing any more."),
 }
 
@@ -179,8 +185,10 @@ def sign_in_first(request: Request) -> Response:
 
 
 def _guard(connection: Connection, team: TeamScope, now: datetime) -> Verdict:
-    found = safeguards.in_force(connection, team.organization_id, team.team_id)
-    return safeguard_states.verdict_of(connection, found, now)
+    """Whether anything at all may run, as far as is known without asking anybody."""
+    holding = safeguards.in_force(connection, team.organization_id, team.team_id)
+    facts = facts_for(connection, team.organization_id, holding)
+    return verdict([each for each in holding if not unasked(each, facts)], now, None, facts)
 
 
 def _said(request: Request) -> Said | None:

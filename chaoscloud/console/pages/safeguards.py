@@ -1,40 +1,35 @@
 """What keeps runs from happening: what is in force, the stop button, and who used it."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from chaoscloud.console.auth import TeamScope
 from chaoscloud.console.errors import NotFound
+from chaoscloud.console.pages import timeline
+from chaoscloud.console.pages._guard_forms import EXPIRIES, FORMS
+from chaoscloud.console.pages._guards import TITLES, Guard, guards
 from chaoscloud.console.pages._reasons import Unsaid, reason_of
 from chaoscloud.console.pages._visit import Visit, of_team
-from chaoscloud.console.records import history, safeguard_states, safeguards
+from chaoscloud.console.pages._would import would
+from chaoscloud.console.pages.guards import scope_of
+from chaoscloud.console.records import browsing, history, safeguard_states, safeguards
+from chaoscloud.console.records.browsing import Entry
 from chaoscloud.console.records.history import Deed
 from chaoscloud.console.rules.access import may_stop_organization
-from chaoscloud.console.rules.verdict import Safeguard
 
-EXPIRIES = {  # the field's value: what is said, and for how long it lasts
-    "": ("Until somebody resumes", None),
-    "30m": ("30 minutes", timedelta(minutes=30)),
-    "2h": ("2 hours", timedelta(hours=2)),
-    "8h": ("8 hours", timedelta(hours=8)),
-    "1d": ("1 day", timedelta(days=1)),
-    "7d": ("7 days", timedelta(days=7)),
-}
+MOST_CHOICES = 200  # experiments to choose from in a form
+MOST_DEEDS = 20
 
 
-class Guard(msgspec.Struct, frozen=True):
-    """A safeguard with the name of who set it."""
+class House(msgspec.Struct, frozen=True):
+    """All that the page shows."""
 
-    safeguard: Safeguard
-    by: str
-
-    @property
-    def scope(self) -> str:
-        """What it concerns, as forms say it."""
-        return "team" if self.safeguard.team_id else "organization"
+    guards: list[Guard]
+    deeds: list[Deed]
+    experiments: list[Entry]
+    required: bool
 
 
 @of_team
@@ -44,31 +39,41 @@ async def shown(visit: Visit) -> Response:
 
 
 async def _page(visit: Visit, status: int = 200, **wrong: str) -> Response:
-    guards, deeds = await visit.db.reading(_read, visit.scope, visit.now)
+    house = await visit.db.reading(_read, visit, visit.now)
     return await visit.page(
         "safeguards.html",
         status,
         tab="Safeguards",
-        guards=guards,
-        deeds=deeds,
-        expiries={value: words for value, (words, _) in EXPIRIES.items()},
+        house=house,
+        switches=[each for each in house.guards if each.switch and each.standing == "refuses"],
+        others=[each for each in house.guards if not each.switch or each.standing != "refuses"],
+        would=await would(visit),
+        words=timeline.WORDS,
+        kinds={kind: (TITLES[kind], form.hint) for kind, form in FORMS.items()},
+        expiries={**{value: said for value, (said, _) in EXPIRIES.items()}, "": LASTING},
         all_of_it=may_stop_organization(visit.scope.role),
         **({"wrong": "", "reason": ""} | wrong),
     )
 
 
-def _read(connection: Connection, team: TeamScope, now: datetime) -> tuple[list[Guard], list[Deed]]:
-    found = safeguards.in_force(connection, team.organization_id, team.team_id)
-    said = safeguard_states.verdict_of(connection, found, now)
-    refusing = {policy.id for policy in said.policies}
-    holding = [each for each in found if each.id in refusing]
-    names = history.names(connection, {each.person_id for each in holding if each.person_id})
-    guards = [Guard(each, names.get(each.person_id or "", "")) for each in holding]
-    actions = ("safeguard.stopped", "safeguard.resumed")
+LASTING = "Until somebody resumes"
+
+
+def _read(connection: Connection, visit: Visit, now: datetime) -> House:
+    team = visit.scope
     deeds = history.deeds(
-        connection, team.organization_id, [team.team_id], actions=actions, limit=20
+        connection,
+        team.organization_id,
+        [team.team_id],
+        actions=timeline.actions_of("safeguards"),
+        limit=MOST_DEEDS,
     )
-    return guards, deeds
+    return House(
+        guards(connection, team, now),
+        deeds,
+        browsing.experiments_of(connection, team.team_id, limit=MOST_CHOICES),
+        safeguard_states.is_required(connection, team.organization_id),
+    )
 
 
 @of_team
@@ -83,7 +88,7 @@ async def stop(visit: Visit) -> Response:
     await visit.db.writing(
         safeguards.stop,
         visit.scope.organization_id,
-        _scope(visit, given.get("scope", "")),
+        scope_of(visit, given.get("scope", "")),
         reason,
         visit.now,
         expires_at=None if lasts is None else visit.now + lasts,
@@ -99,17 +104,25 @@ async def resume(visit: Visit) -> Response:
     await visit.db.writing(
         safeguards.resume,
         visit.scope.organization_id,
-        _scope(visit, given.get("scope", "")),
+        scope_of(visit, given.get("scope", "")),
         visit.now,
         person_id=visit.caller.person_id,
     )
     return visit.back(f"{visit.base}/safeguards?said=resumed")
 
 
-def _scope(visit: Visit, said: str) -> str | None:
-    """The team's id, or None for the organization. Raises `NotFound` for what is not theirs."""
-    if said != "organization":
-        return visit.scope.team_id
+@of_team
+async def require(visit: Visit) -> Response:
+    """Let no run of the organization go on without an answer, or let them."""
+    given = await visit.form()
     if not may_stop_organization(visit.scope.role):
         raise NotFound
-    return None
+    on = given.get("required") == "on"
+    await visit.db.writing(
+        safeguard_states.require,
+        visit.scope.organization_id,
+        on,
+        visit.now,
+        person_id=visit.caller.person_id,
+    )
+    return visit.back(f"{visit.base}/safeguards?said={'required' if on else 'optional'}")

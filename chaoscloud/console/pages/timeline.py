@@ -26,14 +26,20 @@ WORDS = {  # what a deed is called, before its subject
     "token.added": "made the token",
     "token.revoked": "revoked the token",
     "safeguard.stopped": "stopped all runs:",
+    "run.stopped": "stopped one run:",
     "safeguard.resumed": "let runs go on after:",
+    "safeguard.added": "set the safeguard",
+    "safeguard.changed": "changed the safeguard",
+    "safeguard.removed": "removed the safeguard",
+    "safeguards.required": "required safeguards",
+    "safeguards.optional": "no longer required safeguards",
 }
 
 KINDS: Mapping[
     str, tuple[str, tuple[str, ...]]
 ] = {  # the filter's value: what is said, and how its actions begin
     "": ("All", ()),
-    "safeguards": ("Safeguards", ("safeguard.",)),
+    "safeguards": ("Safeguards", ("safeguard", "run.")),
     "people": ("People", ("person.", "owner.", "member.", "organization.")),
     "teams": ("Teams", ("team.",)),
     "tokens": ("Tokens", ("token.",)),
@@ -46,7 +52,7 @@ async def shown(visit: Visit) -> Response:
     asked = visit.request.query_params
     kind = asked.get("kind", "") if asked.get("kind", "") in KINDS else ""
     before = _number(asked.get("before", ""))
-    found = await visit.db.reading(_read, visit, _actions(kind), before)
+    found = await visit.db.reading(_read, visit, actions_of(kind), before)
     path = f"{visit.base}/timeline"
     return await visit.page(
         "history.html",
@@ -79,7 +85,8 @@ def _read(
     )
 
 
-def _actions(kind: str) -> list[str]:
+def actions_of(kind: str) -> list[str]:
+    """The deeds of a kind, as they are written down."""
     _, begins = KINDS[kind]
     return [action for action in WORDS if begins and action.startswith(begins)]
 

@@ -1,6 +1,6 @@
 """What verdicts are made from besides safeguards: runs that go on, webhooks' answers, alerts."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 import msgspec
@@ -14,11 +14,9 @@ from chaoscloud.console.db.schema import (
     teams,
 )
 from chaoscloud.console.records import audit
-from chaoscloud.console.rules.verdict import Safeguard, Verdict, verdict
 from chaoscloud.console.rules.verdict.words import Answer, Facts, Firing, Going, Run
 
 MOST_ALERTS = 1_000  # of one safeguard; more are more of the same
-_BY_FACTS = frozenset({"limit", "webhook", "alert"})  # kinds that clock and run are not enough for
 
 
 class State(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -34,13 +32,6 @@ def facts(connection: Connection, organization_id: str) -> Facts:
         tuple(going(connection, [organization_id]).get(organization_id, ())),
         *states(connection),
     )
-
-
-def verdict_of(connection: Connection, safeguards: Sequence[Safeguard], now: datetime) -> Verdict:
-    """What safeguards of one organization say about its runs in general, by what is recorded."""
-    asks = any(each.kind in _BY_FACTS for each in safeguards)
-    known = facts(connection, safeguards[0].organization_id) if asks else Facts()
-    return verdict(safeguards, now, None, known)
 
 
 def states(

@@ -172,7 +172,7 @@ def stop(
         STOP,
         reason,
         now,
-        action="safeguard.stopped",
+        action="safeguard.stopped" if execution_id is None else "run.stopped",
         person_id=person_id,
         expires_at=expires_at,
         execution_id=execution_id,
