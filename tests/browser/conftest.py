@@ -5,13 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.browser import chromium
-from tests.browser.visitor import Visitor
+from tests.browser.visitor import PATIENCE, Visitor
 from tests.together.conftest import Console, User, clean_environment, experiment, serving
 
 __all__ = ["experiment"]
+
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="package")

@@ -10,8 +10,13 @@ IDENTIFIER = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-
 
 
 def kind_of(address: str) -> str:
-    """What an address shows, whichever one of its kind: `/acme/checkout/executions/*`."""
-    return IDENTIFIER.sub("*", urlsplit(address).path)
+    """What an address shows, whichever one of its kind: `/acme/checkout/executions/*`.
+
+    The form for a new thing is another one for each query.
+    """
+    parts = urlsplit(address)
+    path = IDENTIFIER.sub("*", parts.path)
+    return f"{path} {parts.query}" if path.endswith("/new") else path
 
 
 def walk(visitor: Visitor, *starts: str) -> Iterator[str]:

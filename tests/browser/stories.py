@@ -19,6 +19,18 @@ RESULTS = {
     "total_number_of_samples": 3,
     "total_duration": 30.0,
 }
+GUARDS: dict[str, Document] = {
+    "stop": {},
+    "windows": {
+        "mode": "allow",
+        "time_zone": "Europe/Paris",
+        "windows": [{"days": ["mon", "tue"], "from": "09:00", "to": "17:00"}],
+    },
+    "tags": {"mode": "forbid", "tags": ["production"]},
+    "limit": {"most": 2},
+    "webhook": {"url": "https://gate.invalid/chaos", "when_unanswered": "deny"},
+    "alert": {},
+}
 MOMENTS = {"start": "2026-03-02T09:30:01+00:00", "end": "2026-03-02T09:30:03+00:00"}
 
 
@@ -27,9 +39,14 @@ class Story:
     """Where the things are that were told, below the console's address."""
 
     team: str  # of the team's pages
-    finished: str = ""
-    running: str = ""
-    verification: str = ""
+    finished: str
+    running: str
+    guards: tuple[str, ...]  # a safeguard of each kind
+
+    @property
+    def starts(self) -> tuple[str, ...]:
+        """Pages of which more than one of a kind is to be seen, and where all others begin."""
+        return (self.finished, self.running, *self.guards, "/", "/settings/teams")
 
 
 class Teller:
@@ -63,6 +80,14 @@ class Teller:
         for each in events:
             kind = "application/cloudevents+json"
             self.send("POST", f"{execution}/events", each, **{"Content-Type": kind})
+
+    def guarded(self, kind: str, settings: Document) -> str:
+        """Set a safeguard, for experiments that nobody runs here; its id."""
+        said = {"name": self.words(f"Our {kind}"), "reason": self.words("Somebody must be there")}
+        body: Document = {"kind": kind, "settings": settings, **said}
+        body["tags"] = [self.words("elsewhere")]
+        body["enabled"] = kind != "webhook"  # nobody is to be called
+        return str(self.send("POST", "/safeguards", body)["id"])
 
     def verified(self, of: str, run_of: str) -> str:
         """Make an objective and a verification of it, and finish one run; the verification's id."""
@@ -142,8 +167,9 @@ def everything(console: Console, words: Words = str) -> Story:
     teller.send("PUT", runs[1], {"journal": whole_journal()})
     teller.told(runs[2], event())
     teller.published(experiment(description=words("All three brokers are needed.")))
-    verification = teller.verified(of, runs[0])
+    teller.verified(of, runs[0])
+    guards = [f"{pages}/safeguards/{teller.guarded(kind, it)}" for kind, it in GUARDS.items()]
     console.operate("person", "add", words("Bob"), "--team", "My team")
     console.operate("stop", "--reason", words("Release day"), "--for", "2h")
     shown = [f"{pages}/executions/{run.rsplit('/', 1)[-1]}" for run in runs]
-    return Story(pages, shown[0], shown[2], f"{pages}/verifications/{verification}")
+    return Story(pages, shown[0], shown[2], tuple(guards))

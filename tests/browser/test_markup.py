@@ -60,7 +60,7 @@ def test_names_and_reasons_stay_text_on_every_page(reader: Visitor, story: Story
     """Of people, objectives, verifications and stops; wherever they are shown."""
     alive = []
 
-    for address in walk(reader, story.finished, story.running, "/", "/settings/teams"):
+    for address in walk(reader, *story.starts):
         alive += [f"{kind_of(address)}: {found}" for found in reader.page.evaluate(ALIVE)]
 
     assert alive == []

@@ -9,6 +9,8 @@ from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, 
 DESKTOP = ViewportSize(width=1280, height=900)
 PHONE = ViewportSize(width=390, height=844)
 
+PATIENCE = 30_000  # milliseconds until what does not come is missed
+
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
@@ -30,7 +32,7 @@ class Visitor:
     def of(cls, browser: Browser, console_url: str, **options: Any) -> Iterator[Self]:
         """Come with a fresh browser context; `options` are Playwright's for one."""
         context = browser.new_context(**{"viewport": DESKTOP, "timezone_id": "UTC", **options})
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(PATIENCE)
         try:
             yield cls(context.new_page(), console_url)
         finally:
