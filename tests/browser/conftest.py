@@ -1,6 +1,7 @@
 """A browser for all tests of a module, and people who use it."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,11 +54,17 @@ def owner(stranger: Visitor, console: Console) -> Visitor:
     return stranger
 
 
+@pytest.fixture(scope="module")
+def signed_in_home(tmp_path_factory: pytest.TempPathFactory, console: Console) -> Path:
+    """A home that is signed in to the console, to be copied."""
+    home = tmp_path_factory.mktemp("signed-in")
+    User(home, clean_environment(home)).sign_in(console)
+    return home
+
+
 @pytest.fixture
-def user(tmp_path: Path, console: Console) -> User:
+def user(tmp_path: Path, signed_in_home: Path) -> User:
     """Somebody at a shell, signed in to the console."""
     home = tmp_path / "home"
-    home.mkdir()
-    made = User(home, clean_environment(home))
-    made.sign_in(console)
-    return made
+    shutil.copytree(signed_in_home, home)
+    return User(home, clean_environment(home))

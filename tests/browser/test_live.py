@@ -2,7 +2,7 @@
 
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -66,20 +66,47 @@ def test_a_run_is_followed_to_its_end_without_a_reload(
     assert owner.troubles == []
 
 
+@pytest.fixture
+def told(owner: Visitor, console: Console) -> Callable[[str], None]:
+    """A page of a run that goes on, and what lets the run tell of one activity more."""
+    teller = Teller(console)
+    run = teller.started(teller.published(documents.experiment("Live")), documents.journal())
+    owner.open(f"/my-organization/my-team/executions/{run.rsplit('/', 1)[-1]}")
+
+    def tell(name: str) -> None:
+        context = {"type": "action", "name": name}
+        data = {"context": context, "state": None}
+        teller.told(run, documents.event(f"starting {name}", data=data))
+        expect(activity(owner, name)).to_be_visible()
+
+    return tell
+
+
 def test_what_the_reader_opened_stays_open_while_the_page_changes(
-    owner: Visitor, run: "subprocess.Popen[str]", user: User
+    owner: Visitor, told: Callable[[str], None]
 ) -> None:
     """The details of an activity, with the focus on it."""
-    owner.open(printed_address(run))
-    waiting = activity(owner, "wait-for-the-broker")
-    expect(waiting).to_contain_text("Running")
-    waiting.locator("summary").click()
+    told("kill another broker")
+    opened = activity(owner, "kill another broker")
+    opened.locator("summary").click()
 
-    go(user.home)
+    told("kill the last broker")
 
-    expect(owner.page.locator(".lead .status")).to_have_text("Completed")
-    expect(waiting.locator("details")).to_have_attribute("open", "")
+    expect(opened.locator("details")).to_have_attribute("open", "")
     assert owner.page.evaluate("document.activeElement.tagName") == "SUMMARY"
+
+
+def test_what_is_typed_stays_while_the_page_changes(
+    owner: Visitor, told: Callable[[str], None]
+) -> None:
+    """Somebody who writes a reason is not interrupted by what the run tells."""
+    owner.page.get_by_text("Stop this run").click()
+    owner.page.get_by_label("Why").press_sequentially("Customers")
+
+    told("kill another broker")
+    owner.page.keyboard.type(" notice")
+
+    expect(owner.page.get_by_label("Why")).to_have_value("Customers notice")
 
 
 def test_one_run_is_stopped_from_its_own_page_with_a_reason(
@@ -104,22 +131,6 @@ def test_one_run_is_stopped_from_its_own_page_with_a_reason(
     assert user.chaos("run", "experiment.json").returncode == 0
 
 
-def test_what_is_typed_stays_while_the_page_changes(owner: Visitor, console: Console) -> None:
-    """Somebody who writes a reason is not interrupted by what the run tells."""
-    teller = Teller(console)
-    told = teller.started(teller.published(documents.experiment("Live")), documents.journal())
-    owner.open(f"/my-organization/my-team/executions/{told.rsplit('/', 1)[-1]}")
-    owner.page.get_by_text("Stop this run").click()
-    owner.page.get_by_label("Why").press_sequentially("Customers")
-    context = {"type": "action", "name": "kill another broker"}
-
-    teller.told(told, documents.event(data={"context": context, "state": None}))
-
-    expect(owner.page.get_by_text("kill another broker").first).to_be_visible()
-    owner.page.keyboard.type(" notice")
-    expect(owner.page.get_by_label("Why")).to_have_value("Customers notice")
-
-
 def test_all_runs_are_stopped_from_the_page_with_a_reason(
     owner: Visitor, run: "subprocess.Popen[str]", user: User
 ) -> None:
@@ -140,7 +151,7 @@ def test_all_runs_are_stopped_from_the_page_with_a_reason(
     release(owner)
 
 
-def test_a_run_is_refused_while_runs_are_stopped_and_allowed_after(
+def test_a_run_is_refused_while_runs_are_stopped(
     browser: Browser, console: Console, user: User, experiment: dict[str, Any]
 ) -> None:
     """Pressed and released by somebody whose browser runs no scripts."""
@@ -155,7 +166,6 @@ def test_a_run_is_refused_while_runs_are_stopped_and_allowed_after(
 
     assert refused.returncode == 1
     assert "Release day" in refused.stderr + refused.stdout
-    assert user.chaos("run", name).returncode == 0
 
 
 def release(visitor: Visitor) -> None:
