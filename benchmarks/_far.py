@@ -21,7 +21,7 @@ Change = Callable[[bytes], bytes]
 
 @contextmanager
 def far_away(address: tuple[str, int], round_trip: float, old: bool) -> Iterator[str]:
-    """The url of the server at `address`, `round_trip` seconds away; `old`: it holds no question."""
+    """The url of the server at `address`, so many seconds away; an `old` one holds no question."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=64)
     threading.Thread(
         target=_accept, args=(listener, address, round_trip / 2, old), daemon=True

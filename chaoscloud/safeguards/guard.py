@@ -183,9 +183,9 @@ class Guard:
         self._contact.back()
 
     def _lost(self, reason: str) -> None:
-        required = self._strength.required
-        self._contact.lost(reason, self._lease_in_words() if required else GOES_ON)
-        if required and self._started and self.lease_left() <= 0:
+        leased = self._strength.required and not self._rolling_back
+        self._contact.lost(reason, self._lease_in_words() if leased else GOES_ON)
+        if leased and self._started and self.lease_left() <= 0:
             self._decide(unanswered(reason))
 
     def _lease_in_words(self) -> str:

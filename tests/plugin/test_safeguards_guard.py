@@ -291,6 +291,7 @@ def test_no_lease_ends_during_rollbacks(clock: Clock) -> None:
     guard.check()
 
     assert guard.policies is None
+    assert guard.too_late is None
 
 
 def test_what_the_organization_says_is_remembered_once(clock: Clock) -> None:

@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -31,7 +31,8 @@ MOMENTS = ["before", "during", "in rollbacks"]
 STRENGTHS = ["on", "required"]
 
 LONG = 30.0  # seconds: what waits that long was not stopped
-QUICK = Pace(wait=1, slack=0.2, every=0.02, limit=0.2, current=0.02, rest=0.0, lease=1.0)
+QUICK = Pace(every=0.02, limit=5.0, current=0.02, rest=0.0, lease=1.0)
+PATIENCE = 0.7  # seconds, where the console says nothing: more than it needs when it is well
 
 CARRIES_ON = "The experiment carries on without them"
 NOT_STARTED = "They are required: the experiment does not start without them"
@@ -161,6 +162,8 @@ def test_each_answer_at_each_moment(
     """Outcome, exit code, log and journal."""
     trouble = Trouble(answer)
     console.instead = lambda handler: trouble.reply(console, handler)
+    if answer in ("hang", "drip"):
+        keep_pace(monkeypatch, replace(QUICK, limit=PATIENCE))
     if answer == "our own bug":
         monkeypatch.setattr(ask, "read_answer", trouble.read_answer)
     settings = console.settings
