@@ -29,6 +29,7 @@ TABS = (
     "Experiments",
     "Objectives",
     "Verifications",
+    "Insights",
     "Safeguards",
     "People",
     "Timeline",

@@ -1,16 +1,19 @@
 """A team's verifications, their runs, and what each run showed."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 from sqlalchemy import Connection
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from chaoscloud.console.errors import NotFound
 from chaoscloud.console.pages import _filters
 from chaoscloud.console.pages._visit import Visit, of_team
+from chaoscloud.console.pages.live import Followed, following
 from chaoscloud.console.pages.objectives import MOST_CHOICES, Held, Wrong, held, one_line, span
 from chaoscloud.console.records import (
     AlreadyThere,
@@ -29,7 +32,7 @@ from chaoscloud.console.records.composing import Composition, Missing
 from chaoscloud.console.records.importing import Import
 from chaoscloud.console.records.lists import Mark
 from chaoscloud.console.records.objectives import Objective
-from chaoscloud.console.records.runs import Run
+from chaoscloud.console.records.runs import Pulse, Run
 from chaoscloud.console.records.verifications import Verification
 from chaoscloud.console.rules import verifications as rules
 from chaoscloud.console.rules.curve import Curve, curve
@@ -135,20 +138,52 @@ def _verification(connection: Connection, visit: Visit) -> Verification:
 @of_team
 async def run(visit: Visit) -> Response:
     """One run: its insight, and its samples as a drawing."""
-    verification, found, sampling = await visit.db.reading(_run, visit)
+    return await visit.page("run.html", tab="Verifications", **await _drawn(visit))
+
+
+@of_team
+async def live(visit: Visit) -> Response:
+    """The event stream of the run that the address names."""
+    await _pulse(visit)  # not there, or not theirs: a plain 404
+    return following(visit, RUN)
+
+
+async def _pulse(visit: Visit) -> Pulse:
+    team_id, names = visit.scope.team_id, (visit.named("id"), visit.named("run"))
+    found = await visit.db.reading(runs.pulse, team_id, *names)
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def _piece(visit: Visit) -> Mapping[str, str]:
+    values = await _drawn(visit)
+    html = await run_in_threadpool(visit.html, "_run.html", **values)
+    return {"html": html, "title": f"Run of {values['verification'].name}"}
+
+
+RUN = Followed(_pulse, lambda pulse: pulse.state == runs.RUNNING, _piece)
+
+
+async def _drawn(visit: Visit) -> dict[str, Any]:
+    """What the template of a run wants to know."""
+    verification, found, sampling, last_heard = await visit.db.reading(_run, visit)
     drawn: Curve | None = curve(sampling)
-    return await visit.page(
-        "run.html",
-        tab="Verifications",
-        verification=verification,
-        path=f"{visit.base}/verifications/{quote(verification.id, safe='')}",
-        run=found,
-        sampling=sampling,
-        curve=drawn,
-    )
+    path = f"{visit.base}/verifications/{quote(verification.id, safe='')}"
+    return {
+        "verification": verification,
+        "path": path,
+        "run": found,
+        "goes_on": found.state == runs.RUNNING,
+        "last_heard": last_heard,  # of a run that has been silent for too long
+        "sampling": sampling,
+        "curve": drawn,
+    }
 
 
-def _run(connection: Connection, visit: Visit) -> tuple[Verification, Run, Sampling]:
+def _run(
+    connection: Connection, visit: Visit
+) -> tuple[Verification, Run, Sampling, datetime | None]:
     verification = _verification(connection, visit)
     run_id = visit.named("run")
     found = runs.find(connection, visit.scope.team_id, verification.id, run_id)
@@ -160,7 +195,9 @@ def _run(connection: Connection, visit: Visit) -> tuple[Verification, Run, Sampl
     )
     if not sampling.samples:
         sampling = from_journal(_decoded(runs.journal(connection, found.id) or b"null"))
-    return verification, found, sampling
+    heard = max((each.received_at for each in told), default=found.created_at)
+    silent = found.state == runs.RUNNING and visit.now - heard > browsing.SILENCE
+    return verification, found, sampling, heard if silent else None
 
 
 def _decoded(document: bytes) -> Any:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select, update
 
 from chaoscloud.console.db.schema import (
     objectives,
@@ -14,7 +14,7 @@ from chaoscloud.console.db.schema import (
     verification_runs,
     verifications,
 )
-from chaoscloud.console.records._rows import columns, every, new_id
+from chaoscloud.console.records._rows import columns, every, first, new_id
 from chaoscloud.console.records.authorship import Author
 from chaoscloud.console.records.lists import Mark, newest_first
 from chaoscloud.console.rules.insight import Insight, insight
@@ -84,6 +84,13 @@ _JOINED = {
     "frequency": verifications.c.frequency,
     "target": objectives.c.target,
 }
+
+
+class Pulse(msgspec.Struct, frozen=True):
+    """Equal to the last one as long as a run told nothing new."""
+
+    state: str
+    last_event: int | None
 
 
 class RunEvent(msgspec.Struct, frozen=True):
@@ -173,18 +180,45 @@ def latest(
     connection: Connection, team_id: str, verification_ids: Collection[str]
 ) -> dict[str, Run]:
     """The run that was started last, of each of the team's verifications that has one."""
+    by = verifications.c
+    statement = _joined(verification_runs.c.id == _newest(1).scalar_subquery())
+    rows = connection.execute(statement.where(by.team_id == team_id, by.id.in_(verification_ids)))
+    return {run.verification_id: run for run in map(_value, rows)}
+
+
+def recent(
+    connection: Connection, team_id: str, verification_ids: Collection[str], most: int
+) -> dict[str, list[Run]]:
+    """The runs that were started last, of each of the team's verifications, oldest first."""
+    by, run = verifications.c, verification_runs.c
+    statement = _joined(run.id.in_(_newest(most))).order_by(run.created_at, run.id)
+    rows = connection.execute(statement.where(by.team_id == team_id, by.id.in_(verification_ids)))
+    found: dict[str, list[Run]] = {}
+    for each in map(_value, rows):
+        found.setdefault(each.verification_id, []).append(each)
+    return found
+
+
+def _newest(most: int) -> Select[tuple[str]]:
+    """The ids of the last runs of a verification that is asked about around it."""
     by, one = verifications.c, verification_runs.alias().c
-    newest = (
+    return (
         select(one.id)
         .where(one.team_id == by.team_id, one.verification_id == by.id)
         .order_by(one.created_at.desc(), one.id.desc())
-        .limit(1)
+        .limit(most)
         .correlate(verifications)
-        .scalar_subquery()
     )
-    statement = _joined(verification_runs.c.id == newest)
-    rows = connection.execute(statement.where(by.team_id == team_id, by.id.in_(verification_ids)))
-    return {run.verification_id: run for run in map(_value, rows)}
+
+
+def pulse(connection: Connection, team_id: str, verification_id: str, run_id: str) -> Pulse | None:
+    """What changes when a run does; costs next to nothing to ask."""
+    by, said = verification_runs.c, verification_events.c
+    last = select(func.max(said.seq)).where(said.run_id == run_id).scalar_subquery()
+    statement = select(by.state, last).where(
+        by.team_id == team_id, by.verification_id == verification_id, by.id == run_id
+    )
+    return first(connection, statement, Pulse)
 
 
 def journal(connection: Connection, run_id: str) -> bytes | None:

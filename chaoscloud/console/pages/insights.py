@@ -1,0 +1,125 @@
+"""What verifications showed: what each objective allows, and what it cost, run by run."""
+
+from itertools import groupby
+
+import msgspec
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from chaoscloud.console.pages import _filters
+from chaoscloud.console.pages._visit import Visit, of_team
+from chaoscloud.console.records import runs, verifications
+from chaoscloud.console.records.lists import Mark
+from chaoscloud.console.records.runs import Run
+from chaoscloud.console.records.verifications import Verification
+
+PAGE = 30  # verifications
+MOST_RUNS = 24  # of each
+ROOM = 1.15  # of the drawing, above what is highest
+LEAST = 0.06  # of its height: what cost nothing is still a run
+
+
+class Bar(msgspec.Struct, frozen=True):
+    """One run; the height is a share of the drawing."""
+
+    run: Run
+    word: str
+    css: str
+    height: float
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A verification with its last runs, oldest first; `line` is where the budget ends."""
+
+    verification: Verification
+    bars: list[Bar]
+    line: float
+
+    @property
+    def allowed(self) -> float:
+        """Percent of the time in which the objective may not hold."""
+        return round(100 - self.verification.target, 9)
+
+    @property
+    def known(self) -> list[Run]:
+        """The runs that showed something."""
+        runs = (bar.run for bar in self.bars)
+        return [run for run in runs if run.insight and run.insight.impacted is not None]
+
+    @property
+    def last(self) -> Run | None:
+        """The last run that showed something; else the last one."""
+        return self.known[-1] if self.known else self.bars[-1].run if self.bars else None
+
+    @property
+    def impacted(self) -> int:
+        """How many of the known runs cost more than is allowed."""
+        return sum(bool(run.insight and run.insight.impacted) for run in self.known)
+
+
+class Objective(msgspec.Struct, frozen=True):
+    """An objective with what is held against it."""
+
+    id: str
+    name: str
+    target: float
+    held: list[Held]
+
+
+@of_team
+async def shown(visit: Visit) -> Response:
+    """By objective, what each verification's runs came to."""
+    after = _filters.cursor(visit.request.query_params)
+    found, held = await visit.db.reading(_read, visit.scope.team_id, after)
+    path = f"{visit.base}/insights"
+    last = found[PAGE - 1] if len(found) > PAGE else None
+    return await visit.page(
+        "insights.html",
+        tab="Insights",
+        objectives=_by_objective(held),
+        newer=path if after else "",
+        older=_filters.beyond(path, {}, last.created_at, last.id) if last else "",
+    )
+
+
+def _read(
+    connection: Connection, team_id: str, after: Mark | None
+) -> tuple[list[Verification], list[Held]]:
+    found = verifications.listed(connection, team_id, after=after, limit=PAGE + 1)
+    shown = found[:PAGE]
+    its = runs.recent(connection, team_id, [each.id for each in shown], MOST_RUNS)
+    return found, [_held(each, its.get(each.id, [])) for each in shown]
+
+
+def _by_objective(held: list[Held]) -> list[Objective]:
+    ordered = sorted(held, key=lambda each: _objective(each.verification))
+    return [
+        Objective(id_, name, target, list(some))
+        for (name, id_, target), some in groupby(
+            ordered, lambda each: _objective(each.verification)
+        )
+    ]
+
+
+def _objective(verification: Verification) -> tuple[str, str, float]:
+    return verification.objective_name, verification.objective_id, verification.target
+
+
+def _held(verification: Verification, its: list[Run]) -> Held:
+    allowed = 100 - verification.target
+    observed = [run.insight.observed_impact or 0.0 for run in its if run.insight]
+    top = max([allowed, *observed, 1e-6]) * ROOM
+    line = allowed / top
+    return Held(verification, [_bar(run, top, line) for run in its], line)
+
+
+def _bar(run: Run, top: float, line: float) -> Bar:
+    insight = run.insight
+    if run.state == runs.RUNNING:
+        return Bar(run, "Running", "running", LEAST)
+    if insight is None or insight.observed_impact is None:
+        return Bar(run, "Not known", "unknown", LEAST)
+    height = max(LEAST, insight.observed_impact / top)
+    if insight.impacted:
+        return Bar(run, "Impacted", "failed", height)
+    return Bar(run, "Not impacted", "completed", min(height, max(line, LEAST / 2)))
