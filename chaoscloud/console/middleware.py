@@ -5,7 +5,7 @@ import logging
 import time
 from urllib.parse import quote
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chaoscloud.console.errors import Problem, TimedOut, TooLarge, rendered
@@ -93,9 +93,9 @@ class ApiHeaders:
     """What every answer of the API says: gzip is understood (RFC 7694), nothing is to be kept."""
 
     SAID = (
-        ("Accept-Encoding", "gzip"),
-        ("Cache-Control", "no-store"),
-        ("X-Content-Type-Options", "nosniff"),
+        (b"accept-encoding", b"gzip"),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
     )
 
     def __init__(self, app: ASGIApp) -> None:
@@ -109,9 +109,8 @@ class ApiHeaders:
 
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self.SAID:
-                    headers.setdefault(name, value)
+                said = {name for name, _ in message["headers"]}
+                message["headers"] += [each for each in self.SAID if each[0] not in said]
             await send(message)
 
         await self.app(scope, receive, sent)

@@ -1,6 +1,8 @@
 """Events of a run: one by one or in batches, each kept once."""
 
+import asyncio
 import json
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -12,11 +14,13 @@ from sqlalchemy import Connection, delete
 from chaoscloud.console.config import Config
 from chaoscloud.console.db import Database
 from chaoscloud.console.db import schema as tables
-from chaoscloud.console.records import teams, tokens
+from chaoscloud.console.records import events, teams, tokens
+from chaoscloud.console.records.events import NewEvent, Telling
 from chaoscloud.console.records.teams import Team
 from tests.console.conftest import Client, Clock, Member
 from tests.console.documents import event
 from tests.console.team import TeamApi
+from tests.console.test_writer import occupied
 
 BATCH = {"Content-Type": "application/cloudevents-batch+json"}
 SINGLE = {"Content-Type": "application/cloudevents+json"}
@@ -234,6 +238,29 @@ def test_what_is_no_cloud_event_is_refused(bobs: TeamApi, wrong: dict[str, Any])
 
     assert answer.status_code == 422
     assert _kept(bobs, path) == []
+
+
+def test_messages_kept_at_one_go_are_counted_each(
+    bobs: TeamApi, database: Database, now: Clock
+) -> None:
+    """What was there already is counted where it was sent again."""
+    execution_id = bobs.started().rpartition("/")[2]
+    sent = [["e-1", "e-2"], ["e-2", "e-3"], ["e-4"]]
+    told = [Telling(execution_id, [_new(id_, now()) for id_ in ids], now()) for ids in sent]
+
+    async def crowd() -> list[int]:
+        with occupied(database):
+            waiting = [
+                asyncio.create_task(database.writing_together(events.keep, each)) for each in told
+            ]
+            await asyncio.sleep(0)
+        return await asyncio.gather(*waiting)
+
+    assert asyncio.run(crowd()) == [2, 1, 1]
+
+
+def _new(id_: str, at: datetime) -> NewEvent:
+    return NewEvent(id_, "tick", at, b"null")
 
 
 def test_a_token_revoked_elsewhere_is_refused_at_once(

@@ -84,40 +84,41 @@ def test_a_failing_job_takes_nobody_along(database: Database, now: Clock) -> Non
     assert names(database) == ["A", "B"]
 
 
-def _admit(connection: Connection, names: Sequence[str]) -> None:
+def _admit(connection: Connection, names: Sequence[str]) -> Sequence[str]:
     """A job that several share; Mallory is not admitted."""
     for name in names:
         organizations.add(connection, name, datetime(2026, 3, 2, tzinfo=UTC))
     if "Mallory" in names:
         raise LookupError("no such shop")
+    return [name.lower() for name in names]
 
 
 def test_what_is_alike_is_kept_at_one_go(database: Database) -> None:
     """Items that wait side by side are given to one call of their job."""
     given: list[Sequence[str]] = []
 
-    def admit(connection: Connection, names: Sequence[str]) -> None:
+    def admit(connection: Connection, names: Sequence[str]) -> Sequence[str]:
         given.append(names)
-        _admit(connection, names)
+        return _admit(connection, names)
 
-    async def crowd() -> None:
+    async def crowd() -> list[str]:
         with occupied(database):
             waiting = [
                 asyncio.create_task(database.writing_together(admit, name)) for name in "ABC"
             ]
             await asyncio.sleep(0)
-        await asyncio.gather(*waiting)
+        return await asyncio.gather(*waiting)
 
-    asyncio.run(crowd())
+    told = asyncio.run(crowd())
 
-    assert given == [["A", "B", "C"]]
+    assert (given, told) == ([["A", "B", "C"]], ["a", "b", "c"])
     assert names(database) == ["A", "B", "C"]
 
 
 def test_one_of_a_crowd_that_fails_fails_alone(database: Database) -> None:
     """The others of its crowd are kept, and each hears of itself."""
 
-    async def crowd() -> list[BaseException | None]:
+    async def crowd() -> list[str | BaseException]:
         with occupied(database):
             waiting = [
                 asyncio.create_task(database.writing_together(_admit, name))
@@ -128,7 +129,7 @@ def test_one_of_a_crowd_that_fails_fails_alone(database: Database) -> None:
 
     first, failed, last = asyncio.run(crowd())
 
-    assert (first, last) == (None, None)
+    assert (first, last) == ("a", "b")
     assert isinstance(failed, LookupError)
     assert names(database) == ["A", "B"]
 

@@ -36,6 +36,9 @@ OF_ALL = V1 + "/{org}/safeguards"  # the whole organization's
 ADDRESS = "/api/{org}/{team}"  # what Content-Location says; without /api it is the page
 
 routes: list[BaseRoute] = [
+    # Routes are tried in turn, so what runs ask all the time comes first.
+    Route(EXECUTION + "/events", events.receive, methods=["POST"]),
+    Route(EXECUTION + "/policies", policies.verdict_for),
     Route("/", health.check_token, methods=["HEAD"]),
     Route("/healthz", health.healthz),
     Route("/api/openapi.json", openapi.openapi),
@@ -51,9 +54,7 @@ routes: list[BaseRoute] = [
     Route(EXPERIMENT + "/executions", executions.listed_of_experiment),
     Route(EXECUTION, executions.journal),
     Route(EXECUTION, executions.record, methods=["PUT"]),
-    Route(EXECUTION + "/events", events.receive, methods=["POST"]),
     Route(EXECUTION + "/events", events.listed),
-    Route(EXECUTION + "/policies", policies.verdict_for),
     Route(TEAM + "/executions", executions.listed),
     Route(TEAM + "/executions/{execution}", executions.one),
     Route(TEAM + "/executions/{execution}", stops.remove, methods=["DELETE"]),

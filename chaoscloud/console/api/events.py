@@ -13,11 +13,11 @@ from chaoscloud.console.api import _found
 from chaoscloud.console.api._answers import Made, json, limit_of, number_of, page
 from chaoscloud.console.api._asked import Asked, database_of, now_of, of_team
 from chaoscloud.console.api._body import Invalid, away, body_of, shaped, sound
-from chaoscloud.console.api.ground import Grounds
-from chaoscloud.console.db import Database, changes
+from chaoscloud.console.api.ground import Ground, Grounds
+from chaoscloud.console.db import changes
 from chaoscloud.console.errors import NotFound
 from chaoscloud.console.records import events, executions
-from chaoscloud.console.records.events import Arrival, NewEvent, UnknownExecution
+from chaoscloud.console.records.events import NewEvent, Telling, UnknownExecution
 from chaoscloud.console.rules import stops
 from chaoscloud.console.rules.journals import moment
 from chaoscloud.console.rules.soundness import Unsound, ensure_sound, plain
@@ -64,19 +64,11 @@ class _Outdated(Exception):
     """Who may see what has changed since a claim was looked up."""
 
 
-class _Claim(msgspec.Struct, frozen=True):
-    """A run that somebody may tell of, as of some change of access."""
+class _Claimed(msgspec.Struct, frozen=True):
+    """What a run tells, and as of which change of access it may."""
 
-    execution_id: str
+    telling: Telling
     access: int
-
-
-class _Told(msgspec.Struct, frozen=True):
-    """One event, and by which claim it is kept."""
-
-    claim: _Claim
-    event: NewEvent
-    at: datetime
 
 
 async def receive(request: Request) -> Response:
@@ -87,17 +79,21 @@ async def receive(request: Request) -> Response:
     content_type = request.headers.get("content-type", "").partition(";")[0]
     batch = content_type.strip().lower() == BATCH
     new = await away(_batch_of if batch else _single_of, body, now)
-    keep = _batch_kept if batch else _single_kept
+    stored = await _kept(request, ground, Telling(request.path_params["execution"], new, now))
+    answer = Stored(stored, len(new) - stored) if batch else Made(new[0].event_id)
+    return json(answer, 201, ACCEPTS)
+
+
+async def _kept(request: Request, ground: Ground, telling: Telling) -> int:
+    """How many events were new. Raises a `Problem` for who may not see the run any more."""
     while True:
-        claim = _Claim(request.path_params["execution"], ground.access)
+        claimed = _Claimed(telling, ground.access)
         try:
-            answer = await keep(database_of(request), claim, new, now)
+            return await database_of(request).writing_together(_keep, claimed)
         except _Outdated:
-            ground = await grounds.anew(request)
+            ground = await request.app.state.grounds.anew(request)
         except UnknownExecution:
             raise NotFound("There is no such execution.") from None
-        else:
-            return json(answer, 201, ACCEPTS)
 
 
 @of_team
@@ -167,39 +163,21 @@ def _is_json(content_type: str | None) -> bool:
     return media.endswith(("/json", "+json"))
 
 
-async def _single_kept(db: Database, claim: _Claim, new: list[NewEvent], now: datetime) -> Made:
-    [event] = new
-    if event.type == stops.EVENT:
-        await db.writing(_keep, claim, new, now)
-    else:  # as most are, and they come in crowds
-        await db.writing_together(_keep_each, _Told(claim, event, now))
-    return Made(event.event_id)
-
-
-async def _batch_kept(db: Database, claim: _Claim, new: list[NewEvent], now: datetime) -> Stored:
-    stored = await db.writing(_keep, claim, new, now)
-    return Stored(stored, len(new) - stored)
-
-
-def _keep_each(connection: Connection, told: Sequence[_Told]) -> None:
-    _must_hold(connection, [each.claim for each in told])
-    arrivals = [Arrival(each.claim.execution_id, each.event, each.at) for each in told]
-    events.arrived(connection, arrivals)
-
-
-def _keep(connection: Connection, claim: _Claim, new: list[NewEvent], now: datetime) -> int:
-    _must_hold(connection, [claim])
-    for event in new:
-        if event.type == stops.EVENT and (stop := stops.stop_in(event.data)):
-            executions.stopped(connection, claim.execution_id, stop)
-    return events.add(connection, claim.execution_id, new, now)
-
-
-def _must_hold(connection: Connection, claims: Sequence[_Claim]) -> None:
-    """Refuse what was claimed before access changed, in whichever process it was changed."""
-    now = changes.number(connection, changes.ACCESS)
-    if any(claim.access != now for claim in claims):
+def _keep(connection: Connection, claimed: Sequence[_Claimed]) -> Sequence[int]:
+    """Keep what runs tell, unless access changed since, in whichever process it was changed."""
+    access = changes.number(connection, changes.ACCESS)
+    if any(each.access != access for each in claimed):
         raise _Outdated
+    stored = events.keep(connection, [each.telling for each in claimed])
+    for each in claimed:
+        _note_stop(connection, each.telling)
+    return stored
+
+
+def _note_stop(connection: Connection, telling: Telling) -> None:
+    for event in telling.events:
+        if event.type == stops.EVENT and (stop := stops.stop_in(event.data)):
+            executions.stopped(connection, telling.execution_id, stop)
 
 
 def _listed(

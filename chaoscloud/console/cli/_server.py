@@ -4,6 +4,7 @@ uvicorn waits for connections that are held open (long-polls, event streams) unt
 they are told to end first.
 """
 
+import gc
 import socket
 from collections.abc import Callable
 from types import FrameType
@@ -38,6 +39,7 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._on_ready()
+            gc.freeze()  # what is loaded by now stays: the collector need not look at it again
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let those who wait go, then stop."""

@@ -17,6 +17,7 @@ from chaoscloud.console.db.writer import Task, Writer
 __all__ = ["Busy", "CannotOpen", "CannotWrite", "Database", "StorageError"]
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 P = ParamSpec("P")
 
 
@@ -110,13 +111,13 @@ class Database:
         return await future
 
     async def writing_together(
-        self, job: Callable[[Connection, Sequence[T]], None], item: T
-    ) -> None:
+        self, job: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item
+    ) -> T:
         """The same, for what comes in crowds: items that wait side by side are kept at one go.
 
-        The job is given any number of them. When it raises over several, they are given to it
-        one by one, so that it raises for those alone that it cannot keep.
+        The job is given any number of them, and gives a result for each. When it raises over
+        several, they are given to it one by one: it fails for those alone that it cannot keep.
         """
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._writer.take(Task(future, shared=job, item=item))
-        await future
+        return await future

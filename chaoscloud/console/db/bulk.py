@@ -10,6 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Dialect, Table
 
+from chaoscloud.console.db.schema import Moment
+
 AT_ONCE = 250  # rows; SQLite takes 32,766 values, PostgreSQL 65,535
 
 Row = Mapping[str, Any]
@@ -56,8 +58,10 @@ def _processors(
     table: Table, names: Sequence[str], dialect: Dialect
 ) -> Iterator[tuple[str, Callable[[Any], Any]]]:
     for name in names:
-        type_ = table.c[name].type.dialect_impl(dialect)
-        yield name, type_.bind_processor(dialect) or _as_it_is
+        type_ = table.c[name].type
+        write = type_.dialect_impl(dialect).bind_processor(dialect) or _as_it_is
+        # What came together came at one time; writing that down is most of the work.
+        yield name, lru_cache(AT_ONCE)(write) if isinstance(type_, Moment) else write
 
 
 def _as_it_is(value: Any) -> Any:

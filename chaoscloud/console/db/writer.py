@@ -30,7 +30,7 @@ from chaoscloud.console.db.failures import Busy, CannotWrite
 
 T = TypeVar("T")
 Job = Callable[[Connection], Any]
-Shared = Callable[[Connection, Sequence[Any]], None]
+Shared = Callable[[Connection, Sequence[Any]], Sequence[Any]]
 OnChange = Callable[[frozenset[str]], None]
 
 GROUP = 256  # jobs in one transaction
@@ -40,7 +40,7 @@ WAITING = 1024  # jobs in the queue before new ones are turned away
 class Task(NamedTuple):
     """A job and who waits for it: a thread, or a task of an event loop.
 
-    A shared job is given the `item`s of those that wait side by side; its result is None.
+    A shared job is given the `item`s of those that wait side by side, and gives a result for each.
     """
 
     future: "Future[Any] | asyncio.Future[Any]"
@@ -160,13 +160,14 @@ def _run(connection: Connection, tasks: list[Task], outcomes: list[_Outcome]) ->
 
     Raises only when the whole transaction is lost.
     """
-    savepoint = connection.begin_nested()
+    connection.exec_driver_sql("SAVEPOINT job")  # begin_nested() takes four times as long
     try:
-        result = _done(connection, tasks)
-        savepoint.commit()
+        results = _done(connection, tasks)
+        connection.exec_driver_sql("RELEASE SAVEPOINT job")
     except Exception as error:  # noqa: BLE001  (handed to the one who asked)
         try:
-            savepoint.rollback()
+            connection.exec_driver_sql("ROLLBACK TO SAVEPOINT job")
+            connection.exec_driver_sql("RELEASE SAVEPOINT job")
         except SQLAlchemyError:
             # SQLite has given up the transaction by itself, as it does when the disk is full.
             raise error from None
@@ -176,16 +177,13 @@ def _run(connection: Connection, tasks: list[Task], outcomes: list[_Outcome]) ->
         for task in tasks:
             _run(connection, [task], outcomes)
     else:
-        outcomes += [_Outcome(task.future, result) for task in tasks]
+        outcomes += map(_Outcome, [task.future for task in tasks], results)
 
 
-def _done(connection: Connection, tasks: list[Task]) -> Any:
-    first = tasks[0]
-    if first.job is not None:
-        return first.job(connection)
-    if first.shared is not None:
-        first.shared(connection, [task.item for task in tasks])
-    return None
+def _done(connection: Connection, tasks: list[Task]) -> Sequence[Any]:
+    if tasks[0].shared is not None:
+        return tasks[0].shared(connection, [task.item for task in tasks])
+    return [task.job(connection) for task in tasks if task.job is not None]
 
 
 def _lost(group: list[Task], outcomes: list[_Outcome], failure: Exception) -> Iterator[_Outcome]:

@@ -39,12 +39,16 @@ class UnknownExecution(Exception):
     """There is no execution that an event could be one of."""
 
 
-class Arrival(msgspec.Struct, frozen=True):
-    """An event, the run that told it, and when it came."""
+class Telling(msgspec.Struct, frozen=True):
+    """What a run told in one message, and when it came."""
 
     execution_id: str
-    event: NewEvent
+    events: Sequence[NewEvent]
     at: datetime
+
+
+class Apart(Exception):
+    """Some of the events are there already; whose they are shows when messages are kept apart."""
 
 
 _SEEN = (
@@ -55,34 +59,27 @@ _SEEN = (
 )
 
 
-def add(connection: Connection, execution_id: str, new: Sequence[NewEvent], now: datetime) -> int:
-    """Keep the events of an execution that are not there yet; how many that were."""
-    return arrived(connection, [Arrival(execution_id, event, now) for event in new])
+def keep(connection: Connection, told: Sequence[Telling]) -> list[int]:
+    """Keep the events that are not there yet; how many of each message that were.
 
-
-def arrived(connection: Connection, arrivals: Sequence[Arrival]) -> int:
-    """Keep events of any executions, unless they are there already; how many were not.
-
-    Raises `UnknownExecution` when one of the executions is not there.
+    Raises `UnknownExecution` when an execution is not there, and `Apart` when several messages
+    have to be kept one by one.
     """
-    if not arrivals:
-        return 0
     rows = [
-        {
-            "execution_id": each.execution_id,
-            "received_at": each.at,
-            **msgspec.structs.asdict(each.event),
-        }
-        for each in arrivals
+        {"execution_id": each.execution_id, "received_at": each.at, **msgspec.structs.asdict(event)}
+        for each in told
+        for event in each.events
     ]
     try:
         added = bulk.add_new(connection, events, rows, "execution_id, event_id")
     except IntegrityError:
         raise UnknownExecution from None
-    now = max(each.at for each in arrivals)
-    ids = list({each.execution_id for each in arrivals})
+    if len(told) > 1 and added < len(rows):
+        raise Apart
+    now = max(each.at for each in told)
+    ids = list({each.execution_id for each in told if each.events})
     connection.execute(_SEEN, {"ids": ids, "before": now - SEEN_AGAIN, "at": now})
-    return added
+    return [added] if len(told) == 1 else [len(each.events) for each in told]
 
 
 def missing(connection: Connection, execution_id: str) -> int:
