@@ -113,6 +113,31 @@ def test_our_lines_stand_in_the_log_file(shell: Shell, console: StubConsole) -> 
     assert "Execution available at " in log
 
 
+def test_no_line_is_lost_where_logzero_is_still_installed(
+    shell: Shell, console: StubConsole
+) -> None:
+    """Not even when another plugin loaded it before the host could put its own in its place."""
+    shell.sign_in(console.settings)
+    code = "import logzero; from chaostoolkit.__main__ import cli; cli()"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--no-version-check", "run", "orders.json"],
+        cwd=shell.folder,
+        env=os.environ | {"HOME": str(shell.folder)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+    )
+
+    log = (shell.folder / "chaostoolkit.log").read_text()
+    assert done.returncode == 0, done.stderr
+    for line in ("Execution available at ", "Safeguards are active", "sent to the console"):
+        assert line in log
+        assert line in done.stderr
+
+
 def test_a_refused_run_fails_and_does_nothing(shell: Shell, console: StubConsole) -> None:
     """Exit code 1, no activity, the sentence for everybody to read."""
     no: Answer = (200, {"allowed": False, "policies": [{"name": "Black Friday"}]})
