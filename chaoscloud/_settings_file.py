@@ -60,13 +60,11 @@ def in_use() -> Path:
 
     The host tells its commands where the file is, and controls only what stands in it.
     """
-    from chaoslib.settings import CHAOSTOOLKIT_CONFIG_PATH
-
     click = sys.modules.get("click")  # absent where no command is running
     context = click.get_current_context(silent=True) if click is not None else None
     known = context.find_root().obj if context is not None else None
     named = known.get("settings_path") if isinstance(known, dict) else None
-    return Path(named or CHAOSTOOLKIT_CONFIG_PATH)
+    return Path(named or "~/.chaostoolkit/settings.yaml").expanduser().absolute()
 
 
 def _make_private(folder: Path) -> None:

@@ -6,10 +6,8 @@ never changes them; `set_…`, `enable_feature` and `disable_feature` change the
 """
 
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
@@ -40,7 +38,6 @@ __all__ = [
     "has_chaosiq_extension_configured",
     "is_feature_enabled",
     "load",
-    "path_in_use",
     "read_profile",
     "remember_requirement",
     "require_safeguards",
@@ -109,16 +106,6 @@ def read_profile(settings: Settings | None, environ: Mapping[str, str] | None = 
         configured=has_chaosiq_extension_configured(settings),
         token_type="Bearer" if given else get_auth_type(settings, url),
     )
-
-
-def path_in_use() -> Path:
-    """The settings file of the command under way, else the host's usual one."""
-    # The host tells its controls what the settings say, but not where they lie; its command line
-    # knows. Without one, nothing has loaded click, and there is nobody to ask.
-    click = sys.modules.get("click")
-    context = click.get_current_context(silent=True) if click else None
-    known = context.obj.get("settings_path") if context and isinstance(context.obj, dict) else None
-    return Path(known or "~/.chaostoolkit/settings.yaml").expanduser().absolute()
 
 
 def set_settings(

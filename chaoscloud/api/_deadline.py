@@ -29,7 +29,7 @@ class Grip:
         self._sock: socket.socket | None = None
         self._let_go = False
 
-    def take(self, sock: socket.socket) -> None:
+    def take(self, sock: socket.socket | None) -> None:
         """Hold this socket. Raises `ConnectionError` when nobody is to wait any more."""
         self._sock = sock
         if self._let_go:
@@ -110,6 +110,9 @@ class _Clocked:
     timeout: Any
 
     def connect(self) -> None:
+        grip = _grip.get()
+        if grip is not None:
+            grip.take(None)  # nobody connects for a call that was given up
         self.timeout = _what_is_left(_ends_at.get(), self.timeout)
         super().connect()  # type: ignore[misc]
 

@@ -10,7 +10,7 @@ from chaoscloud.delivery.losses import NotStored, courtesy
 from chaoscloud.delivery.retry import Again, Decision, Reply, SetAside, Stored, decide
 from chaoscloud.delivery.spool import Spool
 
-__all__ = ["Learn", "Passage"]
+__all__ = ["MOST_AT_ONCE", "Learn", "Passage"]
 
 MOST_AT_ONCE = 200  # events in a batch
 UNWANTED_FORM = 415

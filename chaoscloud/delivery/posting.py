@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chaoscloud import api
+from chaoscloud import _settings_file, api
 from chaoscloud.api import urls
 from chaoscloud.delivery.shelf import Addressee, Shelf
-from chaoscloud.settings import path_in_use
 from chaoscloud.tenancy import Tenancy
 
 __all__ = ["Post", "TeamUrl", "post_to"]
@@ -41,4 +40,4 @@ def post_to(url: str, tenancy: Tenancy, session: Any, folder: Path | None = None
         return api.build_base_url(url, str(header["org_id"]), str(header["team_id"]))
 
     to = Addressee(urls.host(url), tenancy.org_id, tenancy.team_id)
-    return Post(Shelf(folder or path_in_use().parent), to, session, team_url)
+    return Post(Shelf(folder or _settings_file.in_use().parent), to, session, team_url)
