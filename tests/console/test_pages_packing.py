@@ -1,5 +1,6 @@
 """Pages go over the wire packed, for browsers that come by themselves."""
 
+import random
 from collections.abc import Mapping
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from chaoscloud.console.records.teams import Team
 from tests.console.browser import FORM_TOKEN, Browser, Seen
 from tests.console.conftest import Client, Member
+from tests.console.documents import ended
+from tests.console.team import TeamApi
 
 PAGE = "/acme/checkout/executions"
 CAME = {"Accept-Encoding": "gzip, deflate, br", "Sec-Fetch-Site": "none"}
@@ -77,3 +80,29 @@ def test_the_stylesheet_is_packed_for_everybody(browser: Browser) -> None:
     sheet = Seen(browser.open(PAGE)).all("link")[-1]["href"] or ""
 
     assert browser.open(sheet, headers=CAME).headers["content-encoding"] == "gzip"
+
+
+def test_a_long_run_is_light_at_first_sight(browser: Browser, bobs: TeamApi) -> None:
+    """Three hundred activities, each with its own text: 60 KB with all that a browser loads."""
+    words = random.Random(7)  # noqa: S311 - nothing secret, only different
+    runs = [
+        {
+            "activity": {"type": "action", "name": f"step {number}"},
+            "start": f"2026-03-02T09:{number // 60:02d}:{number % 60:02d}+00:00",
+            "end": f"2026-03-02T09:{number // 60:02d}:{number % 60:02d}.500000+00:00",
+            "status": "succeeded",
+            "output": "".join(words.choices("abcdefghijklmnopqrst ", k=4_000)),
+        }
+        for number in range(300)
+    ]
+    path = bobs.started()
+    assert bobs.put(path, {"journal": ended(run=runs)}).is_success
+    page = f"/acme/checkout/executions/{path.rsplit('/', 1)[-1]}"
+
+    shown = browser.open(page, headers=CAME)
+
+    parts = [each["href"] for each in Seen(shown).all("link")]
+    parts += [each["src"] for each in Seen(shown).all("script")]
+    answers = [shown, *(browser.open(each or "", headers=CAME) for each in parts)]
+    assert len(answers) == 4
+    assert sum(int(answer.headers["content-length"]) for answer in answers) < 60 * 1024
