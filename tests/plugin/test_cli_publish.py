@@ -11,6 +11,8 @@ from requests_mock import Mocker
 
 from chaoscloud.cli import publish
 from chaoscloud.commands.journals import fingerprint, known_secrets
+from chaoscloud.delivery import retry
+from chaoscloud.delivery.shelf import Addressee, Shelf
 from chaoscloud.types import Journal, Settings
 from tests.plugin.commanding import API, CONSOLE, chaos, signed_in
 
@@ -324,3 +326,69 @@ def test_a_fingerprint_fits_an_idempotency_key() -> None:
 
     assert len(keys) == 3
     assert all(len(key) == 64 and key.isalnum() for key in keys)
+
+
+@pytest.fixture
+def run_kept(signed: Path) -> Path:
+    """The settings of somebody whose last run could not be sent."""
+    to = Addressee(CONSOLE.partition("//")[2], "org-acme", "team-checkout")
+    spool = Shelf(signed.parent).begin(to)
+    spool.learn(experiment_id="experiment-orders", execution_id="execution-1")
+    for number in range(2):
+        event = json.dumps({"id": f"e-{number}", "type": "starting-method"})
+        spool.append("event", f'"event":{event},"data":{{}}', "starting-method")
+    spool.leave()
+    return signed
+
+
+def test_without_a_journal_what_is_kept_is_sent(run_kept: Path, team: Mocker) -> None:
+    """It says how much, and a second time there is nothing."""
+    team.post(f"{EXECUTIONS}/execution-1/events", status_code=201, json={"id": "e"})
+
+    sent, again = chaos(publish, run_kept), chaos(publish, run_kept)
+
+    assert sent.exit_code == 0
+    assert "Sent 2 records of an earlier run." in sent.output
+    assert "Nothing is kept" in again.output
+    assert [json.loads(r.body)["id"] for r in team.request_history] == ["e-0", "e-1"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "exit_code", "words"),
+    [
+        ({"status_code": 401}, 4, "chaos signin"),
+        ({"status_code": 503}, 1, "stays where it is"),
+        ({"exc": requests.exceptions.ConnectTimeout}, 1, "stays where it is"),
+    ],
+)
+def test_what_cannot_be_sent_stays(
+    run_kept: Path,
+    team: Mocker,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: dict[str, Any],
+    exit_code: int,
+    words: str,
+) -> None:
+    """With the reason, and an exit code that scripts can go by."""
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.0)
+    team.post(f"{EXECUTIONS}/execution-1/events", [answer])
+
+    done = chaos(publish, run_kept)
+
+    assert done.exit_code == exit_code
+    assert words in done.output
+    assert Shelf(run_kept.parent).size() > 0
+
+
+def test_what_is_refused_is_said(run_kept: Path, team: Mocker) -> None:
+    """The others are sent."""
+    refusal = {"status_code": 422, "json": []}
+    team.post(
+        f"{EXECUTIONS}/execution-1/events", [refusal, {"status_code": 201, "json": {"id": "e"}}]
+    )
+
+    done = chaos(publish, run_kept)
+
+    assert done.exit_code == 0
+    assert "Sent 1 record of an earlier run." in done.output
+    assert "The console did not take 1 more" in done.output
