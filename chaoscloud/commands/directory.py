@@ -5,15 +5,25 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 from chaoscloud.api import urls
-from chaoscloud.api.answers import failure_of, refusal_of
+from chaoscloud.api.answers import body_of, failure_of, refusal_of
 from chaoscloud.api.organization import request_orgs
 from chaoscloud.api.team import request_team, request_teams
 from chaoscloud.commands.failures import CommandFailed, ConsoleUnreachable, TokenRefused
+from chaoscloud.delivery.losses import NotStored, courtesy
 
 if TYPE_CHECKING:
     from requests import RequestException, Response
 
-__all__ = ["REFUSED", "Entry", "organizations", "sentence", "team_status", "teams", "unreachable"]
+__all__ = [
+    "REFUSED",
+    "Entry",
+    "organizations",
+    "requires_safeguards",
+    "sentence",
+    "team_status",
+    "teams",
+    "unreachable",
+]
 
 REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
@@ -51,6 +61,23 @@ def team_status(url: str, org_id: str, team_id: str, token: str, verify_tls: boo
     """The status the console answers with when asked for a team."""
     address = urls.team(urls.org(urls.base(url), org_id), team_id)
     return _answer(lambda: request_team(address, token, verify_tls)).status_code
+
+
+def requires_safeguards(
+    url: str, organization: Entry, team: Entry, token: str, verify_tls: bool = True
+) -> bool | None:
+    """Whether the organization requires safeguards; None when the console does not say.
+
+    It is asked in passing: without an answer, the runs will hear of it.
+    """
+    address = urls.team(urls.org(urls.base(url), organization["id"]), team["id"])
+    try:
+        with courtesy():
+            body = body_of(request_team(address, token, verify_tls))
+    except NotStored:
+        return None
+    required = body.get("required") if isinstance(body, dict) else None
+    return required if isinstance(required, bool) else None
 
 
 def sentence(phrase: str) -> str:

@@ -21,6 +21,7 @@ from chaoscloud.settings import (
     get_endpoint_url,
     load,
     read_profile,
+    remember_requirement,
     save,
     set_settings,
 )
@@ -213,6 +214,11 @@ def _choose_team_and_save(
         {"id": team["id"], "name": team["name"]},
         settings,
     )
+    required = directory.requires_safeguards(
+        console.url, organization, team, console.token, console.verify_tls
+    )
+    if required is not None:
+        remember_requirement(settings, organization["id"], required)
     save(settings, settings_path)
     _prompts.say(
         f"Experiments and executions will be published to team '{team['name']}' "

@@ -42,7 +42,7 @@ def ask(
     try:
         address = policies_address(session.base_url, extensions)
         if address is None:
-            return Reply(NoAnswer("the console does not know this run"))
+            return Reply(NoAnswer("the console does not know this run yet"))
         response = session.get(address, headers=_headers(before, wait))
         held = _is_held(response)
         if response.status_code == HTTPStatus.NOT_MODIFIED and before is not None:

@@ -4,12 +4,9 @@ What the user chose and what the organization imposes are kept apart: the strong
 and what the console last said of the latter is remembered, so that its silence cannot lift it.
 """
 
-import logging
 from collections.abc import Callable
 
 __all__ = ["Strength"]
-
-logger = logging.getLogger("chaostoolkit")
 
 
 class Strength:

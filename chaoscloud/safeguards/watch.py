@@ -29,7 +29,7 @@ class Watch:
     """Asks in a daemon thread, over a session of its own, and tells `hear` each reply.
 
     `hear` returns whether there is anything left to watch for; `lease_left` says how long the run
-    may still go on without an answer, in seconds.
+    may still go on without an answer, in seconds; `rest` waits for some, or until the end.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class Watch:
         lease_left: Callable[[], float],
         pace: Pace = PACE,
         clock: Callable[[], float] = time.monotonic,
+        rest: Callable[[threading.Event, float], object] = threading.Event.wait,
     ) -> None:
         self._session = session
         self._extensions = extensions
@@ -47,6 +48,7 @@ class Watch:
         self._lease_left = lease_left
         self._pace = pace
         self._clock = clock
+        self._rest = rest
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -66,7 +68,7 @@ class Watch:
 
     def _watch(self, reply: Reply) -> None:
         quick = 0
-        self._closing.wait(0 if reply.tag else self._pace.every)
+        self._rest(self._closing, 0 if reply.tag else self._pace.every)
         while not self._closing.is_set():
             before, began = reply, self._clock()
             reply = self._ask(before)
@@ -75,7 +77,7 @@ class Watch:
                 return
             pause = self._pace.pause(before, reply, took)
             quick = quick + 1 if pause == 0 and took < self._pace.every else 0
-            self._closing.wait(self._pace.every if quick > QUICK_NEWS else pause)
+            self._rest(self._closing, self._pace.every if quick > QUICK_NEWS else pause)
 
     def _ask(self, before: Reply) -> Reply:
         limit = self._pace.time_limit(before, self._lease_left())

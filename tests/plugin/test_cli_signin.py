@@ -9,9 +9,11 @@ import requests
 from requests_mock import Mocker
 
 from chaoscloud.cli import establish_credentials, signin
+from chaoscloud.settings import guarding_of
 from chaoscloud.types import Settings
 from tests.plugin.commanding import (
     ACME,
+    API,
     CHECKOUT,
     CONSOLE,
     GLOBEX,
@@ -327,7 +329,7 @@ def test_a_script_can_do_without_the_certificate(
     )
 
     assert done.exit_code == 0, done.output
-    assert [request.verify for request in requests_mock.request_history] == [False] * 3
+    assert {request.verify for request in requests_mock.request_history} == {False}
     assert arguments(settings_path)["verify_tls"] is False
 
 
@@ -339,7 +341,7 @@ def test_certificates_are_checked_unless_told_otherwise(
 
     chaos(signin, settings_path, stdin=f"{CONSOLE}\nciq_secret\n")
 
-    assert [bool(request.verify) for request in requests_mock.request_history] == [True] * 3
+    assert {bool(request.verify) for request in requests_mock.request_history} == {True}
     assert arguments(settings_path)["verify_tls"] is True
 
 
@@ -356,3 +358,17 @@ def test_programs_can_establish_credentials(
     establish_credentials(str(settings_path))
 
     assert defaults(settings_path) == ("Acme", "Checkout")
+
+
+@pytest.mark.parametrize(("said", "imposed"), [(True, True), (False, False), ("maybe", False)])
+def test_what_the_organization_requires_is_remembered(
+    requests_mock: Mocker, settings_path: Path, said: object, imposed: bool
+) -> None:
+    """Runs need an answer of the console from then on, also when it cannot be reached."""
+    console(requests_mock, organizations=[ACME], teams=[CHECKOUT])
+    team = {**CHECKOUT, "org_id": ACME["id"], "required": said}
+    requests_mock.get(f"{API}/{ACME['id']}/teams/{CHECKOUT['id']}", json=team)
+
+    chaos(signin, settings_path, stdin=f"{CONSOLE}\nciq_secret\n")
+
+    assert guarding_of(kept(settings_path)).imposed is imposed

@@ -1,0 +1,175 @@
+"""The watch, turn by turn: what it asks, how long it rests, what it survives."""
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from requests_mock import Mocker
+
+from chaoscloud.api.policies import Allowed
+from chaoscloud.safeguards.ask import Reply
+from chaoscloud.safeguards.pace import Pace
+from chaoscloud.safeguards.watch import QUICK_NEWS, Watch
+from tests.plugin.loopback import loopback
+from tests.plugin.wire import TEAM, extensions, shop_session
+
+POLICIES = f"{TEAM}/experiments/e1/executions/x1/policies"
+KNOWN = extensions(experiment_id="e1", execution_id="x1")
+PUSHED = Reply(Allowed(), '"0"', held=True)
+
+
+class Turns:
+    """Hears so many replies, and counts the rests between them. No time passes."""
+
+    def __init__(self, turns: int) -> None:
+        self.turns = turns
+        self.heard: list[Reply] = []
+        self.rests: list[float] = []
+
+    def hear(self, reply: Reply, took: float) -> bool:
+        """Take a reply; the last one is enough."""
+        self.heard.append(reply)
+        return len(self.heard) < self.turns
+
+    def rest(self, _closing: threading.Event, seconds: float) -> None:
+        """Rest without waiting."""
+        self.rests.append(seconds)
+
+
+def watched(turns: Turns, first: Reply, hear: Callable[[Reply, float], bool] | None = None) -> Any:
+    """Watch until the turns are over; returns the session."""
+    session = shop_session()
+    ended = threading.Event()
+
+    def until_the_end(reply: Reply, took: float) -> bool:
+        goes_on = (hear or turns.hear)(reply, took)
+        if not goes_on:
+            ended.set()
+        return goes_on
+
+    watch = Watch(
+        session,
+        KNOWN,
+        until_the_end,
+        lambda: float("inf"),
+        Pace(),
+        clock=lambda: 0.0,
+        rest=turns.rest,
+    )
+    watch.start(first)
+    ended.wait(30)
+    watch.close()
+    return session
+
+
+def test_an_ordinary_console_is_asked_every_second(requests_mock: Mocker) -> None:
+    """The first time a second after the start, whose answer is known."""
+    requests_mock.get(POLICIES, json={"allowed": True})
+    turns = Turns(3)
+
+    session = watched(turns, Reply(Allowed()))
+
+    assert turns.rests == [1.0, 1.0, 1.0]
+    assert session.call_limit == 5.0
+
+
+def test_a_console_that_keeps_questions_is_asked_again_at_once(requests_mock: Mocker) -> None:
+    """With the tag of what is known, and time to keep it."""
+    answers = [
+        {"json": {"allowed": True}, "headers": {"ETag": f'"{n}"', "Preference-Applied": "wait=25"}}
+        for n in (1, 2)
+    ]
+    requests_mock.get(POLICIES, answers)
+    turns = Turns(2)
+
+    session = watched(turns, PUSHED)
+
+    assert turns.rests == [0, 0.0]
+    assert session.call_limit == 30.0
+    assert [asked.headers["If-None-Match"] for asked in requests_mock.request_history] == [
+        '"0"',
+        '"1"',
+    ]
+
+
+def test_a_console_that_always_has_news_is_not_asked_for_ever_at_once(
+    requests_mock: Mocker,
+) -> None:
+    """Whatever it is that changes there."""
+    news = [
+        {"json": {"allowed": True}, "headers": {"ETag": f'"{n}"', "Preference-Applied": "wait=25"}}
+        for n in range(1, 20)
+    ]
+    requests_mock.get(POLICIES, news)
+    turns = Turns(QUICK_NEWS + 4)
+
+    watched(turns, PUSHED)
+
+    assert turns.rests[1:] == [0.0] * QUICK_NEWS + [1.0] * 3
+
+
+def test_after_a_failure_the_next_question_is_answered_at_once(requests_mock: Mocker) -> None:
+    """It carries no tag, so that contact is found again without a wait."""
+    requests_mock.get(POLICIES, [{"status_code": 503}, {"json": {"allowed": True}}])
+    turns = Turns(2)
+
+    watched(turns, PUSHED)
+
+    first, second = requests_mock.request_history
+    assert first.headers["If-None-Match"] == '"0"'
+    assert "If-None-Match" not in second.headers
+    assert turns.rests == [0, 1.0]
+
+
+def test_it_outlives_a_mistake_of_who_listens(
+    requests_mock: Mocker, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A run must not go unwatched over it."""
+    requests_mock.get(POLICIES, json={"allowed": True})
+    turns = Turns(2)
+    mistakes: Iterator[None] = iter([None])
+
+    def hear(reply: Reply, took: float) -> bool:
+        if next(mistakes, "made") is None:
+            raise KeyError("a mistake of ours")
+        return turns.hear(reply, took)
+
+    watched(turns, Reply(Allowed()), hear)
+
+    assert len(turns.heard) == 2
+    assert "goes on" in caplog.text
+
+
+@pytest.mark.loopback
+def test_closing_ends_a_question_that_is_kept() -> None:
+    """The thread does not stay behind for the rest of its wait."""
+    asked, over = threading.Event(), threading.Event()
+
+    def keep(handler: Any) -> None:
+        asked.set()
+        over.wait(30)
+        handler.close_connection = True
+
+    with loopback(keep) as console:
+        session = shop_session()
+        session.base_url = f"{console.url}/api/v1/organizations/acme/teams/checkout"
+        heard: list[Reply] = []
+
+        def hear(reply: Reply, took: float) -> bool:
+            heard.append(reply)
+            return True
+
+        watch = Watch(session, KNOWN, hear, lambda: float("inf"))
+        watch.start(PUSHED)
+        asked.wait(30)
+
+        watch.close()
+
+        left = [thread for thread in threading.enumerate() if thread.name == "safeguards"]
+        for thread in left:
+            thread.join(30)
+        assert not [thread for thread in left if thread.is_alive()]
+        assert heard == []
+        assert not over.is_set()
+        over.set()
