@@ -109,5 +109,6 @@ def why_not(answer: Answer) -> Refused | Unrecorded:
         return Unrecorded("the console's answer names no id")
     reason = refusal_of(answer)
     if answer.status_code == HTTPStatus.NOT_FOUND:
-        reason += "; if it belongs to another team, choose that one with `chaos team`"
+        hint = "if it belongs to another team, choose that one with `chaos team`"
+        reason = f"{reason.removesuffix('.')}; {hint}"
     return Refused(reason) if answer.status_code in REFUSING else Unrecorded(reason)
