@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from chaoscloud.commands.failures import CommandFailed
+from chaoscloud.extension import get_extension
 from chaoscloud.types import Journal
 
-__all__ = ["fingerprint", "is_finished", "known_secrets", "read_journal"]
+__all__ = ["fingerprint", "is_finished", "kept_as", "known_secrets", "read_journal"]
 
 
 def read_journal(path: str) -> Journal:
@@ -31,6 +32,16 @@ def is_finished(journal: object) -> bool:
     """Whether a journal tells how its run ended."""
     status = journal.get("status") if isinstance(journal, dict) else None
     return status not in (None, "", "running")
+
+
+def kept_as(journal: Journal) -> str | None:
+    """The id under which a run was kept on its machine, for the outbox to send; None if it was not.
+
+    Whoever publishes the journal as well must not make a second execution.
+    """
+    kept = (get_extension(journal) or {}).get("kept")
+    run = kept.get("run") if isinstance(kept, dict) else None
+    return run if isinstance(run, str) else None
 
 
 def fingerprint(kind: str, document: Mapping[str, Any]) -> str:

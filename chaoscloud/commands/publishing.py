@@ -17,7 +17,14 @@ from chaoscloud.commands.failures import (
     NotSignedIn,
     TokenRefused,
 )
-from chaoscloud.commands.journals import fingerprint, is_finished, known_secrets, read_journal
+from chaoscloud.commands.journals import (
+    fingerprint,
+    is_finished,
+    kept_as,
+    known_secrets,
+    read_journal,
+)
+from chaoscloud.delivery.records import creation_keys
 from chaoscloud.extension import remove_sensitive_extension_values
 from chaoscloud.redaction import Redactor, to_json
 from chaoscloud.settings import get_orgs, load, read_profile
@@ -88,25 +95,36 @@ class _Publisher:
         _check_that_it_can_be_sent(journal, redactor)
         key = fingerprint("execution", journal)
         named = _names_execution(journal)
-        self._publish_experiment(journal["experiment"], redactor)
+        run = None if named else kept_as(journal)
+        keys = creation_keys(run) if run else {}
+        created = self._publish_experiment(journal["experiment"], redactor, keys.get("experiment"))
+        if run and _was_sent_before(created):
+            return Outcome(path)
+        self._accepted(created)
         found = self._find(journal, redactor) if named else None
         if found is not None:
             return Outcome(path, address=address_of(found))
         answer = initialize_execution(
-            self._session, journal["experiment"], journal, idempotency_key=key, redactor=redactor
+            self._session,
+            journal["experiment"],
+            journal,
+            idempotency_key=keys.get("execution", key),
+            redactor=redactor,
         )
+        if run and _was_sent_before(answer):
+            return Outcome(path)
         return Outcome(path, is_new=True, address=address_of(self._accepted(answer)))
 
     def _redactor_for(self, journal: Journal) -> Redactor:
         secrets = known_secrets(journal["experiment"].get("secrets"), os.environ)
         return Redactor(secrets, self._session.token)
 
-    def _publish_experiment(self, experiment: Experiment, redactor: Redactor) -> None:
+    def _publish_experiment(
+        self, experiment: Experiment, redactor: Redactor, key: str | None
+    ) -> "Response | None":
         with remove_sensitive_extension_values(experiment):
-            key = fingerprint("experiment", experiment)
-        self._accepted(
-            publish_experiment(self._session, experiment, idempotency_key=key, redactor=redactor)
-        )
+            key = key or fingerprint("experiment", experiment)
+        return publish_experiment(self._session, experiment, idempotency_key=key, redactor=redactor)
 
     def _find(self, journal: Journal, redactor: Redactor) -> "Response | None":
         """The execution the journal names, completed if its end was missing; None if unknown."""
@@ -126,6 +144,14 @@ class _Publisher:
         if not was_stored(answer):
             raise CommandFailed(sentence(refusal_of(answer)))
         return answer
+
+
+def _was_sent_before(answer: "Response | None") -> bool:
+    """Whether the console has had this key with another body: the outbox has sent the run."""
+    if answer is None or answer.status_code != HTTPStatus.UNPROCESSABLE_ENTITY:
+        return False
+    problem = body_of(answer)
+    return isinstance(problem, dict) and "errors" not in problem
 
 
 def _check_that_it_can_be_sent(journal: Journal, redactor: Redactor) -> None:

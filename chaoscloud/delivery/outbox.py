@@ -11,14 +11,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
-from uuid import uuid4
 
 from chaoscloud.api.calls import Cleaner
 from chaoscloud.delivery import Started
 from chaoscloud.delivery.linking import link
 from chaoscloud.delivery.losses import NotStored, courtesy
 from chaoscloud.delivery.posting import Post
-from chaoscloud.delivery.records import members
+from chaoscloud.delivery.records import creation_keys, members
 from chaoscloud.delivery.reports import Tally
 from chaoscloud.delivery.snapshot import cloud_event, copied, event_data
 from chaoscloud.delivery.worker import Worker
@@ -148,6 +147,11 @@ class Outbox:
         self._worker.close()
 
     @property
+    def run(self) -> str:
+        """The id the run has on this machine."""
+        return str(self._spool.contents.header["run"])
+
+    @property
     def ids(self) -> dict[str, str]:
         """All ids the console gave so far."""
         return dict(self._spool.contents.ids)
@@ -155,7 +159,7 @@ class Outbox:
     @property
     def notes(self) -> dict[str, Any]:
         """What the journal's block keeps of what is not in the console; nothing before the end."""
-        return self.tally().notes() if self._is_told else {}
+        return self.tally().notes(self.run) if self._is_told else {}
 
     def tally(self) -> Tally:
         """What became of the records so far."""
@@ -177,8 +181,9 @@ class Outbox:
     def _record_start(self, experiment: Experiment, journal: Journal) -> None:
         document = copied(experiment, self._redactor)
         whole = copied({**journal, "experiment": experiment}, self._redactor)
-        self._spool.append("experiment", f'{members(key=str(uuid4()))},"document":{document}')
-        self._spool.append("execution", f'{members(key=str(uuid4()))},"journal":{whole}')
+        keys = creation_keys(self.run)
+        self._spool.append("experiment", f'{members(key=keys["experiment"])},"document":{document}')
+        self._spool.append("execution", f'{members(key=keys["execution"])},"journal":{whole}')
 
     def _begin(self) -> None:
         self._open = True

@@ -94,6 +94,11 @@ def decoded(line: bytes) -> dict[str, Any] | None:
     return record if isinstance(record, dict) else None
 
 
+def creation_keys(run: str) -> dict[str, str]:
+    """The `Idempotency-Key`s of what a run creates, for whoever tells the console of it."""
+    return {each: f"{run}.{each}" for each in ("experiment", "execution")}
+
+
 def members(**parts: object) -> str:
     """JSON members, to be put together with others."""
     return json.dumps(parts, separators=(",", ":"))[1:-1]

@@ -41,9 +41,9 @@ class Tally:
             text = f"{text} {SENDS_IT}."
         return (logging.WARNING if self.kept or self.lost else logging.INFO), text
 
-    def notes(self) -> dict[str, dict[str, Any] | None]:
+    def notes(self, run: str) -> dict[str, dict[str, Any] | None]:
         """What the journal's `chaosiq` block keeps; None where there is nothing to say."""
-        kept = {"records": self.kept, "reason": self._why_kept}
+        kept = {"records": self.kept, "reason": self._why_kept, "run": run}
         lost = {"lost": self.lost, "reason": self.loss}
         return {"kept": kept if self.kept else None, "not_recorded": lost if self.lost else None}
 

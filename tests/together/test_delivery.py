@@ -5,6 +5,8 @@ import signal
 import time
 from typing import Any
 
+import pytest
+
 from tests.together.conftest import LIMIT, Console, User, command, serving
 from tests.together.test_run import ONE_RUN
 
@@ -49,6 +51,25 @@ def test_a_run_without_the_console_is_whole_once_it_is_published(
     assert journal["run"] == signed_in.journal["run"]
     assert whole["events_missing"] == 0
     assert execution["experiment_id"] in (signed_in.home / ".chaosiq").read_text()
+
+
+@pytest.mark.parametrize("journal_first", [True, False])
+def test_publishing_the_journal_of_a_run_that_is_kept_makes_no_second_execution(
+    signed_in: User, console: Console, experiment: dict[str, Any], journal_first: bool
+) -> None:
+    """In whichever order somebody does both."""
+    name = signed_in.keep("experiment.json", experiment)
+    stop(console)
+    signed_in.chaos("run", name)
+    commands = [("publish", "journal.json"), ("publish",)]
+
+    with serving(console.data, port=port_of(console)) as again:
+        done = [signed_in.chaos(*each) for each in (commands if journal_first else commands[::-1])]
+        executions, experiments = again.executions(), again.experiments()
+
+    assert [each.returncode for each in done] == [0, 0], [each.stderr for each in done]
+    assert [execution["status"] for execution in executions] == ["completed"]
+    assert len(experiments) == 1
 
 
 def test_the_next_run_brings_what_the_last_one_kept(
