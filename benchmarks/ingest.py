@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
@@ -198,8 +198,9 @@ class Patience:
 def asking(place: Place, told: Connection) -> None:
     """What that process does: ask for as long as it is told, and tell how long it took."""
     told.send("ready")
-    while True:
-        told.send(times(place, "GET", told.recv(), PAUSE))
+    with suppress(EOFError, OSError):  # until nobody is there any more who wants to know
+        while True:
+            told.send(times(place, "GET", told.recv(), PAUSE))
 
 
 # --- the run -----------------------------------------------------------------------------------
