@@ -16,6 +16,9 @@ LONGEST_ASKED = 60.0
 REFUSED_TOKEN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 PATIENCE = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
 
+NOBODY_THERE = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE, HTTPStatus.MISDIRECTED_REQUEST)
+"""What a gateway says, on a page of its own, while no console stands behind it."""
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -76,7 +79,8 @@ def decide(attempt: int, outcome: Outcome, now: datetime, rng: random.Random) ->
     status = outcome.status
     if status in REFUSED_TOKEN:
         return Stop(outcome.reason)
-    if 400 <= status < 500 and status not in PATIENCE:
+    nobody = status in NOBODY_THERE and not outcome.understood
+    if 400 <= status < 500 and status not in PATIENCE and not nobody:
         return SetAside(outcome.reason, status)
     if 200 <= status < 300 and outcome.understood:
         return Stored()

@@ -70,6 +70,9 @@ PASSING: dict[str, Fault] = {
     "half a head": _half_a_head,
     "not HTTP": _nonsense,
     "a page": saying(200, b"<html>Sign in to the hotel</html>", Content_Type="text/html"),
+    "a gateway without a console": saying(
+        404, b"<html>default backend - 404</html>", Content_Type="text/html"
+    ),
     "a redirect": saying(302, Location="https://elsewhere.example.com/"),
     **{str(status): saying(status) for status in (408, 425, 429, 500, 502, 503, 504, 507)},
     **{

@@ -51,6 +51,19 @@ def test_a_page_that_is_no_console_s_is_no_yes() -> None:
     assert isinstance(decision, Again)
 
 
+@pytest.mark.parametrize("status", [404, 410, 421])
+def test_a_gateway_without_a_console_behind_it_loses_nothing(status: int) -> None:
+    """While a console is deployed anew, its gateway answers everything with a page of its own."""
+    decision = decide(1, Reply(status, "a page", understood=False), NOW, DICE)
+
+    assert isinstance(decision, Again)
+
+
+def test_a_gateway_that_finds_a_record_too_large_does_not_hold_up_the_rest() -> None:
+    """It will find it too large tomorrow, too."""
+    assert decide(1, Reply(413, "a page", understood=False), NOW, DICE) == SetAside("a page")
+
+
 def test_waits_grow_and_differ() -> None:
     """Twice as long each time, up to half a minute, and never quite the same."""
     waits = [
