@@ -47,7 +47,7 @@ class Shell:
         return subprocess.Popen(
             [CHAOS, "--no-version-check", *words],
             cwd=self.folder,
-            env=os.environ | {"HOME": str(self.folder)},
+            env=os.environ | {"HOME": str(self.folder), "CHAOSIQ_FLUSH_TIMEOUT": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
