@@ -39,9 +39,6 @@ from chaoscloud.workspace import get_experiment_path
 
 logger = logging.getLogger("chaostoolkit")
 
-CALL_LIMIT = 5.0
-"""The longest, in seconds, that one call holds an experiment up."""
-
 
 @dataclass(frozen=True)
 class Console:
