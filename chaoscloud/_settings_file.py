@@ -11,7 +11,9 @@ from chaoscloud._files import replace_file
 from chaoscloud.exceptions import SettingsException
 from chaoscloud.types import Settings
 
-__all__ = ["in_use", "load", "save"]
+__all__ = ["CONTROL_NAME", "in_use", "load", "save", "warn_when_exposed"]
+
+CONTROL_NAME = "chaosiq-cloud"
 
 logger = logging.getLogger("chaostoolkit")
 
@@ -36,7 +38,8 @@ def load(path: str | os.PathLike[str]) -> Settings:
         raise SettingsException(
             f"{path}, line 1: the settings must be a mapping. Please repair it."
         )
-    _warn_when_exposed(Path(path), settings)
+    _ensure_usable(path, settings)
+    warn_when_exposed(Path(path), settings)
     return settings
 
 
@@ -74,11 +77,24 @@ def _make_private(folder: Path) -> None:
         folder.chmod(0o700)
 
 
+def _ensure_usable(path: str | os.PathLike[str], settings: Settings) -> None:
+    """Raise where a part that we may write to is none that we could write to without loss."""
+    controls = settings.get("controls")
+    ours = controls.get(CONTROL_NAME) if isinstance(controls, dict) else None
+    parts = {"auths": settings.get("auths"), "controls": controls, CONTROL_NAME: ours}
+    for name, part in parts.items():
+        if part is not None and not isinstance(part, dict):
+            raise SettingsException(
+                f"{path}: `{name}` must be a mapping. It is left as it is; please repair it."
+            )
+
+
 _exposed: set[Path] = set()
 
 
-def _warn_when_exposed(path: Path, settings: Settings) -> None:
-    if os.name != "posix" or path in _exposed or not settings.get("auths"):
+def warn_when_exposed(path: Path, settings: Settings) -> None:
+    """Say once for each file when it holds a token that other accounts of this machine can read."""
+    if os.name != "posix" or path in _exposed or not settings.get("auths") or not path.exists():
         return
     if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         _exposed.add(path)

@@ -13,7 +13,7 @@ from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
 from chaoscloud import tenancy
-from chaoscloud._settings_file import load, save
+from chaoscloud._settings_file import CONTROL_NAME, load, save
 from chaoscloud.tenancy import Tenancy, get_default_team, tenancy_of
 from chaoscloud.types import Organization, Organizations, Settings, Team
 
@@ -49,7 +49,6 @@ __all__ = [
     "verify_tls_certs",
 ]
 
-CONTROL_NAME = "chaosiq-cloud"
 DEFAULT_URL = "https://console.chaosiq.io"
 FEATURES = ("publish", "safeguards", "workspace")
 

@@ -1,7 +1,6 @@
 """Switching a feature on and off."""
 
 from chaoscloud.settings import (
-    CONTROL_NAME,
     Guarding,
     disable_feature,
     enable_feature,
@@ -21,9 +20,6 @@ def switch(settings_path: str, feature: str, on: bool, required: bool = False) -
     It can be made before any sign-in, which then keeps it. `required` is for safeguards.
     """
     settings = load(settings_path)
-    if not isinstance(settings.get("controls"), dict):
-        settings["controls"] = {}
-    settings["controls"].setdefault(CONTROL_NAME, {})
     (enable_feature if on else disable_feature)(settings, feature)
     if feature == "safeguards":
         require_safeguards(settings, on and required)

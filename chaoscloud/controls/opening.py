@@ -10,6 +10,7 @@ from chaoslib.run import initialize_run_journal
 from chaoslib.settings import get_loaded_settings
 
 from chaoscloud import api
+from chaoscloud._settings_file import in_use, warn_when_exposed
 from chaoscloud.api.verification import get_run_id
 from chaoscloud.controls.guarding import guard_over, guard_without
 from chaoscloud.controls.run import Run
@@ -84,6 +85,7 @@ def begin(console: Console, experiment: Experiment, secrets: Secrets | None) -> 
     """
     run = Run(problem="its start was interrupted", rollback_strategy=strategy_of(console.settings))
     with run.holding_back_stops():
+        warn_when_exposed(in_use(), console.settings)
         _prepare(run, lambda: _start(run, console, experiment, secrets))
     if run.problem is not None:
         run.guard = guard_without(console, run.problem)

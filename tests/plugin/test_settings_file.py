@@ -173,6 +173,27 @@ def test_a_damaged_file_is_named_and_left_as_it_is(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        ("controls: [1]", "controls"),
+        ("controls: {chaosiq-cloud: hello}", "chaosiq-cloud"),
+        ("auths: none", "auths"),
+    ],
+)
+def test_a_part_of_ours_that_is_no_mapping_is_named_and_left_as_it_is(
+    content: str, part: str, settings_path: Path
+) -> None:
+    """What we would have to overwrite is somebody's to repair."""
+    settings_path.parent.mkdir(exist_ok=True)
+    settings_path.write_text(content)
+
+    with pytest.raises(SettingsException, match=f"`{part}` must be a mapping"):
+        load(settings_path)
+
+    assert settings_path.read_text() == content
+
+
 def test_a_file_that_is_a_folder_is_named(tmp_path: Path) -> None:
     """`--settings` was given a folder."""
     with pytest.raises(SettingsException, match=r"cannot be read: Is a directory"):

@@ -141,6 +141,18 @@ def test_neither_secrets_nor_local_paths_reach_the_console(
     assert not console.database_holds(str(signed_in.home / "experiment.json"))
 
 
+def test_a_settings_file_that_others_can_read_is_said_once(
+    signed_in: User, experiment: dict[str, Any]
+) -> None:
+    """The token in it is for its owner: the run warns, and goes on."""
+    signed_in.settings.chmod(0o644)
+
+    done = signed_in.chaos("run", signed_in.keep("experiment.json", experiment))
+
+    assert done.returncode == 0
+    assert done.stderr.count("holds a token that others can read") == 1
+
+
 def test_markup_in_a_title_is_kept_as_it_is(
     signed_in: User, console: Console, experiment: dict[str, Any]
 ) -> None:
