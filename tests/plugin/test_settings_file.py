@@ -185,7 +185,7 @@ def test_a_part_of_ours_that_is_no_mapping_is_named_and_left_as_it_is(
     content: str, part: str, settings_path: Path
 ) -> None:
     """What we would have to overwrite is somebody's to repair."""
-    settings_path.parent.mkdir(exist_ok=True)
+    settings_path.parent.mkdir(parents=True)
     settings_path.write_text(content)
 
     with pytest.raises(SettingsException, match=f"`{part}` must be a mapping"):
