@@ -29,16 +29,22 @@ ATTEMPTS = 3  # in a row without success, before somebody is told to come back l
 
 @dataclass
 class Sent:
-    """What was sent of one run; `refused` records were not taken, for a `reason`."""
+    """What was sent of one run; `refused` records were not taken, for a `reason`.
+
+    `damaged` lines of its file could not be read, and were skipped.
+    """
 
     records: int = 0
     refused: int = 0
+    damaged: int = 0
     reason: str = ""
 
     def __str__(self) -> str:
         said = f"Sent {_counted(self.records, 'record')} of an earlier run."
+        if self.damaged:
+            said += f" {_counted(self.damaged, 'record')} could not be read any more: skipped."
         if self.refused:
-            return f"{said} The console did not take {self.refused} more: {self.reason}"
+            said += f" The console did not take {self.refused} more: {self.reason}"
         return said
 
 
@@ -82,7 +88,7 @@ def deliver_kept(post: Post, sleep: Callable[[float], object] = time.sleep) -> I
 
 def _sent(spool: Spool, post: Post, courier: Courier, sleep: Callable[[float], object]) -> Sent:
     before = spool.contents.sent
-    sent = Sent()
+    sent = Sent(damaged=spool.contents.damaged)
     url = post.team_url(spool.contents.header)
     passage = Passage(spool, courier, url, lambda *_: link(spool.contents))
     while (decision := passage.step()) is not None:

@@ -144,6 +144,8 @@ class Worker:
         while (decision := passage.step()) is not None:
             yield decision
         logger.info("Sent %d records that an earlier run had kept.", kept)
+        if damaged := spool.contents.damaged:
+            logger.warning("%d more could not be read any more: they were skipped.", damaged)
 
     def _note(self, decision: Decision | None) -> None:
         with self._change:

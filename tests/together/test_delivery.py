@@ -72,6 +72,30 @@ def test_publishing_the_journal_of_a_run_that_is_kept_makes_no_second_execution(
     assert len(experiments) == 1
 
 
+def test_what_is_damaged_among_the_kept_records_is_skipped_and_said(
+    signed_in: User, console: Console, experiment: dict[str, Any]
+) -> None:
+    """One record that cannot be read costs that record; the console shows that one is missing."""
+    name = signed_in.keep("experiment.json", experiment)
+    stop(console)
+    signed_in.chaos("run", name)
+    [spool] = (signed_in.home / ".chaostoolkit" / "chaosiq").rglob("*.jsonl")
+    lines = spool.read_bytes().splitlines(keepends=True)
+    spoiled = next(i for i, line in enumerate(lines) if b"starting-activity" in line)
+    lines[spoiled] = lines[spoiled].replace(b"starting", b"stalling")
+    spool.write_bytes(b"".join(lines))
+
+    with serving(console.data, port=port_of(console)) as again:
+        published = signed_in.chaos("publish")
+        [execution] = again.executions()
+        whole = again.read(f"{again.team}/executions/{execution['id']}")
+
+    assert published.returncode == 0, published.stderr
+    assert "1 record could not be read any more: skipped." in published.stdout
+    assert execution["status"] == "completed"
+    assert whole["events_missing"] == 1
+
+
 def test_the_next_run_brings_what_the_last_one_kept(
     signed_in: User, console: Console, experiment: dict[str, Any]
 ) -> None:
