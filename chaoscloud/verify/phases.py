@@ -99,6 +99,8 @@ class Phases:
         Raises `InterruptExecution` when the run was interrupted meanwhile, by a safeguard met in a
         sample for instance.
         """
+        while not self._sampler.has_begun(TICK):
+            self._check(journal)
         self._hold("Warm-up", self._plan.warm_up, journal)
         runs = self._play(play) if journal["status"] not in OVER else None
         self._check(journal)

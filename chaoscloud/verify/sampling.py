@@ -21,16 +21,19 @@ class Metronome:
 
     The host waits `frequency` seconds after each sample, so that slow probes stretch the pace. Here
     the wait is what is left until the next beat. A sample that takes longer than that is followed
-    by the next one at once.
+    by the next one at once. `looked_at` is set once the loop, which tells everybody that it starts
+    first of all, has come as far as its samples.
     """
 
     def __init__(self, event: Event, clock: Clock = monotonic) -> None:
+        self.looked_at = Event()
         self._event = event
         self._clock = clock
         self._beat = clock()
 
     def is_set(self) -> bool:
         """Whether sampling is over."""
+        self.looked_at.set()
         return self._event.is_set()
 
     def wait(self, timeout: float) -> bool:
@@ -50,6 +53,7 @@ class Sampler(Executor):
     def __init__(self, clock: Clock = monotonic) -> None:
         self._clock = clock
         self._event = Event()
+        self._begun = Event()
         self._thread: Thread | None = None
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -57,6 +61,7 @@ class Sampler(Executor):
         self._event, *others = args
         future: Future[Any] = Future()
         metronome = Metronome(self._event, self._clock)
+        self._begun = metronome.looked_at
         work = (_settle, future, lambda: fn(metronome, *others, **kwargs))
         self._thread = Thread(target=copy_context().run, args=work, name="samples", daemon=True)
         self._thread.start()
@@ -65,6 +70,10 @@ class Sampler(Executor):
     def stop(self) -> None:
         """Take no further sample."""
         self._event.set()
+
+    def has_begun(self, seconds: float) -> bool:
+        """Whether samples are being taken, waiting up to `seconds` for that; so if none are to be."""
+        return self._thread is None or self._begun.wait(seconds) or not self._thread.is_alive()
 
     def is_done(self, seconds: float) -> bool:
         """Whether the last sample has ended, waiting up to `seconds` for it."""

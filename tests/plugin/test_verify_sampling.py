@@ -85,6 +85,27 @@ def test_stopping_ends_the_wait_for_the_next_sample() -> None:
     assert future.result() == "the last one"
 
 
+def test_sampling_has_begun_once_its_loop_has_told_that_it_starts() -> None:
+    """The method waits for that: its own start must not overtake the samples' on the wire."""
+    sampler, told = Sampler(), threading.Event()
+
+    def telling_first(event: threading.Event) -> None:
+        told.wait()
+        event.is_set()
+
+    sampler.submit(telling_first, threading.Event())
+    before = sampler.has_begun(0.01)
+    told.set()
+
+    assert not before
+    assert sampler.has_begun(60)
+
+
+def test_without_samples_there_is_nothing_to_wait_for() -> None:
+    """An experiment without a hypothesis has a method all the same."""
+    assert Sampler().has_begun(60)
+
+
 def test_the_hosts_own_event_ends_sampling_too() -> None:
     """The host sets the event it made, and knows nothing of ours."""
     sampler, event, taken = Sampler(), threading.Event(), threading.Semaphore(0)
