@@ -72,7 +72,7 @@ class Sampler(Executor):
         self._event.set()
 
     def has_begun(self, seconds: float) -> bool:
-        """Whether samples are being taken, waiting up to `seconds` for that; so if none are to be."""
+        """Whether sampling is under way, waiting up to `seconds`; so when there is none to be."""
         return self._thread is None or self._begun.wait(seconds) or not self._thread.is_alive()
 
     def is_done(self, seconds: float) -> bool:
