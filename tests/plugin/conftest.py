@@ -25,6 +25,7 @@ def no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
         local = self.family not in (socket.AF_INET, socket.AF_INET6)
         if local or (may_loop and address[0] in ("127.0.0.1", "::1", "localhost")):
             return connect(self, address)
+        self.close()  # who connects closes it for an OSError only
         raise AssertionError(f"connecting to {address}: mark the test `loopback`, or do without")
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
