@@ -4,7 +4,7 @@ import asyncio
 import re
 import zlib
 from collections.abc import Callable
-from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
+from typing import Annotated, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -107,8 +107,3 @@ def _inflated(raw: bytes, limit: int) -> bytes:
     if not inflater.eof or inflater.unused_data:
         raise BadRequest("The gzip body is cut off, or goes on after its end.")
     return body
-
-
-def as_object(raw: bytes) -> dict[str, Any]:
-    """A sound document, decoded whole. Raises `Invalid` when it is not an object."""
-    return shaped(raw, dict[str, Any])

@@ -1,6 +1,4 @@
-"""Durations and distances in time as people say them: `30 s`, `2 min 5 s`, `1 day`."""
-
-from datetime import datetime
+"""Durations as people say them: `30 s`, `2 min 5 s`, `1 day`; and as they type them."""
 
 _UNITS = (  # seconds in one, how one is said, how many are said
     (86_400, "day", "days"),
@@ -42,23 +40,6 @@ def _in_units(whole: int) -> str:
         elif said:
             break  # "1 day" rather than "1 day 4 s"
     return " ".join(said[:2])
-
-
-def ago(then: datetime, now: datetime) -> str:
-    """Say how far a moment lies back, or ahead, with one unit: `3 min ago`, `in 2 h`."""
-    distance = (now - then).total_seconds()
-    if abs(distance) < 1:
-        return "just now"
-    said = _largest(abs(distance))
-    return f"{said} ago" if distance > 0 else f"in {said}"
-
-
-def _largest(seconds: float) -> str:
-    for size, one, many in _UNITS:
-        count = int(seconds // size)
-        if count:
-            return f"{count} {one if count == 1 else many}"
-    return "1 s"
 
 
 def seconds_of(text: str) -> float | None:
