@@ -15,28 +15,29 @@ from urllib.parse import urlsplit
 from chaoscloud import tenancy
 from chaoscloud._settings_file import CONTROL_NAME, load, save
 from chaoscloud.tenancy import Tenancy, get_default_team, tenancy_of
-from chaoscloud.types import Organization, Organizations, Settings, Team
+from chaoscloud.types import GuardMode, Organization, Organizations, Settings, Team
 
 __all__ = [
     "CONTROL_NAME",
     "DEFAULT_URL",
     "FEATURES",
-    "Guarding",
     "Profile",
     "disable_feature",
     "enable_feature",
     "get_auth_token",
     "get_auth_type",
+    "get_chosen_guard_mode",
     "get_control",
     "get_default_org",
     "get_default_team",
     "get_endpoint_url",
+    "get_guard_mode",
     "get_orgs",
     "get_teams",
     "get_verify_tls",
-    "guarding_of",
     "has_chaosiq_extension_configured",
     "is_feature_enabled",
+    "is_required_by_organization",
     "load",
     "read_profile",
     "remember_requirement",
@@ -69,19 +70,6 @@ class Profile:
     features: Mapping[str, bool]
     configured: bool
     token_type: str = "Bearer"  # noqa: S105 - the scheme, not a token
-
-
-@dataclass(frozen=True)
-class Guarding:
-    """How runs are guarded: as the user chose, and as the organization imposes."""
-
-    chosen: Literal["off", "on", "required"]
-    imposed: bool = False
-
-    @property
-    def strength(self) -> Literal["off", "on", "required"]:
-        """The stronger of both."""
-        return "required" if self.imposed else self.chosen
 
 
 def read_profile(settings: Settings | None, environ: Mapping[str, str] | None = None) -> Profile:
@@ -192,15 +180,25 @@ def disable_feature(settings: Settings | None, feature: str) -> bool:
     return _switch(settings, feature, "off")
 
 
-def guarding_of(settings: Settings | None) -> Guarding:
-    """How runs of the organization in use are guarded."""
-    said = _part(get_control(settings), "safeguards")
-    organization = get_default_org(settings)
-    by = said.get("required_by")
-    imposed = organization is not None and isinstance(by, list) and organization["id"] in by
+def get_guard_mode(settings: Settings | None) -> GuardMode:
+    """How runs are guarded: the stronger of what the user chose and the organization requires."""
+    required = is_required_by_organization(settings)
+    return GuardMode.REQUIRED if required else get_chosen_guard_mode(settings)
+
+
+def get_chosen_guard_mode(settings: Settings | None) -> GuardMode:
+    """How the user wants runs to be guarded."""
     if not is_feature_enabled(settings, "safeguards"):
-        return Guarding("off", imposed)
-    return Guarding("required" if said.get("required") is True else "on", imposed)
+        return GuardMode.OFF
+    required = _part(get_control(settings), "safeguards").get("required") is True
+    return GuardMode.REQUIRED if required else GuardMode.ON
+
+
+def is_required_by_organization(settings: Settings | None) -> bool:
+    """Whether the organization in use is known to require safeguards."""
+    organization = get_default_org(settings)
+    ids = _part(get_control(settings), "safeguards").get("required_by")
+    return organization is not None and isinstance(ids, list) and organization["id"] in ids
 
 
 def require_safeguards(settings: Settings, required: bool) -> None:

@@ -5,6 +5,7 @@ same types `chaoslib.types` declares. The documents we own have their keys spell
 """
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any, NotRequired, TypeAlias, TypedDict
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Experiment",
     "Extension",
     "Extensions",
+    "GuardMode",
     "Journal",
     "Organization",
     "Organizations",
@@ -34,6 +36,14 @@ Configuration: TypeAlias = Mapping[str, Any]
 # Resolved secrets: groups of values most of the time, `{"db": {"password": "…"}}`, but a reference
 # at the first level resolves to a bare value, and Vault may hand over a whole nested payload.
 Secrets: TypeAlias = Mapping[str, Any]
+
+
+class GuardMode(StrEnum):
+    """How a run is guarded: not at all, as far as the console answers, or not without an answer."""
+
+    OFF = "off"
+    ON = "on"
+    REQUIRED = "required"
 
 
 class Team(TypedDict):

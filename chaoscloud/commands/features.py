@@ -1,15 +1,16 @@
 """Switching a feature on and off."""
 
 from chaoscloud.settings import (
-    Guarding,
     disable_feature,
     enable_feature,
-    guarding_of,
+    get_guard_mode,
     is_feature_enabled,
+    is_required_by_organization,
     load,
     require_safeguards,
     save,
 )
+from chaoscloud.types import GuardMode, Settings
 
 __all__ = ["switch"]
 
@@ -24,15 +25,16 @@ def switch(settings_path: str, feature: str, on: bool, required: bool = False) -
     if feature == "safeguards":
         require_safeguards(settings, on and required)
     save(settings, settings_path)
-    return _told(feature, is_feature_enabled(settings, feature), guarding_of(settings))
+    return _describe(feature, settings)
 
 
-def _told(feature: str, on: bool, guarding: Guarding) -> str:
-    told = f"ChaosIQ feature '{feature}' is now {'on' if on else 'off'}"
+def _describe(feature: str, settings: Settings) -> str:
+    on = is_feature_enabled(settings, feature)
+    line = f"ChaosIQ feature '{feature}' is now {'on' if on else 'off'}"
     if feature == "publish" and not on:
-        return f"{told}: the whole extension is disabled, safeguards included"
-    if feature == "safeguards" and guarding.imposed:
-        return f"{told}; your organization requires safeguards: runs need an answer of the console"
-    if feature == "safeguards" and guarding.chosen == "required":
-        return f"{told}, and required: no run starts, or goes on for long, without an answer"
-    return told
+        return f"{line}: the whole extension is disabled, safeguards included"
+    if feature == "safeguards" and is_required_by_organization(settings):
+        return f"{line}; your organization requires safeguards: runs need an answer of the console"
+    if feature == "safeguards" and get_guard_mode(settings) == GuardMode.REQUIRED:
+        return f"{line}, and required: no run starts, or goes on for long, without an answer"
+    return line

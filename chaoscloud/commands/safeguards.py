@@ -11,7 +11,14 @@ from chaoscloud.api.policies import Allowed, Refused, in_words, read_answer
 from chaoscloud.api.team_safeguards import request_safeguards, simulate
 from chaoscloud.commands.directory import REFUSED, sentence, unreachable
 from chaoscloud.commands.failures import CommandFailed, NotSignedIn, TokenRefused
-from chaoscloud.settings import Guarding, get_orgs, guarding_of, load, read_profile
+from chaoscloud.settings import (
+    get_guard_mode,
+    get_orgs,
+    is_required_by_organization,
+    load,
+    read_profile,
+)
+from chaoscloud.types import GuardMode, Settings
 
 if TYPE_CHECKING:
     from requests import Response
@@ -20,10 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = ["accepted", "in_force", "would_run"]
 
-_STRENGTHS = {
-    "off": "Your runs are not guarded: run `chaos enable safeguards`.",
-    "on": "Your runs are guarded, and carry on when nobody answers.",
-    "required": "Your runs are guarded, and do not run when nobody answers.",
+_GUARD_MODES = {
+    GuardMode.OFF: "Your runs are not guarded: run `chaos enable safeguards`.",
+    GuardMode.ON: "Your runs are guarded, and carry on when nobody answers.",
+    GuardMode.REQUIRED: "Your runs are guarded, and do not run when nobody answers.",
 }
 
 
@@ -40,7 +47,7 @@ def in_force(settings_path: str) -> Iterator[str]:
     holding = [each for each in found if isinstance(each, dict) and each.get("in_force", True)]
     yield f"In force for {team}:" if holding else f"No safeguard is in force for {team}."
     yield from (f"- {_line(each)}" for each in holding)
-    yield _guarded(guarding_of(settings))
+    yield _describe_guard_mode(settings)
 
 
 def would_run(settings_path: str, path: str) -> tuple[bool, list[str]]:
@@ -101,9 +108,10 @@ def _line(safeguard: Mapping[str, Any]) -> str:
     return f"{answer}{in_words(safeguard)} [{', '.join(facts)}]"
 
 
-def _guarded(guarding: Guarding) -> str:
-    line = _STRENGTHS[guarding.strength]
-    return f"{line} Your organization requires it." if guarding.imposed else line
+def _describe_guard_mode(settings: Settings) -> str:
+    line = _GUARD_MODES[get_guard_mode(settings)]
+    required = is_required_by_organization(settings)
+    return f"{line} Your organization requires it." if required else line
 
 
 def _tags_of(path: str) -> list[str]:

@@ -12,8 +12,16 @@ from chaoscloud.safeguards.ask import Reply, ask
 from chaoscloud.safeguards.guard import Guard
 from chaoscloud.safeguards.pace import PACE
 from chaoscloud.safeguards.strength import Strength
-from chaoscloud.settings import get_control, get_default_org, load, remember_requirement, save
-from chaoscloud.types import Extensions
+from chaoscloud.settings import (
+    get_chosen_guard_mode,
+    get_control,
+    get_default_org,
+    is_required_by_organization,
+    load,
+    remember_requirement,
+    save,
+)
+from chaoscloud.types import Extensions, GuardMode
 
 if TYPE_CHECKING:
     from chaoscloud.controls.opening import Console
@@ -29,7 +37,7 @@ def guard_over(console: "Console", extensions: Extensions, held: ExitStack) -> G
     It has a session for the watch and one for what controls ask, neither connected before it is
     used; `held` closes them.
     """
-    if console.guarding.strength == "off":
+    if console.guard_mode == GuardMode.OFF:
         return None
     sessions = [_session(console, held) for _ in range(2)]
     return Guard(
@@ -42,7 +50,7 @@ def guard_over(console: "Console", extensions: Extensions, held: ExitStack) -> G
 
 def guard_without(console: "Console", reason: str) -> Guard | None:
     """What guards a run the console cannot be asked about: it only starts if it need not be."""
-    if console.guarding.strength != "required":
+    if console.guard_mode != GuardMode.REQUIRED:
         return None
     return Guard(lambda: Reply(NoAnswer(reason)), _strength(console))
 
@@ -57,8 +65,11 @@ def _session(console: "Console", held: ExitStack) -> Any:
 
 
 def _strength(console: "Console") -> Strength:
-    guarding = console.guarding
-    return Strength(guarding.chosen == "required", guarding.imposed, _remembering(console))
+    return Strength(
+        get_chosen_guard_mode(console.settings) == GuardMode.REQUIRED,
+        is_required_by_organization(console.settings),
+        _remembering(console),
+    )
 
 
 def _remembering(console: "Console") -> Callable[[bool], None]:

@@ -27,15 +27,22 @@ from chaoscloud.extension import (
 from chaoscloud.redaction import Redactor
 from chaoscloud.safeguards.rollbacks import strategy_of
 from chaoscloud.settings import (
-    Guarding,
     get_endpoint_url,
+    get_guard_mode,
     get_orgs,
-    guarding_of,
     is_feature_enabled,
     read_profile,
 )
 from chaoscloud.tenancy import tenancy_of
-from chaoscloud.types import Experiment, Extension, Extensions, Organizations, Secrets, Settings
+from chaoscloud.types import (
+    Experiment,
+    Extension,
+    Extensions,
+    GuardMode,
+    Organizations,
+    Secrets,
+    Settings,
+)
 from chaoscloud.workspace import get_experiment_path
 
 logger = logging.getLogger("chaostoolkit")
@@ -55,9 +62,9 @@ class Console:
         return is_feature_enabled(self.settings, feature)
 
     @property
-    def guarding(self) -> Guarding:
+    def guard_mode(self) -> GuardMode:
         """How its runs are guarded."""
-        return guarding_of(self.settings)
+        return get_guard_mode(self.settings)
 
 
 def console_of(

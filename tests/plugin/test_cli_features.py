@@ -7,8 +7,14 @@ import pytest
 from click import Command
 
 from chaoscloud.cli import _FEATURES, disable, enable
-from chaoscloud.settings import FEATURES, Guarding, guarding_of, remember_requirement
-from chaoscloud.types import Settings
+from chaoscloud.settings import (
+    FEATURES,
+    get_chosen_guard_mode,
+    get_guard_mode,
+    is_required_by_organization,
+    remember_requirement,
+)
+from chaoscloud.types import GuardMode, Settings
 from tests.plugin.commanding import chaos, kept, signed_in
 
 
@@ -83,16 +89,16 @@ def test_the_commands_know_the_features_of_the_settings() -> None:
 
 
 def test_safeguards_can_be_required_and_no_longer(settings_path: Path, settings: Settings) -> None:
-    """The feature stays `on`, as earlier versions read it; the strength stands beside it."""
+    """The feature stays `on`, as earlier versions read it; the mode stands beside it."""
     signed_in(settings_path, settings)
 
     required = chaos(enable, settings_path, "safeguards", "--required")
-    strength = guarding_of(kept(settings_path)).strength
+    mode = get_guard_mode(kept(settings_path))
     chaos(enable, settings_path, "safeguards")
 
     assert "required" in required.stdout
-    assert strength == "required"
-    assert guarding_of(kept(settings_path)).strength == "on"
+    assert mode == GuardMode.REQUIRED
+    assert get_guard_mode(kept(settings_path)) == GuardMode.ON
     assert kept(settings_path)["controls"]["chaosiq-cloud"]["features"]["safeguards"] == "on"
 
 
@@ -106,12 +112,12 @@ def test_what_the_organization_requires_cannot_be_disabled(
     done = chaos(disable, settings_path, "safeguards")
 
     assert "your organization requires safeguards" in done.stdout
-    assert guarding_of(kept(settings_path)) == Guarding("off", imposed=True)
-    assert guarding_of(kept(settings_path)).strength == "required"
+    assert get_chosen_guard_mode(kept(settings_path)) == GuardMode.OFF
+    assert get_guard_mode(kept(settings_path)) == GuardMode.REQUIRED
 
 
 def test_only_safeguards_can_be_required(settings_path: Path, settings: Settings) -> None:
-    """The others have no strength."""
+    """The others are on or off."""
     before = signed_in(settings_path, settings).read_bytes()
 
     done = chaos(enable, settings_path, "publish", "--required")
@@ -124,10 +130,11 @@ def test_a_requirement_holds_for_its_organization_only(settings: Settings) -> No
     """Another organization's runs are as their user chose; what is known is told once."""
     first = remember_requirement(settings, "org-globex", required=True)
     again = remember_requirement(settings, "org-globex", required=True)
-    here = guarding_of(settings).imposed
+    elsewhere = is_required_by_organization(settings)
     remember_requirement(settings, "org-acme", required=True)
-    imposed = guarding_of(settings).imposed
+    here = is_required_by_organization(settings)
     remember_requirement(settings, "org-acme", required=False)
 
     assert (first, again) == (True, False)
-    assert (here, imposed, guarding_of(settings).imposed) == (False, True, False)
+    assert (elsewhere, here) == (False, True)
+    assert not is_required_by_organization(settings)

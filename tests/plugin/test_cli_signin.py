@@ -9,7 +9,7 @@ import requests
 from requests_mock import Mocker
 
 from chaoscloud.cli import establish_credentials, signin
-from chaoscloud.settings import guarding_of
+from chaoscloud.settings import is_required_by_organization
 from chaoscloud.types import Settings
 from tests.plugin.commanding import (
     ACME,
@@ -371,4 +371,4 @@ def test_what_the_organization_requires_is_remembered(
 
     chaos(signin, settings_path, stdin=f"{CONSOLE}\nciq_secret\n")
 
-    assert guarding_of(kept(settings_path)).imposed is imposed
+    assert is_required_by_organization(kept(settings_path)) is imposed
