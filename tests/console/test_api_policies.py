@@ -108,6 +108,76 @@ def test_a_strangers_run_is_not_found(
     assert TeamApi(client(eve.token), payments).get(path + "/policies").status_code == 404
 
 
+# --- a run that is not recorded ----------------------------------------------------------------
+
+
+def test_a_run_that_is_not_recorded_is_answered_the_same(
+    bobs: TeamApi, database: Database, acme: Organization, checkout: Team, now: Clock
+) -> None:
+    """Byte for byte what a recorded run of the same team is told."""
+    path = bobs.started()
+    before = bobs.get(path + "/policies"), bobs.get("/policies?experiment=unknown")
+    _stop(database, acme, checkout, now)
+    after = bobs.get(path + "/policies"), bobs.get("/policies")
+
+    for recorded, unrecorded in (before, after):
+        assert unrecorded.content == recorded.content
+        assert unrecorded.headers["etag"] == recorded.headers["etag"]
+    assert after[1].json()["allowed"] is False
+
+
+def test_safeguards_know_such_a_run_by_its_tags(bobs: TeamApi) -> None:
+    """Any of them, whatever stands in it."""
+    forbidden = {"mode": "forbid", "tags": ["prod & more"]}
+    body = {"kind": "tags", "name": "Prod", "reason": "Hands off", "settings": forbidden}
+    assert bobs.post("/safeguards", body).status_code == 201
+
+    without = bobs.get("/policies", params={"tag": ["kafka"]})
+    carrying = bobs.get("/policies", params={"tag": ["kafka", "prod & more"]})
+
+    assert (without.json()["allowed"], carrying.json()["allowed"]) == (True, False)
+
+
+def test_such_a_run_waits_like_any_other(bobs: TeamApi) -> None:
+    """The same preference, the same 304."""
+    first = bobs.get("/policies?tag=kafka", headers={"Prefer": "wait=1"})
+    asked = {"Prefer": "wait=1", "If-None-Match": first.headers["etag"]}
+    second = bobs.get("/policies?tag=kafka", headers=asked)
+
+    assert (first.status_code, second.status_code) == (200, 304)
+    assert second.headers["preference-applied"] == "wait=1"
+
+
+def test_a_limit_admits_such_a_run_while_there_is_room(bobs: TeamApi) -> None:
+    """Whoever comes later does not stop it, be it its own record that arrives at last."""
+    body = {"kind": "limit", "name": "One", "reason": "Shared", "settings": {"most": 1}}
+    assert bobs.post("/safeguards", body).status_code == 201
+    admitted = bobs.get("/policies")
+    bobs.started()
+
+    another = bobs.get("/policies")
+    still = bobs.get("/policies", headers={"If-None-Match": admitted.headers["etag"]})
+
+    assert (admitted.json()["allowed"], another.json()["allowed"]) == (True, False)
+    assert still.status_code == 304
+
+
+def test_a_stranger_is_told_nothing_of_the_team(
+    client: Client, eve: Member, checkout: Team, payments: Team
+) -> None:
+    """Not even that it exists; nor is anybody without a token."""
+    assert TeamApi(client(eve.token), checkout).get("/policies").status_code == 404
+    assert TeamApi(client(), payments).get("/policies").status_code == 401
+
+
+def test_a_question_with_tags_without_end_is_refused(bobs: TeamApi) -> None:
+    """In words: no answer is better than one that holds everybody up."""
+    answer = bobs.get("/policies", params={"tag": ["kafka"] * 1001})
+
+    assert answer.status_code == 400
+    assert "1000 tags" in answer.json()["detail"]
+
+
 def test_the_answer_is_nobodys_to_keep(bobs: TeamApi) -> None:
     """A cache between us and the run would go on saying yes."""
     answer = bobs.get(bobs.started() + "/policies")

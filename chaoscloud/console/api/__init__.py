@@ -38,7 +38,8 @@ ADDRESS = "/api/{org}/{team}"  # what Content-Location says; without /api it is 
 routes: list[BaseRoute] = [
     # Routes are tried in turn, so what runs ask all the time comes first.
     Route(EXECUTION + "/events", events.receive, methods=["POST"]),
-    Route(EXECUTION + "/policies", policies.verdict_for),
+    Route(EXECUTION + "/policies", policies.decide_for_execution),
+    Route(TEAM + "/policies", policies.decide_for_unrecorded_run),
     Route("/", health.check_token, methods=["HEAD"]),
     Route("/healthz", health.healthz),
     Route("/api/openapi.json", openapi.openapi),

@@ -35,7 +35,15 @@ QUERY: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     ),
     "cursor": ("The `next` of the page before.", TEXT),
     "after": ("Only what came after this `seq`.", {"type": "integer", "minimum": 0}),
-    "experiment": ("Only those of this experiment.", TEXT),
+    "experiment": (
+        "An experiment's id. A list holds only what belongs to it; a decision may be asked for with"
+        " one that the console does not know.",
+        TEXT,
+    ),
+    "tag": (
+        "A tag that the run's experiment carries; may be given several times.",
+        {"type": "array", "items": TEXT},
+    ),
     "all": ("Also those that are switched off.", {"type": "boolean", "default": False}),
     "status": ("Only those of these statuses.", {"type": "array", "items": TEXT}),
 }

@@ -70,7 +70,10 @@ OPERATIONS: Mapping[Callable[..., Any], Operation] = {
         {SINGLE: events.CloudEvent, BATCH: list[events.CloudEvent]},
     ),
     events.listed: Operation({200: Page[events.Event]}, query=("after", *LIST)),
-    policies.verdict_for: Operation({200: MayGoOn, 304: None}, waits=True),
+    policies.decide_for_execution: Operation({200: MayGoOn, 304: None}, waits=True),
+    policies.decide_for_unrecorded_run: Operation(
+        {200: MayGoOn, 304: None}, query=("tag", "experiment"), waits=True
+    ),
     objectives.create: Operation({201: Made}, {JSON: objectives.NewObjective}, repeatable=True),
     objectives.listed: Operation({200: Page[Objective]}, query=LIST),
     objectives.one: Operation({200: Objective}),

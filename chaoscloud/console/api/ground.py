@@ -72,11 +72,13 @@ async def _looked_up(request: Request, access: int, now: datetime) -> Ground:
     refuse_nul(request)
     team = await team_for(request, caller)
     path = request.path_params
-    run = await database_of(request).reading(
-        safeguard_states.run, team.team_id, path["execution"], path["experiment"]
-    )
-    if run is None:
-        raise NotFound("There is no such execution.")
+    run = None
+    if "execution" in path:
+        run = await database_of(request).reading(
+            safeguard_states.run, team.team_id, path["execution"], path["experiment"]
+        )
+        if run is None:
+            raise NotFound("There is no such execution.")
     until = min(now + REMEMBERED, caller.expires_at or now + REMEMBERED)
     return Ground(Place(team.organization_id, team.team_id, run), until, access)
 

@@ -1,70 +1,102 @@
-"""Whether a run may go on: at once, or as soon as the answer changes.
+"""Whether a run may go on: at once, or as soon as the decision changes.
 
-A client that sends `Prefer: wait=25` (RFC 7240) with the `If-None-Match` of what it knows is held
-until there is another answer, or the time is over: then nothing has changed, and 304 says so.
+A run is asked about by its execution; one that the console has not recorded (its document was
+refused, or waits to be sent) by its tags. A client that sends `Prefer: wait=25` (RFC 7240) with the
+`If-None-Match` of the decision it knows is held until there is another decision, or the time is
+over: then nothing has changed, and 304 says so.
 """
 
 import asyncio
 import re
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Set
 
+import msgspec
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 
 from chaoscloud.console.api._answers import document
 from chaoscloud.console.api.ground import Grounds
+from chaoscloud.console.errors import BadRequest
+from chaoscloud.console.rules.verdict import Run
 from chaoscloud.console.watch import Answer, Place, Watch
+from chaoscloud.console.watch.answers import ALLOWED_TAGS
 
-LONGEST = 60  # seconds
+LONGEST_WAIT = 60  # seconds
+MOST_TAGS = 1_000  # of a run that is not recorded
 
 _WAIT = re.compile(r'(?:^|,)\s*wait\s*=\s*"?(\d{1,6})"?\s*(?=[,;]|$)', re.IGNORECASE)
-_TAG = re.compile(r'"[^"]*"')
+_ENTITY_TAG = re.compile(r'"[^"]*"')
+
+FindPlace = Callable[[], Awaitable[Place]]
 
 
-async def verdict_for(request: Request) -> Response:
-    """What the safeguards say about a run; `Prefer: wait=N` waits for them to say otherwise."""
-    watch: Watch = request.app.state.watch
+async def decide_for_execution(request: Request) -> Response:
+    """The safeguards' decision about a run; `Prefer: wait=N` waits for another one."""
+    return await _decide(request, lambda: _place_in_path(request))
+
+
+async def decide_for_unrecorded_run(request: Request) -> Response:
+    """The decision about a run that the console has not recorded, by the tags it carries."""
+    tags = tuple(request.query_params.getlist("tag"))
+    if len(tags) > MOST_TAGS:
+        raise BadRequest(f"A run may be asked about with at most {MOST_TAGS} tags.")
+    admitted = not ALLOWED_TAGS.isdisjoint(_known_tags(request.headers))
+    run = Run(None, tags, admitted)
+
+    async def find_place() -> Place:
+        return msgspec.structs.replace(await _place_in_path(request), run=run)
+
+    return await _decide(request, find_place)
+
+
+async def _place_in_path(request: Request) -> Place:
     grounds: Grounds = request.app.state.grounds
-    place = await grounds.of(request, watch)
+    return await grounds.of(request, request.app.state.watch)
+
+
+async def _decide(request: Request, find_place: FindPlace) -> Response:
+    watch: Watch = request.app.state.watch
+    place = await find_place()
     answer = await watch.answer(place)
-    seconds, seen = _wait(request.headers), _seen(request.headers)
-    if seconds and answer.etag in seen:
-        answer = await _held(request, watch, place, answer, seconds)
-        await grounds.of(request, watch)  # who may not see the run any more hears nothing new
+    seconds, known = _seconds_to_wait(request.headers), _known_tags(request.headers)
+    if seconds and answer.etag in known:
+        answer = await _wait_for_another(request, watch, place, answer, seconds)
+        await find_place()  # who may not see the run any more hears nothing new
     headers = _headers(answer, seconds, request.app.state.stopping.is_set())
-    if answer.etag in seen:
+    if answer.etag in known:
         return Response(None, 304, headers)
     return document(answer.body, headers=headers)
 
 
-async def _held(
-    request: Request, watch: Watch, place: Place, seen: Answer, seconds: float
+async def _wait_for_another(
+    request: Request, watch: Watch, place: Place, answer: Answer, seconds: float
 ) -> Answer:
     """Another answer, or the same; sooner when nobody is there any more to hear it."""
-    waiting = asyncio.create_task(watch.another(place, seen, seconds))
-    leaving = asyncio.create_task(_left(request))
+    waiting = asyncio.create_task(watch.another(place, answer, seconds))
+    leaving = asyncio.create_task(_wait_for_disconnect(request))
     try:
         await asyncio.wait((waiting, leaving), return_when=asyncio.FIRST_COMPLETED)
-        return waiting.result() if waiting.done() else seen
+        return waiting.result() if waiting.done() else answer
     finally:
         waiting.cancel()
         leaving.cancel()
 
 
-async def _left(request: Request) -> None:
+async def _wait_for_disconnect(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
 
-def _wait(headers: Headers) -> int:
-    """The seconds that are worth waiting for; 0 for an answer at once."""
-    found = _WAIT.search(",".join(headers.getlist("prefer")))
-    return min(int(found[1]), LONGEST) if found else 0
+def _seconds_to_wait(headers: Headers) -> int:
+    """How long the client would wait; 0 for an answer at once."""
+    match = _WAIT.search(",".join(headers.getlist("prefer")))
+    return min(int(match[1]), LONGEST_WAIT) if match else 0
 
 
-def _seen(headers: Headers) -> Collection[str]:
-    return set(_TAG.findall(",".join(headers.getlist("if-none-match"))))
+def _known_tags(headers: Headers) -> Set[str]:
+    """The entity tags of the answers that the client knows."""
+    return set(_ENTITY_TAG.findall(",".join(headers.getlist("if-none-match"))))
 
 
 def _headers(answer: Answer, seconds: int, stopping: bool) -> dict[str, str]:

@@ -4,6 +4,7 @@ import hashlib
 from datetime import datetime
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from chaoscloud.console.records.standing import Standing
 from chaoscloud.console.rules.verdict import Facts, Policy, Run, Verdict, verdict
@@ -25,7 +26,7 @@ class MayGoOn(msgspec.Struct, frozen=True):
 
     allowed: bool
     required: bool
-    policies: tuple[Policy, ...] | msgspec.UnsetType = msgspec.UNSET
+    policies: tuple[Policy, ...] | UnsetType = UNSET
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -36,11 +37,17 @@ class Answer(msgspec.Struct, frozen=True):
     etag: str
 
 
+def _answer_of(decision: Verdict, required: bool) -> Answer:
+    body = msgspec.json.encode(MayGoOn(decision.allowed, required, decision.policies or UNSET))
+    return Answer(decision, body, f'"{hashlib.sha256(body).hexdigest()[:20]}"')
+
+
+# The entity tags of every answer that lets a run go on.
+ALLOWED_TAGS = frozenset(_answer_of(Verdict(True), required).etag for required in (True, False))
+
+
 def judged(held: Standing, facts: Facts, place: Place, now: datetime) -> Answer:
     """The answer for a run, as things stand."""
     safeguards = held.concerning(place.organization_id, place.team_id)
-    said = verdict(safeguards, now, place.run, facts)
-    required = place.organization_id in held.required
-    told = MayGoOn(said.allowed, required, said.policies or msgspec.UNSET)
-    body = msgspec.json.encode(told)
-    return Answer(said, body, f'"{hashlib.sha256(body).hexdigest()[:20]}"')
+    decision = verdict(safeguards, now, place.run, facts)
+    return _answer_of(decision, place.organization_id in held.required)

@@ -23,7 +23,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def says(safeguard: Safeguard, settings: Settings, asked: Question) -> Said:
-    """No, when enough others were there before."""
+    """No, when enough others were there before.
+
+    A run that is not recorded comes after all that are. Once admitted it stays: others that begin
+    later, or its own record that arrives at last, do not stop it. It takes no place from others,
+    as nobody would say when it ends.
+    """
+    if asked.run is not None and asked.run.admitted:
+        return Said()
     before = _before(asked, safeguard)
     if len(before) < settings.most:
         return Said()

@@ -37,10 +37,14 @@ class Safeguard(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct, frozen=True):
-    """The run that is asked about; `id` None is one that has not been created yet."""
+    """The run that is asked about; `id` None is one that the console has not recorded.
+
+    `admitted`: such a run has been allowed to start already, by an earlier decision.
+    """
 
     id: str | None = None
     tags: tuple[str, ...] = ()
+    admitted: bool = False
 
 
 class Going(msgspec.Struct, frozen=True):
