@@ -131,9 +131,14 @@ def team(ctx: click.Context, team: str | None) -> None:
 
 @click.command(help="Publish your experiment's journal to ChaosIQ")
 @click.argument("journals", metavar="[JOURNAL]...", nargs=-1)
+@click.option(
+    "--with-outputs",
+    is_flag=True,
+    help="Send also what activities with secrets returned, redacted by the values known now.",
+)
 @click.pass_context
 @_clearly
-def publish(ctx: click.Context, journals: tuple[str, ...]) -> None:
+def publish(ctx: click.Context, journals: tuple[str, ...], with_outputs: bool) -> None:
     """Publish each journal, and fail if any could not be; without one, what earlier runs kept."""
     if not journals:
         _publish_kept(ctx.obj["settings_path"])
@@ -143,7 +148,7 @@ def publish(ctx: click.Context, journals: tuple[str, ...]) -> None:
     from chaoscloud.commands.publishing import publish_journals
 
     exit_code = 0
-    for outcome in publish_journals(ctx.obj["settings_path"], journals):
+    for outcome in publish_journals(ctx.obj["settings_path"], journals, with_outputs):
         if outcome.failure is None:
             say(str(outcome))
         else:

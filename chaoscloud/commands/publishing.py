@@ -26,7 +26,7 @@ from chaoscloud.commands.journals import (
 )
 from chaoscloud.delivery.records import creation_keys
 from chaoscloud.extension import remove_sensitive_extension_values
-from chaoscloud.redaction import Redactor, to_json
+from chaoscloud.redaction import Redactor, to_json, withhold_outputs
 from chaoscloud.settings import get_orgs, load, read_profile
 from chaoscloud.types import Experiment, Journal
 
@@ -40,22 +40,32 @@ __all__ = ["Outcome", "publish_journals"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one file: where its findings are, or the failure."""
+    """What became of one file: where its findings are, or the failure.
+
+    `note` is a line on outputs that may hold secrets; it only matters when the journal was sent.
+    """
 
     path: str
     is_new: bool = False
     address: str | None = None
     failure: CommandFailed | None = None
+    note: str = ""
 
     def __str__(self) -> str:
         if self.failure is not None:
             return f"{self.path}: {self.failure}"
         known = "published" if self.is_new else "already published"
-        return f"{self.path}: {known}, see {self.address or 'the console'}"
+        line = f"{self.path}: {known}, see {self.address or 'the console'}"
+        return f"{line}\n{self.path}: {self.note}" if self.note else line
 
 
-def publish_journals(settings_path: str, paths: Iterable[str]) -> Iterator[Outcome]:
-    """Publish each file in turn, whatever becomes of the others. Raises `NotSignedIn`."""
+def publish_journals(
+    settings_path: str, paths: Iterable[str], with_outputs: bool = False
+) -> Iterator[Outcome]:
+    """Publish each file in turn, whatever becomes of the others. Raises `NotSignedIn`.
+
+    `with_outputs` sends also what activities returned that were given secrets.
+    """
     settings = load(settings_path)
     profile = read_profile(settings)
     if not profile.token or profile.tenancy is None:
@@ -63,7 +73,7 @@ def publish_journals(settings_path: str, paths: Iterable[str]) -> Iterator[Outco
     with api.client_session(
         profile.url, get_orgs(settings), profile.verify_tls, settings
     ) as session:
-        publisher = _Publisher(session, profile.url)
+        publisher = _Publisher(session, profile.url, with_outputs)
         for path in paths:
             yield publisher.outcome_of(path)
 
@@ -71,10 +81,11 @@ def publish_journals(settings_path: str, paths: Iterable[str]) -> Iterator[Outco
 class _Publisher:
     """Publishes over one session. Once nobody answers, or the token is refused, it asks no more."""
 
-    def __init__(self, session: "ConsoleSession", url: str) -> None:
+    def __init__(self, session: "ConsoleSession", url: str, with_outputs: bool) -> None:
         session.quiet = True  # what goes wrong is told here, beside the file's name
         self._session = session
         self._url = url
+        self._with_outputs = with_outputs
         self._hopeless: CommandFailed | None = None
 
     def outcome_of(self, path: str) -> Outcome:
@@ -93,6 +104,7 @@ class _Publisher:
     def _published(self, path: str, journal: Journal) -> Outcome:
         redactor = self._redactor_for(journal)
         _check_that_it_can_be_sent(journal, redactor)
+        journal, note = self._without_unknown_secrets(journal)
         key = fingerprint("execution", journal)
         named = _names_execution(journal)
         run = None if named else kept_as(journal)
@@ -103,7 +115,8 @@ class _Publisher:
         self._accepted(created)
         found = self._find(journal, redactor) if named else None
         if found is not None:
-            return Outcome(path, address=address_of(found))
+            was_completed = is_finished(journal) and not is_finished(body_of(found))
+            return Outcome(path, address=address_of(found), note=note if was_completed else "")
         answer = initialize_execution(
             self._session,
             journal["experiment"],
@@ -113,7 +126,26 @@ class _Publisher:
         )
         if run and _was_sent_before(answer):
             return Outcome(path)
-        return Outcome(path, is_new=True, address=address_of(self._accepted(answer)))
+        address = address_of(self._accepted(answer))
+        return Outcome(path, is_new=True, address=address, note=note)
+
+    def _without_unknown_secrets(self, journal: Journal) -> tuple[Journal, str]:
+        """The journal as it may be sent, and a line on what is missing, if anything is."""
+        withheld = withhold_outputs(journal)
+        if not withheld.activities:
+            return journal, ""
+        count = withheld.activities
+        what = f"{count} activit{'y was' if count == 1 else 'ies were'} given secrets"
+        what = f"{what} ({', '.join(withheld.secrets)})"
+        if self._with_outputs:
+            return journal, (
+                f"{what}: their outputs are sent with --with-outputs, redacted only "
+                "by the values these secrets have now."
+            )
+        return withheld.journal, (
+            f"{what}: their outputs are withheld, because what these secrets were during the run "
+            "is not known any more (--with-outputs sends them)."
+        )
 
     def _redactor_for(self, journal: Journal) -> Redactor:
         secrets = known_secrets(journal["experiment"].get("secrets"), os.environ)

@@ -11,5 +11,6 @@ in which they are replaced by `[redacted]`; the user's own objects are never tou
 from chaoscloud.redaction.encoding import to_json
 from chaoscloud.redaction.redactor import Redacted, Redactor
 from chaoscloud.redaction.values import MARKER
+from chaoscloud.redaction.withholding import Withheld, withhold_outputs
 
-__all__ = ["MARKER", "Redacted", "Redactor", "to_json"]
+__all__ = ["MARKER", "Redacted", "Redactor", "Withheld", "to_json", "withhold_outputs"]

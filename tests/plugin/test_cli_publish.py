@@ -281,6 +281,44 @@ def test_what_is_secret_stays_here(
     assert file.read_bytes() == before
 
 
+def test_outputs_that_may_hold_a_secret_of_then_are_withheld(
+    signed: Path, team: Mocker, tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The variable has another value by now; one line says how many, and which secrets."""
+    monkeypatch.setenv("BROKER_PASSWORD", "another one by now")
+    journal["run"][0]["activity"]["provider"]["secrets"] = ["broker"]
+    journal["run"][0]["output"] = "logged in with correct horse battery"
+    file = keep(tmp_path / "monday.json", journal)
+
+    done = chaos(publish, signed, str(file))
+
+    sent = "".join(request.text or "" for request in team.request_history)
+    assert done.exit_code == 0, done.output
+    assert "correct horse" not in sent
+    assert team.request_history[1].json()["journal"]["run"][0]["status"] == "succeeded"
+    assert done.stdout.splitlines()[1] == (
+        f"{file}: 1 activity was given secrets (broker): their outputs are withheld, because what "
+        "these secrets were during the run is not known any more (--with-outputs sends them)."
+    )
+
+
+def test_withheld_outputs_are_sent_when_that_is_asked_for(
+    signed: Path, team: Mocker, tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the values known now, and it says so."""
+    monkeypatch.setenv("BROKER_PASSWORD", "correct horse battery")
+    journal["run"][0]["activity"]["provider"]["secrets"] = ["broker"]
+    journal["run"][0]["output"] = "logged in with correct horse battery"
+    file = keep(tmp_path / "monday.json", journal)
+
+    done = chaos(publish, signed, "--with-outputs", str(file))
+
+    assert team.request_history[1].json()["journal"]["run"][0]["output"] == (
+        "logged in with [redacted]"
+    )
+    assert "redacted only by the values these secrets have now" in done.stdout
+
+
 def test_nobody_publishes_before_signing_in(settings_path: Path, journal_file: Path) -> None:
     """It says what to do."""
     done = chaos(publish, settings_path, str(journal_file))
