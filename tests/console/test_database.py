@@ -8,35 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, inspect, select
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
 from chaoscloud.console.db import CannotOpen, Database
-from chaoscloud.console.db.engines import Engines, engines_of
-from chaoscloud.console.db.migrations import MIGRATIONS, migrate, schema_versions
-from chaoscloud.console.db.schema import metadata
+from chaoscloud.console.db.migrations import NEWEST, alembic_version
 from chaoscloud.console.records import organizations
 from tests.console.conftest import Clock
-
-NEWEST = 1 + len(MIGRATIONS)
-BACK_TO_THE_FIRST = (  # what migrations add, taken away again; each new one adds its lines here
-    "DROP TABLE safeguard_states",
-    "DROP TABLE revisions",
-    "ALTER TABLE organizations DROP COLUMN safeguards_required",
-    "ALTER TABLE executions DROP COLUMN stop",
-    "ALTER TABLE safeguards DROP COLUMN tags",
-    "ALTER TABLE safeguards DROP COLUMN execution_id",
-    "ALTER TABLE safeguards DROP COLUMN decided_at",
-    "ALTER TABLE safeguards DROP COLUMN updated_at",
-    "ALTER TABLE safeguards DROP COLUMN secret",
-    "DROP INDEX executions_by_person",
-    "DROP INDEX executions_by_team",
-    "CREATE INDEX executions_by_team ON executions (team_id, started_at, id)",
-    "DROP INDEX executions_by_status",
-    "CREATE INDEX executions_by_status ON executions (team_id, status, started_at, id)",
-    "ALTER TABLE events DROP COLUMN sequence",
-    "DELETE FROM schema_versions WHERE number > 1",
-)
 
 
 @pytest.fixture
@@ -119,11 +97,11 @@ def test_a_newer_schema_is_refused_and_left_alone(file: Path, url: str) -> None:
     """An older console never works on what a newer one made."""
     Database.open(url).close()
     with sqlite3.connect(file) as connection:
-        connection.execute("INSERT INTO schema_versions VALUES (99, '2030-01-01')")
+        connection.execute("UPDATE alembic_version SET version_num = 'm0099_drones'")
     connection.close()
     before = file.read_bytes()
 
-    with pytest.raises(CannotOpen, match="schema version 99"):
+    with pytest.raises(CannotOpen, match="'m0099_drones' is not known to this console"):
         Database.open(url)
 
     assert file.read_bytes() == before
@@ -170,76 +148,5 @@ def test_many_may_open_a_new_database_at_once(url: str) -> None:
 
     for database in opened:
         with database.read() as connection:
-            numbers = connection.scalars(select(schema_versions.c.number)).all()
-            assert numbers == list(range(1, NEWEST + 1))
+            assert connection.scalars(select(alembic_version)).all() == [NEWEST]
         database.close()
-
-
-# --- moving forward ----------------------------------------------------------------------------
-
-
-def test_a_migration_is_applied_once_after_a_copy(file: Path, url: str) -> None:
-    """The database moves forward, its version is recorded, and it lies beside as it was."""
-    Database.open(url).close()
-    made = engines_of(url)
-
-    assert migrate(made, [*MIGRATIONS, _add_motto]) == NEWEST + 1
-    assert migrate(made, [*MIGRATIONS, _add_motto]) == NEWEST + 1
-
-    copy = file.with_name(f"orders.sqlite3.before-version-{NEWEST + 1}")
-    assert "motto" in _columns(url, "organizations")
-    assert "motto" not in _columns(f"sqlite:///{copy}", "organizations")
-    made.dispose()
-
-
-def test_a_failing_migration_changes_nothing(url: str) -> None:
-    """What the steps before it did is undone with it."""
-    Database.open(url).close()
-    made = engines_of(url)
-
-    with pytest.raises(ZeroDivisionError):
-        migrate(made, [*MIGRATIONS, _add_motto, _fail])
-
-    assert "motto" not in _columns(url, "organizations")
-    assert migrate(made) == NEWEST
-    made.dispose()
-
-
-def test_the_migrations_lead_to_the_schema(url: str) -> None:
-    """A database of the first version, moved forward, has what a new one has."""
-    Database.open(url).close()
-    made = engines_of(url)
-    indices = _indices(made)
-    with made.writer.begin() as connection:
-        for statement in BACK_TO_THE_FIRST:
-            connection.exec_driver_sql(statement)
-
-    assert migrate(made) == NEWEST
-
-    tables = inspect(made.reader).get_table_names()
-    found = {table: _columns(url, table) for table in tables}
-    assert found.pop("schema_versions") == {"number", "applied_at"}
-    assert found == {table.name: set(table.c.keys()) for table in metadata.tables.values()}
-    assert _indices(made) == indices
-    made.dispose()
-
-
-def _add_motto(connection: Connection) -> None:
-    connection.exec_driver_sql("ALTER TABLE organizations ADD COLUMN motto TEXT")
-
-
-def _fail(connection: Connection) -> None:
-    raise ZeroDivisionError
-
-
-def _indices(made: Engines) -> dict[str, list[str | None]]:
-    tables = inspect(made.reader).get_multi_indexes().values()
-    return {str(index["name"]): index["column_names"] for table in tables for index in table}
-
-
-def _columns(url: str, table: str) -> set[str]:
-    made = engines_of(url)
-    with made.reader.connect() as connection:
-        names = {column["name"] for column in inspect(connection).get_columns(table)}
-    made.dispose()
-    return names

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 from starlette.testclient import TestClient
 
@@ -19,13 +19,18 @@ from chaoscloud.console.api.events import BATCH, SINGLE
 from chaoscloud.console.app import create_app
 from chaoscloud.console.config import Config
 from chaoscloud.console.db import CannotOpen, Database
-from chaoscloud.console.db.migrations import MIGRATIONS, schema_versions
+from chaoscloud.console.db.engines import create_engines
+from chaoscloud.console.db.migrations import NEWEST, alembic_version
 from chaoscloud.console.records import organizations, safeguards, standing, teams
 from chaoscloud.console.records.beginnings import begin
 from tests.console.conftest import Clock
 from tests.console.documents import event
 from tests.console.team import TeamApi
+from tests.console.test_migrations import compare_schema
 
+WRITTEN_BY_1_0_0 = (
+    Path(__file__).parents[1] / "together" / "version_1_0_0" / "console_postgresql.sql"
+)
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: path.parent.name)
 NOBODYS = "postgres"  # who the server runs as when the suite runs as root, which it refuses
 
@@ -83,9 +88,21 @@ def test_processes_that_start_together_make_one_schema(url: str) -> None:
 
     for database in opened:
         with database.read() as connection:
-            versions = connection.scalar(select(func.count()).select_from(schema_versions))
-            assert versions == 1 + len(MIGRATIONS)
+            assert connection.scalars(select(alembic_version)).all() == [NEWEST]
         database.close()
+
+
+def test_the_migrations_lead_from_version_1_0_0_to_the_schema(url: str) -> None:
+    """A database that 1.0.0 made there gets what a new one has."""
+    engines = create_engines(url)
+    with engines.writer.begin() as connection:
+        connection.exec_driver_sql(WRITTEN_BY_1_0_0.read_text(encoding="utf-8"))
+
+    Database.open(url).close()
+
+    with engines.reader.connect() as connection:
+        assert compare_schema(connection) == []
+    engines.dispose()
 
 
 def test_processes_that_start_together_begin_once(url: str, now: Clock) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from chaoscloud.console.config import Config
 from chaoscloud.console.db import Busy, CannotWrite, Database
-from chaoscloud.console.db.engines import engines_of
+from chaoscloud.console.db.engines import create_engines
 from chaoscloud.console.db.writer import Writer
 from chaoscloud.console.records import organizations
 from tests.console.conftest import Clock
@@ -167,7 +167,7 @@ def test_a_job_that_asks_for_nonsense_keeps_its_own_error(database: Database) ->
 
 def test_a_full_queue_turns_writes_away(config: Config, database: Database) -> None:
     """Memory has an end: past a bound the answer is "busy", at once."""
-    made = engines_of(config.database_url)
+    made = create_engines(config.database_url)
     writer = Writer(made.writer, waiting=2)
 
     with occupied(writer):

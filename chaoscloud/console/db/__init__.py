@@ -9,7 +9,7 @@ from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from sqlalchemy import Connection
 
-from chaoscloud.console.db.engines import READERS, Engines, engines_of
+from chaoscloud.console.db.engines import READERS, Engines, create_engines
 from chaoscloud.console.db.failures import Busy, CannotOpen, CannotWrite, StorageError
 from chaoscloud.console.db.migrations import migrate
 from chaoscloud.console.db.writer import Task, Writer
@@ -40,13 +40,13 @@ class Database:
 
         Raises `CannotOpen` with the reason when it cannot be used.
         """
-        made = engines_of(url)
+        engines = create_engines(url)
         try:
-            migrate(made)
+            migrate(engines)
         except CannotOpen:
-            made.dispose()
+            engines.dispose()
             raise
-        return cls(made)
+        return cls(engines)
 
     @property
     def file(self) -> Path | None:

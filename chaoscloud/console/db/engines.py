@@ -2,6 +2,8 @@
 
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,12 +32,12 @@ class Engines:
         self.writer.dispose()
 
 
-def engines_of(url: str) -> Engines:
+def create_engines(url: str) -> Engines:
     """Make the engines of a database url.
 
     Raises `CannotOpen` when the url says nothing the console can work with.
     """
-    parsed = _parsed(url)
+    parsed = _parse_url(url)
     backend = parsed.get_backend_name() if parsed.drivername != "postgres" else "postgresql"
     if backend not in _MAKERS:
         raise CannotOpen(f"the console works with sqlite and postgresql, not with {backend!r}")
@@ -44,11 +46,11 @@ def engines_of(url: str) -> Engines:
 
 def file_of(url: str) -> Path | None:
     """The file a database url names; None when the database is not a file."""
-    parsed = _parsed(url)
+    parsed = _parse_url(url)
     return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
 
 
-def _parsed(url: str) -> URL:
+def _parse_url(url: str) -> URL:
     try:
         return make_url(url)
     except ArgumentError as error:
@@ -59,7 +61,7 @@ def _sqlite(url: URL) -> Engines:
     if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
         raise CannotOpen("SQLite needs a plain file: sqlite:////path/to/console.sqlite3")
     file = Path(url.database)
-    _keep_to_oneself(file)
+    _create_private(file)
     url = url.set(drivername="sqlite+pysqlite")
     arguments = {"timeout": BUSY_TIMEOUT, "check_same_thread": False}
     reader = create_engine(url, connect_args=arguments, pool_size=READERS, max_overflow=4)
@@ -68,11 +70,11 @@ def _sqlite(url: URL) -> Engines:
     _prepare(
         writer, "BEGIN IMMEDIATE", "PRAGMA synchronous=FULL", "PRAGMA journal_size_limit=67108864"
     )
-    _turn_on_wal(writer, file)
+    _enable_wal(writer, file)
     return Engines(reader, writer, file)
 
 
-def _keep_to_oneself(file: Path) -> None:
+def _create_private(file: Path) -> None:
     """Create the file readable by its owner alone, whatever the umask; SQLite keeps the mode."""
     try:
         os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
@@ -103,16 +105,16 @@ def _prepare(engine: Engine, begin: str, *pragmas: str) -> None:
     event.listen(engine, "commit", committing)
 
 
-def _turn_on_wal(writer: Engine, file: Path) -> None:
+def _enable_wal(writer: Engine, file: Path) -> None:
     try:
-        mode = _outside_of_transactions(writer, "PRAGMA journal_mode=WAL")
+        mode = _run_outside_transaction(writer, "PRAGMA journal_mode=WAL")
     except sqlite3.Error as error:
         raise CannotOpen(f"cannot use the database {file}: {error}") from error
     if mode != "wal":
         raise CannotOpen(f"cannot use {file}: this file system does not allow SQLite's WAL mode")
 
 
-def _outside_of_transactions(engine: Engine, statement: str, *values: str) -> Any:
+def _run_outside_transaction(engine: Engine, statement: str, *values: str) -> Any:
     """Run what SQLite only does outside of transactions; give the first value it answers."""
     raw = engine.raw_connection()
     try:
@@ -139,27 +141,61 @@ def _postgresql(url: URL) -> Engines:
 _MAKERS = {"sqlite": _sqlite, "postgresql": _postgresql}
 
 
-def explained(name: object, error: DBAPIError) -> str:
-    """Say in one line what the driver said, without the statement and its values."""
-    return f"cannot use the database {name}: {' '.join(str(error.orig).split())}"
+def describe_error(error: DBAPIError) -> str:
+    """What the driver reported, in one line, without the statement and its values."""
+    return " ".join(str(error.orig).split())
 
 
-def one_at_a_time(connection: Connection) -> None:
-    """Let one process through until its transaction ends; SQLite's BEGIN IMMEDIATE has already."""
+def lock_out_others(connection: Connection) -> None:
+    """Let one process through until its transaction ends; SQLite's BEGIN IMMEDIATE did already."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(4246842)")
 
 
-def copy_aside(writer: Engine, file: Path, version: int) -> Path:
-    """Copy a SQLite database as it stands, beside itself, before it is changed."""
-    target = file.with_name(f"{file.name}.before-version-{version + 1}")
+@contextmanager
+def begin_migration(engines: Engines) -> Iterator[Connection]:
+    """A transaction that may change tables; one process at a time gets through.
+
+    On SQLite foreign keys are not enforced in it, for a table is changed there by making it anew
+    (sqlite.org/lang_altertable.html#otheralter); they are checked at the end. Raises `CannotOpen`
+    when a row then refers to one that does not exist.
+    """
+    with engines.writer.connect() as connection:
+        if engines.file is None:
+            with connection.begin():
+                lock_out_others(connection)
+                yield connection
+            return
+        driver: Any = connection.connection.driver_connection
+        driver.execute("PRAGMA foreign_keys=OFF")  # does nothing within a transaction
+        try:
+            with connection.begin():
+                yield connection
+                _check_references(connection)
+        finally:
+            driver.execute("PRAGMA foreign_keys=ON")
+
+
+def _check_references(connection: Connection) -> None:
+    row = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+    if row is not None:
+        raise CannotOpen(f"a row of its table {row[0]!r} refers to one of {row[2]!r} that is gone")
+
+
+def copy_database(engines: Engines, suffix: str) -> None:
+    """Copy a SQLite database beside itself, under its name and a suffix; its owner alone may read.
+
+    A PostgreSQL database is its operator's to copy. Raises `CannotOpen`.
+    """
+    if engines.file is None:
+        return
+    target = engines.file.with_name(f"{engines.file.name}.{suffix}")
     unfinished = target.with_name(f"{target.name}.{os.getpid()}.unfinished")
     unfinished.unlink(missing_ok=True)
+    _create_private(unfinished)  # SQLite takes an empty file as it is
     try:
-        _outside_of_transactions(writer, "VACUUM INTO ?", str(unfinished))
+        _run_outside_transaction(engines.writer, "VACUUM INTO ?", str(unfinished))
     except sqlite3.Error as error:
         unfinished.unlink(missing_ok=True)
         raise CannotOpen(f"it could not be copied before it is changed: {error}") from error
-    unfinished.chmod(0o600)
     unfinished.replace(target)
-    return target

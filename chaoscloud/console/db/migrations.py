@@ -1,133 +1,117 @@
-"""From an older schema to this one: an ordered list of functions, applied at start.
+"""From an older schema to this one, by Alembic, applied when a database is opened.
 
-A new database is made from `schema.py` at once. The function at index n of `MIGRATIONS` leads from
-version n + 1 to version n + 2; functions are only ever appended, and each stands on its own words
-(never on `schema.py`, which moves on).
+A new database is made from `schema.py` at once, and an up-to-date one is recognized by one query:
+Alembic itself is imported only when there is a migration to apply.
 """
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
-from sqlalchemy import Column, Connection, Integer, MetaData, Table, func, inspect, select
+from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, func, inspect, select
 from sqlalchemy.exc import DBAPIError
 
-from chaoscloud.console.db.engines import Engines, copy_aside, explained, one_at_a_time
+from chaoscloud.console.db.engines import Engines, begin_migration, copy_database, describe_error
 from chaoscloud.console.db.failures import CannotOpen
-from chaoscloud.console.db.schema import Moment, metadata
+from chaoscloud.console.db.schema import metadata
 
-Migration = Callable[[Connection], None]
+NEWEST = "m0001_baseline"  # the last revision in VERSIONS; the one that `schema.py` describes
+BASELINE = "m0001_baseline"
+VERSIONS = Path(__file__).with_name("versions")
 
-
-def _safeguards_of_every_kind(connection: Connection) -> None:
-    """More about safeguards, what was heard of them, and what is kept in memory."""
-    for table, column in (
-        ("organizations", "safeguards_required BOOLEAN NOT NULL DEFAULT FALSE"),
-        ("executions", "stop TEXT"),
-        ("safeguards", "tags TEXT NOT NULL DEFAULT '[]'"),
-        ("safeguards", "execution_id VARCHAR(36)"),
-        ("safeguards", "decided_at TIMESTAMP WITH TIME ZONE"),
-        ("safeguards", "updated_at TIMESTAMP WITH TIME ZONE"),
-        ("safeguards", "secret VARCHAR(64)"),
-    ):
-        connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {column}")
-    connection.exec_driver_sql(
-        "CREATE TABLE safeguard_states ("
-        " safeguard_id VARCHAR(36) PRIMARY KEY REFERENCES safeguards (id) ON DELETE CASCADE,"
-        " state TEXT NOT NULL, changed_at TIMESTAMP WITH TIME ZONE NOT NULL)"
-    )
-    connection.exec_driver_sql(
-        "CREATE TABLE revisions (name VARCHAR(16) PRIMARY KEY, number BIGINT NOT NULL)"
-    )
-
-
-def _executions_found_by_tag_and_person(connection: Connection) -> None:
-    """Lists of executions that look for something rare read an index instead of every row."""
-    tags = ", tags" if connection.dialect.name == "sqlite" else ""
-    for name, columns in (
-        ("executions_by_team", "team_id, started_at, id"),
-        ("executions_by_status", "team_id, status, started_at, id"),
-        ("executions_by_person", "team_id, person_id, started_at, id"),
-    ):
-        connection.exec_driver_sql(f"DROP INDEX IF EXISTS {name}")
-        connection.exec_driver_sql(f"CREATE INDEX {name} ON executions ({columns}{tags})")
-
-
-def _events_in_sequence(connection: Connection) -> None:
-    """Which event of its execution each is, so that a gap can be seen."""
-    connection.exec_driver_sql("ALTER TABLE events ADD COLUMN sequence INTEGER")
-
-
-MIGRATIONS: Sequence[Migration] = (
-    _safeguards_of_every_kind,
-    _executions_found_by_tag_and_person,
-    _events_in_sequence,
+alembic_version = Table(  # Alembic's own table, as it makes it
+    "alembic_version", MetaData(), Column("version_num", String(32), primary_key=True)
 )
-
-schema_versions = Table(
-    "schema_versions",
-    MetaData(),
-    Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("applied_at", Moment, nullable=False),
+_numbers = Table(  # what 1.0.0 counted its schemas in, before Alembic
+    "schema_versions", MetaData(), Column("number", Integer, primary_key=True)
 )
+_BASELINE_NUMBER = 4  # of the schema that 1.0.0 made
 
 
-def migrate(engines: Engines, migrations: Sequence[Migration] = MIGRATIONS) -> int:
-    """Bring the database forward; give the version it has now.
+def migrate(engines: Engines, newest: str = NEWEST, versions: Path = VERSIONS) -> None:
+    """Bring the database to the newest schema, and make the tables of a new one.
 
-    A SQLite database that has something in it is copied aside first. Raises `CannotOpen` when the
-    database is not the console's, is damaged, or was made by a newer console; it is then as it was.
+    A SQLite database is copied beside itself before it is changed. Raises `CannotOpen` when the
+    database is not a console's, is damaged, or was made by a newer console; nothing is changed
+    then.
     """
-    # Without its query, which may hold a password too.
+    with _explained(engines):
+        with engines.reader.connect() as connection:
+            revision = _find_revision(connection)
+        if revision == newest:
+            return
+        if revision is not None:
+            _check_revision(revision, versions)
+            copy_database(engines, f"before-{newest}")
+        with begin_migration(engines) as connection:
+            # Asked again under the lock: another process may have been faster.
+            revision = _find_revision(connection)
+            if revision is None:
+                metadata.create_all(connection)
+                _set_revision(connection, newest)
+            elif revision != newest:
+                _upgrade(connection, revision, newest, versions)
+
+
+@contextmanager
+def _explained(engines: Engines) -> Iterator[None]:
+    """Name the database in what is raised, without its query, which may hold a password too."""
     name = engines.file or engines.writer.url.set(query={}).render_as_string(hide_password=True)
     try:
-        with engines.reader.connect() as connection:
-            before = _version(connection)
-        if engines.file and 0 < before < _newest(migrations):
-            copy_aside(engines.writer, engines.file, before)
-        with engines.writer.begin() as connection:
-            one_at_a_time(connection)
-            # Asked again under the lock: another process may have been faster.
-            return _bring_forward(connection, _version(connection), migrations)
+        yield
     except DBAPIError as error:
-        raise CannotOpen(explained(name, error)) from error
+        raise CannotOpen(f"cannot use the database {name}: {describe_error(error)}") from error
     except CannotOpen as error:
         raise CannotOpen(f"cannot use the database {name}: {error}") from error
 
 
-def _newest(migrations: Sequence[Migration]) -> int:
-    return 1 + len(migrations)
-
-
-def _version(connection: Connection) -> int:
-    """The version the database has; 0 when nothing of ours is in it."""
+def _find_revision(connection: Connection) -> str | None:
+    """The revision of the database's schema; None when no table of ours is in it."""
     tables = set(inspect(connection).get_table_names())
-    if schema_versions.name in tables:
-        return connection.scalar(select(func.max(schema_versions.c.number))) or 0
-    strangers = sorted(tables & set(metadata.tables))
-    if strangers:
-        raise CannotOpen(f"its table {strangers[0]!r} was not made by a console")
-    return 0
+    if alembic_version.name in tables:
+        return connection.scalar(select(alembic_version.c.version_num))
+    if _numbers.name in tables:
+        return _find_baseline(connection)
+    foreign = sorted(tables & set(metadata.tables))
+    if foreign:
+        raise CannotOpen(f"its table {foreign[0]!r} was not made by a console")
+    return None
 
 
-def _bring_forward(connection: Connection, version: int, migrations: Sequence[Migration]) -> int:
-    newest = _newest(migrations)
-    if version > newest:
+def _find_baseline(connection: Connection) -> str:
+    """The revision of a database that has none written down, for 1.0.0 knew no Alembic."""
+    number = connection.scalar(select(func.max(_numbers.c.number)))
+    if number == _BASELINE_NUMBER:
+        return BASELINE
+    raise CannotOpen(
+        f"it has schema number {number}, which no released console made;"
+        f" version 1.0.0 of chaosiq-cloud brings an earlier one to {_BASELINE_NUMBER}"
+    )
+
+
+def _set_revision(connection: Connection, revision: str) -> None:
+    """Write down the revision where Alembic looks for it."""
+    alembic_version.create(connection, checkfirst=True)
+    connection.execute(alembic_version.delete())
+    connection.execute(alembic_version.insert().values(version_num=revision))
+
+
+def _check_revision(revision: str, versions: Path) -> None:
+    if not (versions / f"{revision}.py").exists():
         raise CannotOpen(
-            f"it has schema version {version} and this console knows {newest};"
+            f"its schema {revision!r} is not known to this console;"
             " install the newer chaosiq-cloud again"
         )
-    if version == 0:
-        schema_versions.create(connection, checkfirst=True)
-        metadata.create_all(connection)
-        _record(connection, range(1, newest + 1))
-        return newest
-    for step in migrations[version - 1 :]:
-        step(connection)
-    _record(connection, range(version + 1, newest + 1))
-    return newest
 
 
-def _record(connection: Connection, numbers: range) -> None:
-    now = datetime.now(UTC)
-    for number in numbers:
-        connection.execute(schema_versions.insert().values(number=number, applied_at=now))
+def _upgrade(connection: Connection, revision: str, newest: str, versions: Path) -> None:
+    from alembic.operations import Operations
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    scripts = ScriptDirectory(versions.parent, version_locations=[versions])
+    with Operations.context(MigrationContext.configure(connection)):
+        for script in reversed(list(scripts.iterate_revisions(newest, revision))):
+            script.module.upgrade()
+    _numbers.drop(connection, checkfirst=True)
+    _set_revision(connection, newest)

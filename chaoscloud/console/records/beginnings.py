@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from chaoscloud.console.db.engines import one_at_a_time
+from chaoscloud.console.db.engines import lock_out_others
 from chaoscloud.console.db.schema import organizations as organizations_table
 from chaoscloud.console.db.schema import people as people_table
 from chaoscloud.console.records import organizations, people, teams, tokens
@@ -16,7 +16,7 @@ def begin(connection: Connection, now: datetime) -> str | None:
 
     None when somebody is there already: whoever set the console up otherwise is left alone.
     """
-    one_at_a_time(connection)
+    lock_out_others(connection)
     if any(
         connection.execute(select(table.c.id).limit(1)).first()
         for table in (organizations_table, people_table)

@@ -1,0 +1,1 @@
+"""Alembic's migrations, one file each; `CONTRIBUTING.md` says how to add one."""
