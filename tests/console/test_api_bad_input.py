@@ -103,20 +103,78 @@ def test_what_is_not_an_object_is_refused(bobs: TeamApi, body: bytes) -> None:
     "wrong",
     [
         {"title": 5},
+        {"title": ["Orders"]},
+        {"title": "Orders " * 10_000},
         {"tags": "kafka"},
+        {"tags": {"kafka": True, "orders": ["all"]}},
+        {"tags": ["kafka", 7, True, None, ["orders"], 2.5]},
+        {"tags": 7},
         {"extensions": {"name": "chaosiq"}},
-        {"extensions": [{"name": "chaosiq", "experiment_id": 7}]},
+        {"extensions": [{"name": "chaosiq", "experiment_id": 7, "objective_id": 8}]},
         {"extensions": [{"name": "chaosiq", "source": ["https://example.com"]}]},
+        {"extensions": [{"name": "chaosiq", "safeguards": "Freeze", "stop": 5}]},
+    ],
+    ids=lambda each: str(each)[:60],
+)
+def test_an_odd_field_keeps_no_experiment_out(bobs: TeamApi, wrong: dict[str, Any]) -> None:
+    """It is published, its runs are recorded, and it is read back as it came."""
+    document = experiment(**wrong)
+    of = bobs.published(document)
+
+    bobs.started(of, experiment=document)
+
+    assert bobs.get(f"/experiments/{of}").json()["experiment"] == document
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("kafka, orders", ["kafka, orders"]),
+        ({"kafka": True, "orders": ["all"]}, ["kafka", "orders"]),
+        (["kafka", 7, True, None, ["orders"], 2.5], ["kafka", "7", "true", "2.5"]),
+        (7, ["7"]),
+        (None, []),
     ],
     ids=str,
 )
-def test_an_experiment_of_wrong_types_is_refused(bobs: TeamApi, wrong: dict[str, Any]) -> None:
-    """The answer says where."""
-    answer = bobs.post("/experiments", {"experiment": experiment(**wrong)})
+def test_tags_are_understood_however_they_are_written(
+    bobs: TeamApi, written: object, kept: list[str]
+) -> None:
+    """One text is one tag, of an object the keys count; safeguards go by them."""
+    run = bobs.started(experiment=experiment(tags=written))
 
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["loc"][:2] == ["body", "experiment"]
-    assert bobs.get("/experiments").json()["items"] == []
+    assert bobs.get(f"/executions/{run.rpartition('/')[2]}").json()["tags"] == kept
+
+
+@pytest.mark.parametrize("tags", [["kafka"] * 65, ["k" * 129]], ids=["many", "long"])
+def test_tags_without_end_are_refused(bobs: TeamApi, tags: list[str]) -> None:
+    """Cut short, they would get past a safeguard that names the one left out."""
+    document = experiment(tags=tags)
+    of = bobs.published()
+
+    published = bobs.post("/experiments", {"experiment": document})
+    started = bobs.post(f"/experiments/{of}/executions", {"journal": journal(experiment=document)})
+
+    assert published.json()["errors"][0]["loc"] == ["body", "experiment", "tags"]
+    assert started.json()[0]["loc"] == ["body", "journal", "experiment", "tags"]
+    assert [published.status_code, started.status_code] == [422, 422]
+
+
+def test_the_end_of_a_run_is_kept_whatever_its_tags_are(bobs: TeamApi) -> None:
+    """It began before there was a bound; it does not stay running for ever."""
+    run = bobs.started()
+
+    ends = bobs.put(run, {"journal": ended(experiment=experiment(tags=["kafka"] * 65))})
+
+    assert ends.status_code == 204
+    assert bobs.get(f"/executions/{run.rpartition('/')[2]}").json()["status"] == "completed"
+
+
+def test_a_list_shows_the_beginning_of_a_title_without_end(bobs: TeamApi) -> None:
+    """The document has it whole."""
+    bobs.published(experiment("Orders " * 10_000))
+
+    assert len(bobs.get("/experiments").json()["items"][0]["title"]) == 300
 
 
 @pytest.mark.parametrize("block", [None, 5, "chaosiq", [], {}, {"name": ["chaosiq"]}], ids=str)

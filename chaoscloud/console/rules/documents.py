@@ -1,7 +1,12 @@
-"""Experiment documents: what the console reads out of one, and the one it hands out to run."""
+"""Experiment documents: what the console reads out of one, and the one it hands out to run.
+
+People write them by hand, and YAML turns what they write into something else: a title of digits is
+a number, a single tag a text. What can be understood is taken; a document is refused only when the
+console could not act by it. A run that it refuses is one it has no record of.
+"""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -10,6 +15,9 @@ from chaoscloud.console.rules.soundness import plain
 
 OURS = "chaosiq"  # the name of our extension block
 UNTITLED = "Untitled experiment"
+LONGEST_TITLE = 300  # characters, in lists; the document keeps its own
+MOST_TAGS = 64
+LONGEST_TAG = 128  # characters
 # Of one run, or of one machine: never part of what is handed out.
 PASSING = frozenset({"execution_id", "experiment_path", "run_id"})
 
@@ -17,25 +25,65 @@ PASSING = frozenset({"execution_id", "experiment_path", "run_id"})
 class Block(msgspec.Struct, frozen=True):
     """What the console looks at in the `chaosiq` block; anything else in it is left alone."""
 
-    experiment_id: str | None = None
-    source: str | None = None
-    objective_id: str | None = None
-    safeguards: list[Any] | None = None
+    any_experiment_id: Any = msgspec.field(default=None, name="experiment_id")
+    any_source: Any = msgspec.field(default=None, name="source")
+    any_objective_id: Any = msgspec.field(default=None, name="objective_id")
+    any_safeguards: Any = msgspec.field(default=None, name="safeguards")
     stop: Any = None
     verification: msgspec.Raw = msgspec.Raw(b"null")
+
+    @property
+    def experiment_id(self) -> str | None:
+        """The experiment that the document says it is."""
+        return text_of(self.any_experiment_id)
+
+    @property
+    def source(self) -> str | None:
+        """The url that the document came from."""
+        return text_of(self.any_source)
+
+    @property
+    def objective_id(self) -> str | None:
+        """The objective that a verification is held against."""
+        return text_of(self.any_objective_id)
+
+    @property
+    def safeguards(self) -> list[Any]:
+        """The policies that stopped the run."""
+        return self.any_safeguards if isinstance(self.any_safeguards, list) else []
 
 
 class Head(msgspec.Struct, frozen=True):
     """What the console looks at in an experiment."""
 
-    title: str | None = None
-    tags: list[str] | None = None
-    extensions: list[msgspec.Raw] | None = None
+    any_title: Any = msgspec.field(default=None, name="title")
+    any_tags: Any = msgspec.field(default=None, name="tags")
+    any_extensions: msgspec.Raw = msgspec.field(default=msgspec.Raw(b"null"), name="extensions")
+
+    @property
+    def title(self) -> str | None:
+        """The title, as short as lists can show it; None when there is none."""
+        title = text_of(self.any_title)
+        return title[:LONGEST_TITLE] if title else None
 
     @property
     def shown_title(self) -> str:
         """The title, or a word for one that has none."""
         return plain(self.title or "") or UNTITLED
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags: one text is one tag, of an object its keys count."""
+        several = isinstance(self.any_tags, list | dict)
+        tags = map(text_of, self.any_tags if several else (self.any_tags,))
+        return tuple(plain(tag) for tag in tags if tag is not None)
+
+    @property
+    def extensions(self) -> list[msgspec.Raw]:
+        """The extension blocks, whatever they are."""
+        if not bytes(self.any_extensions).lstrip().startswith(b"["):
+            return []
+        return msgspec.json.decode(self.any_extensions, type=list[msgspec.Raw])
 
 
 class _Named(msgspec.Struct):
@@ -43,10 +91,7 @@ class _Named(msgspec.Struct):
 
 
 def block_of(extensions: Sequence[msgspec.Raw] | None) -> Block:
-    """The first `chaosiq` block, or an empty one.
-
-    Raises `msgspec.ValidationError` when something in it is of the wrong type.
-    """
+    """The first `chaosiq` block, or an empty one."""
     for raw in extensions or ():
         if _is_ours(raw):
             return msgspec.json.decode(raw, type=Block)
@@ -57,6 +102,23 @@ def _is_ours(raw: msgspec.Raw) -> bool:
     if not bytes(raw).lstrip().startswith(b"{"):
         return False
     return bool(msgspec.json.decode(raw, type=_Named).name == OURS)
+
+
+def text_of(value: object) -> str | None:
+    """A text, or a number or truth value as JSON writes it; None for anything else."""
+    if isinstance(value, str):
+        return value
+    return msgspec.json.encode(value).decode() if isinstance(value, int | float) else None
+
+
+def ensure_bounded(tags: Collection[str]) -> None:
+    """Raise `msgspec.ValidationError` for more or longer tags than the console keeps.
+
+    Tags are not cut short: a safeguard might name the very one that is missing.
+    """
+    if len(tags) > MOST_TAGS or any(len(tag) > LONGEST_TAG for tag in tags):
+        rule = f"Expected at most {MOST_TAGS} tags of at most {LONGEST_TAG} characters"
+        raise msgspec.ValidationError(f"{rule} - at `$.tags`")
 
 
 def without_ours(document: Mapping[str, Any]) -> dict[str, Any]:

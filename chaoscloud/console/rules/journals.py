@@ -83,19 +83,29 @@ def summary(journal: bytes) -> Summary:
     experiment = told.experiment or documents.Head()
     block = documents.block_of(told.extensions)
     safeguards = block.safeguards or None
+    status = status_of(told.status, told.deviated, bool(safeguards), told.has_acted)
+    if status == "running":  # the end of a run is taken whatever the run is called
+        _ensure_bounded(experiment)
     return Summary(
         title=experiment.shown_title if told.experiment else None,
-        status=status_of(told.status, told.deviated, bool(safeguards), told.has_acted),
+        status=status,
         node=_text(told.node),
         platform=_text(told.platform),
         chaoslib_version=_text(told.chaoslib_version),
-        tags=[plain(tag) for tag in experiment.tags or ()],
+        tags=list(experiment.tags),
         started_at=_moment(told.start, "start"),
         ended_at=_moment(told.end, "end"),
         duration=told.duration,
         safeguards=safeguards,
         stop=stop_of(block.stop),
     )
+
+
+def _ensure_bounded(experiment: documents.Head) -> None:
+    try:
+        documents.ensure_bounded(experiment.tags)
+    except msgspec.ValidationError as error:
+        raise msgspec.ValidationError(str(error).replace("`$", "`$.experiment", 1)) from None
 
 
 def status_of(

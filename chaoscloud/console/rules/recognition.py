@@ -36,6 +36,7 @@ class Change(Enum):
 def draft(document: bytes) -> Draft:
     """Read what was sent. Raises `msgspec.ValidationError` when it is no experiment."""
     head = msgspec.json.decode(document, type=documents.Head)
+    documents.ensure_bounded(head.tags)
     block = documents.block_of(head.extensions)
     return Draft(
         document=document,
