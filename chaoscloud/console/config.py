@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from platformdirs import user_data_path
+
 FOLDER = "chaosiq-console"
 DATABASE_FILE = "console.sqlite3"
 MEBIBYTE = 1024 * 1024
@@ -58,9 +60,18 @@ class Config:
 
 
 def default_data(environ: Mapping[str, str]) -> Path:
-    """The folder a console keeps its things in when nobody says otherwise."""
-    home = environ.get("XDG_DATA_HOME")
-    return (Path(home) if home else Path.home() / ".local" / "share") / FOLDER
+    """The folder a console keeps its data in when nobody says otherwise.
+
+    It is where the system keeps such data; or in `~/.local/share`, where version 1.0.0 kept it on
+    every system, when there is one. Raises `ValueError` where no home is known (a container).
+    """
+    if home := environ.get("XDG_DATA_HOME"):  # on every system, as it was
+        return Path(home) / FOLDER
+    try:
+        earlier = Path.home() / ".local" / "share" / FOLDER
+    except RuntimeError:
+        raise ValueError("there is no home folder here; name a folder for the data") from None
+    return earlier if earlier.is_dir() else user_data_path(FOLDER, appauthor=False)
 
 
 def _port(value: object) -> int:

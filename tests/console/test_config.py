@@ -1,10 +1,11 @@
 """The set-up: the environment, what wins over it, and values that make no sense."""
 
+import pkgutil
 from pathlib import Path
 
 import pytest
 
-from chaoscloud.console.config import Config
+from chaoscloud.console.config import Config, default_data
 
 
 def test_nothing_said_listens_on_loopback_with_sqlite(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,6 +25,49 @@ def test_the_data_folder_follows_xdg() -> None:
     config = Config.from_environ({"XDG_DATA_HOME": "/data"})
 
     assert config.data == Path("/data/chaosiq-console")
+
+
+@pytest.mark.parametrize(
+    ("system", "folder"),
+    [
+        ("unix.Unix", ".local/share/chaosiq-console"),
+        ("macos.MacOS", "Library/Application Support/chaosiq-console"),
+    ],
+)
+def test_the_data_folder_is_where_the_system_keeps_data(
+    system: str, folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """People, and what backs their machines up, look for it there."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("platformdirs.PlatformDirs", pkgutil.resolve_name(f"platformdirs.{system}"))
+
+    assert default_data({}) == tmp_path / folder
+
+
+def test_a_folder_of_an_earlier_console_is_still_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was kept before the system's own place was used is not lost from sight."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(
+        "platformdirs.PlatformDirs", pkgutil.resolve_name("platformdirs.macos.MacOS")
+    )
+    earlier = tmp_path / ".local" / "share" / "chaosiq-console"
+    earlier.mkdir(parents=True)
+
+    assert default_data({}) == earlier
+
+
+def test_without_a_home_the_folder_has_to_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container whose user has no entry in the system's list of users knows none."""
+
+    def fail() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", fail)
+
+    with pytest.raises(ValueError, match="name a folder"):
+        Config.from_environ({})
 
 
 def test_every_variable_is_read() -> None:

@@ -162,6 +162,24 @@ def test_a_second_console_on_the_same_data_is_refused(serve: Serve, data: Path) 
     assert httpx2.get(f"{served.url}/healthz").status_code == 200
 
 
+def test_a_second_console_through_a_link_is_refused(serve: Serve, data: Path) -> None:
+    """Another name for the folder, or for the file in it, leads to the same database."""
+    serve()
+    folder, file = data.with_name("folder-link"), data.with_name("file-link.sqlite3")
+    folder.symlink_to(data)
+    file.symlink_to(data / "console.sqlite3")
+    elsewhere = str(data.with_name("elsewhere"))
+
+    by_folder = run(data.parent, "serve", "--data", str(folder), "--port", "0")
+    by_file = run(
+        data.parent, "serve", "--data", elsewhere, "--database", f"sqlite:///{file}", "--port", "0"
+    )
+
+    assert (by_folder.returncode, by_file.returncode) == (1, 1)
+    assert f"Another console serves {folder / 'console.sqlite3'} already" in by_folder.stderr
+    assert f"Another console serves {file} already" in by_file.stderr
+
+
 def test_a_console_that_was_killed_does_not_lock_out_the_next(serve: Serve) -> None:
     """The lock ends with the process, however it ends."""
     first = serve()

@@ -28,7 +28,7 @@ _OPTIONS = (
         metavar="DIR",
         type=click.Path(file_okay=False),
         help="Folder of the console's data.  [default: $CHAOSIQ_CONSOLE_DATA, else"
-        " chaosiq-console in $XDG_DATA_HOME or ~/.local/share]",
+        " chaosiq-console where the system keeps data]",
     ),
     click.option(
         "--database",

@@ -12,7 +12,7 @@ from chaoscloud.console.cli._operator import configured, now, on_the_console
 from chaoscloud.console.config import Config
 from chaoscloud.console.db import Database
 from chaoscloud.console.db.engines import file_of
-from chaoscloud.console.db.lock import alone_with
+from chaoscloud.console.db.lock import lock_database
 from chaoscloud.console.records.beginnings import begin
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def serve(
     config = configured(data, database, host=host, port=port, public_url=public_url)
     _log_to_stderr()
     _make_folder(config.data)
-    with _alone(config), _listening(config) as made, Database.open(config.database_url) as opened:
+    with _lock(config), _listening(config) as made, Database.open(config.database_url) as opened:
         _serve(config, opened, made)
 
 
@@ -70,9 +70,9 @@ def _make_folder(data: Path) -> None:
         raise click.ClickException(f"Cannot make the folder {data}: {error.strerror}.") from error
 
 
-def _alone(config: Config) -> AbstractContextManager[None]:
+def _lock(config: Config) -> AbstractContextManager[None]:
     file = file_of(config.database_url)
-    return alone_with(file) if file else nullcontext()
+    return lock_database(file) if file else nullcontext()
 
 
 def _listening(config: Config) -> "socket.socket":

@@ -1,63 +1,49 @@
 """One console a database file: a second one would answer from a memory that is not its own."""
 
+import contextlib
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from chaoscloud.console.db.failures import CannotOpen
 
 
 @contextmanager
-def alone_with(file: Path) -> Iterator[None]:
-    """Hold the database file for the one console that serves it.
+def lock_database(file: Path) -> Iterator[None]:
+    """Hold the lock of the database file, for the one console that serves it.
 
-    The lock ends with the process, however that ends. Raises `CannotOpen` when another console
-    holds it; commands that work beside a server do not need it.
+    The lock lies beside the file itself, so another name that leads to it finds the same lock; it
+    ends with the process, however that ends. Raises `CannotOpen` when another console holds it.
+    Commands that work beside a server do not need it.
     """
-    lock = file.with_name(f"{file.name}.lock")
+    lock_file = _lock_file(file)
+    lock = FileLock(lock_file, mode=0o600)
     try:
-        handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+        lock.acquire(timeout=0)
+    except Timeout:
+        holder = _describe_holder(lock_file)
+        raise CannotOpen(f"another console serves {file} already{holder}") from None
     except OSError as error:
-        raise CannotOpen(f"cannot write {lock}: {error.strerror}") from error
+        raise CannotOpen(f"cannot write {lock_file}: {error.strerror}") from error
     try:
-        taken = _taken(handle)
-        os.lseek(handle, 0, os.SEEK_SET)
-        if not taken:
-            raise CannotOpen(f"another console serves {file} already{_holder(handle)}")
-        os.ftruncate(handle, 0)
-        os.write(handle, f"{os.getpid()}\n".encode())
+        with contextlib.suppress(OSError):  # on Windows nobody may write to a locked file
+            lock_file.write_text(f"{os.getpid()}\n", encoding="ascii")
         yield
     finally:
-        os.close(handle)
+        lock.release()
 
 
-def _holder(handle: int) -> str:
-    pid = os.read(handle, 20).decode("ascii", "ignore").strip()
-    return f" (process {pid})" if pid else ""
+def _lock_file(file: Path) -> Path:
+    resolved = file.resolve()
+    return resolved.with_name(f"{resolved.name}.lock")
 
 
-if sys.platform == "win32":  # pragma: no cover
-
-    def _taken(handle: int) -> bool:
-        import msvcrt
-
-        try:
-            # Far behind the process id, which must stay readable.
-            os.lseek(handle, 1024, os.SEEK_SET)
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-else:
-
-    def _taken(handle: int) -> bool:
-        import fcntl
-
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
+def _describe_holder(lock_file: Path) -> str:
+    try:
+        pid = lock_file.read_text(encoding="ascii", errors="ignore").strip()
+    except OSError:
+        return ""
+    return f" (process {pid})" if pid.isdigit() else ""
