@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 
 from chaoscloud.console import api, errors, pages
-from chaoscloud.console.api.ground import Grounds
+from chaoscloud.console.api.access_cache import AccessCache
 from chaoscloud.console.config import Config
 from chaoscloud.console.db import Busy, Database, StorageError
 from chaoscloud.console.errors import Problem, Unprocessable, for_request
@@ -49,7 +49,7 @@ def create_app(
     app.state.now = now
     app.state.stopping = asyncio.Event()  # set when held connections are to end
     app.state.watch = Watch(database, now, app.state.stopping, config.webhook_networks)
-    app.state.grounds = Grounds()
+    app.state.access_cache = AccessCache()
     return app
 
 

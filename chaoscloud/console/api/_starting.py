@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection
 
-from chaoscloud.console.api import _found
+from chaoscloud.console.api import _lookup
 from chaoscloud.console.api._body import Document, Invalid, checked, shaped, sound
 from chaoscloud.console.api.verifications import Id, ImportedVerification, import_of
 from chaoscloud.console.errors import NotFound
@@ -97,7 +97,7 @@ def start(
         )
 
     made = idempotency.once(connection, author.team_id, key, now, make)
-    return _found.run(connection, author.team_id, verification_id, made)
+    return _lookup.find_verification_run(connection, author.team_id, verification_id, made)
 
 
 def _registration(

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chaoscloud.console.api._answers import document
-from chaoscloud.console.api._asked import database_of, refuse_nul
+from chaoscloud.console.api._team_request import database_of, refuse_nul
 from chaoscloud.console.auth import caller_of
 from chaoscloud.console.errors import NotFound
 from chaoscloud.console.records import experiments, verifications

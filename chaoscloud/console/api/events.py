@@ -9,11 +9,11 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chaoscloud.console.api import _found
+from chaoscloud.console.api import _lookup
 from chaoscloud.console.api._answers import Made, json, limit_of, number_of, page
-from chaoscloud.console.api._asked import Asked, database_of, now_of, of_team
 from chaoscloud.console.api._body import Invalid, away, body_of, shaped, sound
-from chaoscloud.console.api.ground import Ground, Grounds
+from chaoscloud.console.api._team_request import TeamRequest, database_of, now_of, of_team
+from chaoscloud.console.api.access_cache import Access, AccessCache
 from chaoscloud.console.db import changes
 from chaoscloud.console.errors import NotFound
 from chaoscloud.console.records import events, executions
@@ -73,44 +73,44 @@ class _Claimed(msgspec.Struct, frozen=True):
 
 async def receive(request: Request) -> Response:
     """Keep an event, or a batch of them; one that is kept already is not kept again."""
-    grounds: Grounds = request.app.state.grounds
-    ground = await grounds.supposed(request)
+    cache: AccessCache = request.app.state.access_cache
+    access = await cache.find_unconfirmed(request)
     body, now = await body_of(request), now_of(request)
     content_type = request.headers.get("content-type", "").partition(";")[0]
     batch = content_type.strip().lower() == BATCH
     new = await away(_batch_of if batch else _single_of, body, now)
-    stored = await _kept(request, ground, Telling(request.path_params["execution"], new, now))
+    stored = await _kept(request, access, Telling(request.path_params["execution"], new, now))
     answer = Stored(stored, len(new) - stored) if batch else Made(new[0].event_id)
     return json(answer, 201, ACCEPTS)
 
 
-async def _kept(request: Request, ground: Ground, telling: Telling) -> int:
+async def _kept(request: Request, access: Access, telling: Telling) -> int:
     """How many events were new. Raises a `Problem` for who may not see the run any more."""
     while True:
-        claimed = _Claimed(telling, ground.access)
+        claimed = _Claimed(telling, access.revision)
         try:
             return await database_of(request).writing_together(_keep, claimed)
         except _Outdated:
-            ground = await request.app.state.grounds.anew(request)
+            access = await request.app.state.access_cache.load(request)
         except UnknownExecution:
             raise NotFound("There is no such execution.") from None
 
 
 @of_team
-async def listed(asked: Asked) -> Response:
+async def listed(request: TeamRequest) -> Response:
     """The events of an execution in the order they came, from `?after=SEQ` on."""
-    query = asked.request.query_params
+    query = request.http.query_params
     limit = limit_of(query)
     after = number_of(query, "after", 0)
-    found = await asked.db.reading(
+    found = await request.db.reading(
         _listed,
-        asked.team.team_id,
-        asked.request.path_params.get("experiment"),
-        asked.named("execution"),
+        request.team.team_id,
+        request.http.path_params.get("experiment"),
+        request.path("execution"),
         number_of(query, "cursor", after),
         limit,
     )
-    return page(asked.request, [_shown(event) for event in found], limit, lambda e: str(e.seq))
+    return page(request.http, [_shown(event) for event in found], limit, lambda e: str(e.seq))
 
 
 def _single_of(body: bytes, now: datetime) -> list[NewEvent]:
@@ -188,7 +188,7 @@ def _listed(
     after: int,
     limit: int,
 ) -> list[events.Event]:
-    _found.must_have_execution(connection, team_id, execution_id, experiment_id)
+    _lookup.require_execution(connection, team_id, execution_id, experiment_id)
     return events.listed(connection, execution_id, after=after, limit=limit)
 
 

@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from chaoscloud.console.api import _found
+from chaoscloud.console.api import _lookup
 from chaoscloud.console.api._answers import (
     Made,
     at,
@@ -18,8 +18,8 @@ from chaoscloud.console.api._answers import (
     nothing,
     page,
 )
-from chaoscloud.console.api._asked import Asked, of_team
 from chaoscloud.console.api._body import Document, Invalid, away, body_of, checked, shaped, sound
+from chaoscloud.console.api._team_request import TeamRequest, of_team
 from chaoscloud.console.api.events import ACCEPTS
 from chaoscloud.console.errors import NotFound
 from chaoscloud.console.records import events, executions, idempotency
@@ -58,63 +58,65 @@ class WithJournal(Execution, frozen=True, kw_only=True):
 
 
 @of_team
-async def create(asked: Asked) -> Response:
+async def create(request: TeamRequest) -> Response:
     """Keep a new execution of an experiment; what is wrong with it is a list (contract, 6)."""
-    body = await body_of(asked.request)
+    body = await body_of(request.http)
     try:
         summary, journal = await away(journal_of, body)
     except Invalid as invalid:
         return json(invalid.errors, 422)
-    key = asked.key(idempotency.Kind.EXECUTION, body)
-    made = await asked.db.writing(
-        _create, asked.author, asked.named("experiment"), summary, journal, key, asked.now
+    key = request.key(idempotency.Kind.EXECUTION, body)
+    made = await request.db.writing(
+        _create, request.author, request.path("experiment"), summary, journal, key, request.now
     )
-    return json(Made(made), 201, {**at(asked.address("executions", made)), **ACCEPTS})
+    return json(Made(made), 201, {**at(request.address("executions", made)), **ACCEPTS})
 
 
 @of_team
-async def journal(asked: Asked) -> Response:
+async def journal(request: TeamRequest) -> Response:
     """The journal of an execution, as it came last."""
-    names = _names(asked)
-    raw = await asked.db.reading(_journal, *names)
-    return document(raw, headers=at(asked.address("executions", names[-1])))
+    names = _names(request)
+    raw = await request.db.reading(_journal, *names)
+    return document(raw, headers=at(request.address("executions", names[-1])))
 
 
 @of_team
-async def record(asked: Asked) -> Response:
+async def record(request: TeamRequest) -> Response:
     """Keep a later journal of an execution; the one of a finished run closes it."""
-    body = await body_of(asked.request)
+    body = await body_of(request.http)
     summary, journal = await away(journal_of, body)
-    names = _names(asked)
-    await asked.db.writing(_record, *names, summary, journal, asked.now)
-    return nothing(at(asked.address("executions", names[-1])))
+    names = _names(request)
+    await request.db.writing(_record, *names, summary, journal, request.now)
+    return nothing(at(request.address("executions", names[-1])))
 
 
 @of_team
-async def listed(asked: Asked) -> Response:
+async def listed(request: TeamRequest) -> Response:
     """The team's executions, the latest started first; `?status=` may be given several times."""
-    return await _list(asked, asked.request.query_params.get("experiment"))
+    return await _list(request, request.http.query_params.get("experiment"))
 
 
 @of_team
-async def listed_of_experiment(asked: Asked) -> Response:
+async def listed_of_experiment(request: TeamRequest) -> Response:
     """The same, of one experiment."""
-    await asked.db.reading(_found.experiment, asked.team.team_id, asked.named("experiment"))
-    return await _list(asked, asked.named("experiment"))
+    await request.db.reading(
+        _lookup.find_experiment, request.team.team_id, request.path("experiment")
+    )
+    return await _list(request, request.path("experiment"))
 
 
 @of_team
-async def one(asked: Asked) -> Response:
+async def one(request: TeamRequest) -> Response:
     """An execution and its journal."""
-    execution_id = asked.named("execution")
-    found, raw, missing = await asked.db.reading(_one, asked.team.team_id, execution_id)
+    execution_id = request.path("execution")
+    found, raw, missing = await request.db.reading(_one, request.team.team_id, execution_id)
     answer = WithJournal(
         **msgspec.structs.asdict(found),
         journal=msgspec.Raw(raw),
-        lost_contact=found.status == "running" and asked.now - found.last_seen_at > SILENCE,
+        lost_contact=found.status == "running" and request.now - found.last_seen_at > SILENCE,
         events_missing=missing,
     )
-    return json(answer, headers=at(asked.address("executions", execution_id)))
+    return json(answer, headers=at(request.address("executions", execution_id)))
 
 
 def journal_of(body: bytes) -> tuple[Summary, bytes]:
@@ -143,12 +145,12 @@ def _create(
     return idempotency.once(connection, author.team_id, key, now, make)
 
 
-def _names(asked: Asked) -> tuple[str, str, str]:
-    return asked.team.team_id, asked.named("experiment"), asked.named("execution")
+def _names(request: TeamRequest) -> tuple[str, str, str]:
+    return request.team.team_id, request.path("experiment"), request.path("execution")
 
 
 def _journal(connection: Connection, team_id: str, experiment_id: str, execution_id: str) -> bytes:
-    _found.must_have_execution(connection, team_id, execution_id, experiment_id)
+    _lookup.require_execution(connection, team_id, execution_id, experiment_id)
     return executions.journal(connection, team_id, execution_id) or b"null"
 
 
@@ -161,25 +163,25 @@ def _record(
     journal: bytes,
     now: datetime,
 ) -> None:
-    _found.must_have_execution(connection, team_id, execution_id, experiment_id)
+    _lookup.require_execution(connection, team_id, execution_id, experiment_id)
     executions.record(connection, team_id, execution_id, summary, journal, now)
 
 
 def _one(connection: Connection, team_id: str, execution_id: str) -> tuple[Execution, bytes, int]:
-    found = _found.execution(connection, team_id, execution_id)
+    found = _lookup.find_execution(connection, team_id, execution_id)
     journal = executions.journal(connection, team_id, execution_id) or b"null"
     return found, journal, events.missing(connection, execution_id)
 
 
-async def _list(asked: Asked, experiment_id: str | None) -> Response:
-    query = asked.request.query_params
+async def _list(request: TeamRequest, experiment_id: str | None) -> Response:
+    query = request.http.query_params
     limit = limit_of(query)
-    found = await asked.db.reading(
+    found = await request.db.reading(
         executions.listed,
-        asked.team.team_id,
+        request.team.team_id,
         statuses=query.getlist("status"),
         experiment_id=experiment_id,
         after=mark_of(query),
         limit=limit,
     )
-    return page(asked.request, found, limit, lambda last: cursor(Mark(last.started_at, last.id)))
+    return page(request.http, found, limit, lambda last: cursor(Mark(last.started_at, last.id)))

@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from chaoscloud.console.api import _found
+from chaoscloud.console.api import _lookup
 from chaoscloud.console.api._answers import (
     Made,
     at,
@@ -20,8 +20,8 @@ from chaoscloud.console.api._answers import (
     number_of,
     page,
 )
-from chaoscloud.console.api._asked import Asked, of_team
 from chaoscloud.console.api._body import Document, away, body_of, checked, shaped, sound
+from chaoscloud.console.api._team_request import TeamRequest, of_team
 from chaoscloud.console.errors import NotFound
 from chaoscloud.console.records import experiments, idempotency
 from chaoscloud.console.records.authorship import Author
@@ -52,13 +52,13 @@ class WithDocument(msgspec.Struct, frozen=True):
 
 
 @of_team
-async def publish(asked: Asked) -> Response:
+async def publish(request: TeamRequest) -> Response:
     """Keep an experiment: as a new one, as a new version of a known one, or leave it as it is."""
-    body = await body_of(asked.request)
+    body = await body_of(request.http)
     draft = await away(draft_of, body)
-    key = asked.key(idempotency.Kind.EXPERIMENT, body)
-    published = await asked.db.writing(_publish, asked.author, draft, key, asked.now)
-    where = at(asked.address("experiments", published.experiment_id))
+    key = request.key(idempotency.Kind.EXPERIMENT, body)
+    published = await request.db.writing(_publish, request.author, draft, key, request.now)
+    where = at(request.address("experiments", published.experiment_id))
     unchanged = published.change is Change.UNCHANGED
     if unchanged and draft.sent_id == published.experiment_id:
         return nothing(where)
@@ -66,44 +66,44 @@ async def publish(asked: Asked) -> Response:
 
 
 @of_team
-async def listed(asked: Asked) -> Response:
+async def listed(request: TeamRequest) -> Response:
     """The team's experiments, the latest published first."""
-    query = asked.request.query_params
+    query = request.http.query_params
     limit = limit_of(query)
-    found = await asked.db.reading(
-        experiments.listed, asked.team.team_id, after=mark_of(query), limit=limit
+    found = await request.db.reading(
+        experiments.listed, request.team.team_id, after=mark_of(query), limit=limit
     )
-    return page(asked.request, found, limit, lambda last: cursor(Mark(last.updated_at, last.id)))
+    return page(request.http, found, limit, lambda last: cursor(Mark(last.updated_at, last.id)))
 
 
 @of_team
-async def one(asked: Asked) -> Response:
+async def one(request: TeamRequest) -> Response:
     """An experiment with the latest version of its document."""
-    found, raw = await asked.db.reading(_one, asked.team.team_id, asked.named("experiment"))
+    found, raw = await request.db.reading(_one, request.team.team_id, request.path("experiment"))
     told: dict[str, Any] = msgspec.structs.asdict(found)
     del told["organization_id"]
     answer = WithDocument(**told, experiment=msgspec.Raw(raw))
-    return json(answer, headers=at(asked.address("experiments", found.id)))
+    return json(answer, headers=at(request.address("experiments", found.id)))
 
 
 @of_team
-async def versions(asked: Asked) -> Response:
+async def versions(request: TeamRequest) -> Response:
     """The versions of an experiment, the newest first."""
-    query = asked.request.query_params
+    query = request.http.query_params
     limit = limit_of(query)
     before = number_of(query, "cursor", 0)
-    found = await asked.db.reading(
-        _versions, asked.team.team_id, asked.named("experiment"), before or None, limit
+    found = await request.db.reading(
+        _versions, request.team.team_id, request.path("experiment"), before or None, limit
     )
-    return page(asked.request, found, limit, lambda last: str(last.number))
+    return page(request.http, found, limit, lambda last: str(last.number))
 
 
 @of_team
-async def version(asked: Asked) -> Response:
+async def version(request: TeamRequest) -> Response:
     """The document of one version, as it was sent."""
-    number = min(int(asked.named("number")), HIGHEST)
-    raw = await asked.db.reading(
-        experiments.document, asked.team.team_id, asked.named("experiment"), number
+    number = min(int(request.path("number")), HIGHEST)
+    raw = await request.db.reading(
+        experiments.document, request.team.team_id, request.path("experiment"), number
     )
     if raw is None:
         raise NotFound("There is no such version.")
@@ -132,7 +132,7 @@ def _publish(
 
 
 def _one(connection: Connection, team_id: str, experiment_id: str) -> tuple[Experiment, bytes]:
-    found = _found.experiment(connection, team_id, experiment_id)
+    found = _lookup.find_experiment(connection, team_id, experiment_id)
     raw = experiments.document(connection, team_id, experiment_id)
     return found, raw or b"null"
 
@@ -140,5 +140,5 @@ def _one(connection: Connection, team_id: str, experiment_id: str) -> tuple[Expe
 def _versions(
     connection: Connection, team_id: str, experiment_id: str, before: int | None, limit: int
 ) -> list[Version]:
-    _found.experiment(connection, team_id, experiment_id)
+    _lookup.find_experiment(connection, team_id, experiment_id)
     return experiments.versions(connection, experiment_id, before=before, limit=limit)

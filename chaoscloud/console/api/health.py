@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chaoscloud.console.api._answers import json
-from chaoscloud.console.api._asked import database_of
+from chaoscloud.console.api._team_request import database_of
 from chaoscloud.console.auth import caller_of
 
 

@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from chaoscloud.console.api import _found
+from chaoscloud.console.api import _lookup
 from chaoscloud.console.api._answers import (
     Made,
     at,
@@ -17,8 +17,8 @@ from chaoscloud.console.api._answers import (
     mark_of,
     page,
 )
-from chaoscloud.console.api._asked import Asked, of_team
 from chaoscloud.console.api._body import away, body_of, checked, shaped, sound
+from chaoscloud.console.api._team_request import TeamRequest, of_team
 from chaoscloud.console.records import idempotency, objectives
 from chaoscloud.console.records.lists import Mark
 from chaoscloud.console.rules import verifications as rules
@@ -44,31 +44,33 @@ class NewObjective(msgspec.Struct, frozen=True):
 
 
 @of_team
-async def create(asked: Asked) -> Response:
+async def create(request: TeamRequest) -> Response:
     """Keep an objective of the team."""
-    body = await body_of(asked.request)
+    body = await body_of(request.http)
     new = await away(_new_of, body)
-    key = asked.key(idempotency.Kind.OBJECTIVE, body)
-    made = await asked.db.writing(_keep, asked.team.team_id, new, key, asked.now)
-    return json(Made(made), 201, at(asked.address("objectives", made)))
+    key = request.key(idempotency.Kind.OBJECTIVE, body)
+    made = await request.db.writing(_keep, request.team.team_id, new, key, request.now)
+    return json(Made(made), 201, at(request.address("objectives", made)))
 
 
 @of_team
-async def listed(asked: Asked) -> Response:
+async def listed(request: TeamRequest) -> Response:
     """The team's objectives, the latest made first."""
-    query = asked.request.query_params
+    query = request.http.query_params
     limit = limit_of(query)
-    found = await asked.db.reading(
-        objectives.listed, asked.team.team_id, after=mark_of(query), limit=limit
+    found = await request.db.reading(
+        objectives.listed, request.team.team_id, after=mark_of(query), limit=limit
     )
-    return page(asked.request, found, limit, lambda last: cursor(Mark(last.created_at, last.id)))
+    return page(request.http, found, limit, lambda last: cursor(Mark(last.created_at, last.id)))
 
 
 @of_team
-async def one(asked: Asked) -> Response:
+async def one(request: TeamRequest) -> Response:
     """One objective."""
-    found = await asked.db.reading(_found.objective, asked.team.team_id, asked.named("objective"))
-    return json(found, headers=at(asked.address("objectives", found.id)))
+    found = await request.db.reading(
+        _lookup.find_objective, request.team.team_id, request.path("objective")
+    )
+    return json(found, headers=at(request.address("objectives", found.id)))
 
 
 def _keep(

@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chaoscloud.console.api._answers import json
-from chaoscloud.console.api._asked import Asked, database_of, of_team, refuse_nul
+from chaoscloud.console.api._team_request import TeamRequest, database_of, of_team, refuse_nul
 from chaoscloud.console.auth import caller_of
 from chaoscloud.console.errors import NotFound
 from chaoscloud.console.records import organizations, teams
@@ -48,8 +48,8 @@ async def teams_listed(request: Request) -> Response:
 
 
 @of_team
-async def team(asked: Asked) -> Response:
+async def team(request: TeamRequest) -> Response:
     """One team."""
-    place = asked.team
-    required = await asked.request.app.state.watch.required(place.organization_id)
+    place = request.team
+    required = await request.http.app.state.watch.required(place.organization_id)
     return json(Team(place.team_id, place.team_name, place.organization_id, required))

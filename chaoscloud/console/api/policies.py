@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chaoscloud.console.api._answers import document
-from chaoscloud.console.api.ground import Grounds
+from chaoscloud.console.api.access_cache import AccessCache
 from chaoscloud.console.errors import BadRequest
 from chaoscloud.console.rules.verdict import Run
 from chaoscloud.console.watch import Answer, Place, Watch
@@ -51,8 +51,8 @@ async def decide_for_unrecorded_run(request: Request) -> Response:
 
 
 async def _place_in_path(request: Request) -> Place:
-    grounds: Grounds = request.app.state.grounds
-    return await grounds.of(request, request.app.state.watch)
+    cache: AccessCache = request.app.state.access_cache
+    return await cache.find_place(request, request.app.state.watch)
 
 
 async def _decide(request: Request, find_place: FindPlace) -> Response:

@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chaoscloud.console.api._answers import json
-from chaoscloud.console.api._asked import database_of
 from chaoscloud.console.api._body import away, body_of, shaped, sound
+from chaoscloud.console.api._team_request import database_of
 from chaoscloud.console.api.safeguards import Scope, owned
 from chaoscloud.console.records import safeguard_states
 

@@ -7,10 +7,10 @@ import msgspec
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from chaoscloud.console.api import _found
+from chaoscloud.console.api import _lookup
 from chaoscloud.console.api._answers import Made, json, limit_of, number_of, page
-from chaoscloud.console.api._asked import Asked, of_team
 from chaoscloud.console.api._body import away, body_of, shaped, sound
+from chaoscloud.console.api._team_request import TeamRequest, of_team
 from chaoscloud.console.records import idempotency, runs
 from chaoscloud.console.rules.soundness import plain
 
@@ -34,24 +34,24 @@ class RunEvent(msgspec.Struct, frozen=True):
 
 
 @of_team
-async def receive(asked: Asked) -> Response:
+async def receive(request: TeamRequest) -> Response:
     """Keep something a run says."""
-    body = await body_of(asked.request)
+    body = await body_of(request.http)
     sent = await away(_event_of, body)
-    key = asked.key(idempotency.Kind.VERIFICATION_EVENT, body)
-    made = await asked.db.writing(_receive, *_names(asked), sent, key, asked.now)
+    key = request.key(idempotency.Kind.VERIFICATION_EVENT, body)
+    made = await request.db.writing(_receive, *_names(request), sent, key, request.now)
     return json(Made(made), 201)
 
 
 @of_team
-async def listed(asked: Asked) -> Response:
+async def listed(request: TeamRequest) -> Response:
     """What a run said in the order it came, from `?after=SEQ` on."""
-    query = asked.request.query_params
+    query = request.http.query_params
     limit = limit_of(query)
     after = number_of(query, "cursor", number_of(query, "after", 0))
-    found = await asked.db.reading(_listed, *_names(asked), after, limit)
+    found = await request.db.reading(_listed, *_names(request), after, limit)
     shown = [RunEvent(e.seq, e.category, msgspec.Raw(e.payload), e.received_at) for e in found]
-    return page(asked.request, shown, limit, lambda last: str(last.seq))
+    return page(request.http, shown, limit, lambda last: str(last.seq))
 
 
 def _event_of(body: bytes) -> NewEvent:
@@ -67,7 +67,7 @@ def _receive(
     key: idempotency.Key | None,
     now: datetime,
 ) -> str:
-    _found.run(connection, team_id, verification_id, run_id)
+    _lookup.find_verification_run(connection, team_id, verification_id, run_id)
 
     def make() -> str:
         category, payload = plain(sent.category), bytes(sent.payload)
@@ -84,9 +84,9 @@ def _listed(
     after: int,
     limit: int,
 ) -> list[runs.RunEvent]:
-    _found.run(connection, team_id, verification_id, run_id)
+    _lookup.find_verification_run(connection, team_id, verification_id, run_id)
     return runs.events(connection, run_id, after=after, limit=limit)
 
 
-def _names(asked: Asked) -> tuple[str, str, str]:
-    return asked.team.team_id, asked.named("verification"), asked.named("run")
+def _names(request: TeamRequest) -> tuple[str, str, str]:
+    return request.team.team_id, request.path("verification"), request.path("run")

@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from chaoscloud.console.api import _found
+from chaoscloud.console.api import _lookup
 from chaoscloud.console.api import _starting as starting
 from chaoscloud.console.api._answers import (
     at,
@@ -17,8 +17,8 @@ from chaoscloud.console.api._answers import (
     nothing,
     page,
 )
-from chaoscloud.console.api._asked import Asked, of_team
 from chaoscloud.console.api._body import Document, away, body_of, checked, shaped, sound
+from chaoscloud.console.api._team_request import TeamRequest, of_team
 from chaoscloud.console.records import (
     idempotency,
     runs,
@@ -59,19 +59,19 @@ class WithJournal(Run, frozen=True, kw_only=True):
 
 
 @of_team
-async def start(asked: Asked) -> Response:
+async def start(request: TeamRequest) -> Response:
     """Keep a new run; a verification the team does not know is registered from the document."""
-    body = await body_of(asked.request)
+    body = await body_of(request.http)
     started = await away(starting.start_of, body)
-    key = asked.key(idempotency.Kind.VERIFICATION_RUN, body)
-    verification_id = asked.named("verification")
-    run = await asked.db.writing(
-        starting.start, asked.author, verification_id, started, key, asked.now
+    key = request.key(idempotency.Kind.VERIFICATION_RUN, body)
+    verification_id = request.path("verification")
+    run = await request.db.writing(
+        starting.start, request.author, verification_id, started, key, request.now
     )
     answer = StartedRun(
         id=run.id,
-        org_id=asked.team.organization_id,
-        team_id=asked.team.team_id,
+        org_id=request.team.organization_id,
+        team_id=request.team.team_id,
         verification_id=verification_id,
         experiment_id=run.experiment_id or "",
         execution_id=run.execution_id or "",
@@ -79,34 +79,34 @@ async def start(asked: Asked) -> Response:
         status="",
         journal=msgspec.Raw(started.journal),
     )
-    return json(answer, 201, at(_address(asked, run.id)))
+    return json(answer, 201, at(_address(request, run.id)))
 
 
 @of_team
-async def listed(asked: Asked) -> Response:
+async def listed(request: TeamRequest) -> Response:
     """The runs of a verification with their insights, the latest started first."""
-    query = asked.request.query_params
+    query = request.http.query_params
     limit = limit_of(query)
-    found = await asked.db.reading(
-        _listed, asked.team.team_id, asked.named("verification"), mark_of(query), limit
+    found = await request.db.reading(
+        _listed, request.team.team_id, request.path("verification"), mark_of(query), limit
     )
-    return page(asked.request, found, limit, lambda last: cursor(Mark(last.created_at, last.id)))
+    return page(request.http, found, limit, lambda last: cursor(Mark(last.created_at, last.id)))
 
 
 @of_team
-async def one(asked: Asked) -> Response:
+async def one(request: TeamRequest) -> Response:
     """A run with its insight and its journal."""
-    found, raw = await asked.db.reading(_one, *_names(asked))
+    found, raw = await request.db.reading(_one, *_names(request))
     answer = WithJournal(**msgspec.structs.asdict(found), journal=msgspec.Raw(raw))
-    return json(answer, headers=at(_address(asked, found.id)))
+    return json(answer, headers=at(_address(request, found.id)))
 
 
 @of_team
-async def finish(asked: Asked) -> Response:
+async def finish(request: TeamRequest) -> Response:
     """Keep how a run ended."""
-    body = await body_of(asked.request)
+    body = await body_of(request.http)
     status, results, journal = await away(_finished_of, body)
-    await asked.db.writing(_finish, *_names(asked), status, results, journal, asked.now)
+    await request.db.writing(_finish, *_names(request), status, results, journal, request.now)
     return nothing()
 
 
@@ -140,14 +140,14 @@ def _counted(journal: bytes) -> Results:
 def _listed(
     connection: Connection, team_id: str, verification_id: str, after: Mark | None, limit: int
 ) -> list[Run]:
-    _found.verification(connection, team_id, verification_id)
+    _lookup.find_verification(connection, team_id, verification_id)
     return runs.listed(connection, team_id, verification_id, after=after, limit=limit)
 
 
 def _one(
     connection: Connection, team_id: str, verification_id: str, run_id: str
 ) -> tuple[Run, bytes]:
-    found = _found.run(connection, team_id, verification_id, run_id)
+    found = _lookup.find_verification_run(connection, team_id, verification_id, run_id)
     return found, runs.journal(connection, run_id) or b"null"
 
 
@@ -161,13 +161,13 @@ def _finish(
     journal: bytes,
     now: datetime,
 ) -> None:
-    _found.run(connection, team_id, verification_id, run_id)
+    _lookup.find_verification_run(connection, team_id, verification_id, run_id)
     runs.finish(connection, run_id, status, results, journal, now)
 
 
-def _names(asked: Asked) -> tuple[str, str, str]:
-    return asked.team.team_id, asked.named("verification"), asked.named("run")
+def _names(request: TeamRequest) -> tuple[str, str, str]:
+    return request.team.team_id, request.path("verification"), request.path("run")
 
 
-def _address(asked: Asked, run_id: str) -> str:
-    return asked.address("verifications", asked.named("verification"), "runs", run_id)
+def _address(request: TeamRequest, run_id: str) -> str:
+    return request.address("verifications", request.path("verification"), "runs", run_id)

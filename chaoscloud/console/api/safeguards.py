@@ -12,17 +12,17 @@ from starlette.responses import Response
 
 from chaoscloud.console.api import _guards
 from chaoscloud.console.api._answers import json, nothing
-from chaoscloud.console.api._asked import (
-    Asked,
+from chaoscloud.console.api._body import Document, Invalid, away, body_of, shaped, sound
+from chaoscloud.console.api._guards import Changes, Moment, NewSafeguard, Shown
+from chaoscloud.console.api._team_request import (
     Endpoint,
+    TeamRequest,
     database_of,
     now_of,
     of_team,
     origin_of,
     refuse_nul,
 )
-from chaoscloud.console.api._body import Document, Invalid, away, body_of, shaped, sound
-from chaoscloud.console.api._guards import Changes, Moment, NewSafeguard, Shown
 from chaoscloud.console.auth import Caller, caller_of
 from chaoscloud.console.errors import Forbidden, NotFound
 from chaoscloud.console.records import organizations, safeguard_states, safeguards, secrets
@@ -77,9 +77,9 @@ def in_scope(handler: Callable[[Scope], Awaitable[Response]]) -> tuple[Endpoint,
 
     @of_team
     @wraps(handler)
-    async def of_a_team(asked: Asked) -> Response:
+    async def of_a_team(request: TeamRequest) -> Response:
         return await handler(
-            Scope(asked.request, asked.team.organization_id, asked.team.team_id, asked.caller)
+            Scope(request.http, request.team.organization_id, request.team.team_id, request.caller)
         )
 
     @wraps(handler)
@@ -216,17 +216,17 @@ def _own(connection: Connection, scope: Scope) -> Safeguard:
 
 
 @of_team
-async def simulate(asked: Asked) -> Response:
+async def simulate(request: TeamRequest) -> Response:
     """Say whether a run of the team would be allowed, now or at another time, and why not."""
-    sent = await away(lambda body: shaped(sound(body), WouldIt), await body_of(asked.request))
-    at = sent.at or asked.now
-    if abs(at - asked.now) > FARTHEST:
+    sent = await away(lambda body: shaped(sound(body), WouldIt), await body_of(request.http))
+    at = sent.at or request.now
+    if abs(at - request.now) > FARTHEST:
         raise Invalid("Expected a time within ten years", ["body", "at"], "value_error")
     head = shaped(sent.experiment, documents.Head, "experiment")
     tags = (*sent.tags, *(head.tags or ()))
-    watch: Watch = asked.request.app.state.watch
-    organization, team = asked.team.organization_id, asked.team.team_id
-    holding = await asked.db.reading(safeguards.in_force, organization, team)
+    watch: Watch = request.http.app.state.watch
+    organization, team = request.team.organization_id, request.team.team_id
+    holding = await request.db.reading(safeguards.in_force, organization, team)
     facts = await watch.facts(organization, holding)
     said = verdict(holding, at, Run(None, tags), facts)
     required = await watch.required(organization)

@@ -7,11 +7,11 @@ import msgspec
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from chaoscloud.console.api import _found, _guards
+from chaoscloud.console.api import _guards, _lookup
 from chaoscloud.console.api._answers import json, nothing
-from chaoscloud.console.api._asked import Asked, of_team
 from chaoscloud.console.api._body import away, body_of, shaped, sound
 from chaoscloud.console.api._guards import Line, Shown
+from chaoscloud.console.api._team_request import TeamRequest, of_team
 from chaoscloud.console.errors import Conflict, Forbidden
 from chaoscloud.console.records import safeguards, trials
 
@@ -26,38 +26,38 @@ class NewStop(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @of_team
-async def stop(asked: Asked) -> Response:
+async def stop(request: TeamRequest) -> Response:
     """Stop one run, and no other."""
-    sent = await away(lambda body: shaped(sound(body), NewStop), await body_of(asked.request))
-    return json(await asked.db.writing(_stop, asked, sent, asked.now), 201)
+    sent = await away(lambda body: shaped(sound(body), NewStop), await body_of(request.http))
+    return json(await request.db.writing(_stop, request, sent, request.now), 201)
 
 
 @of_team
-async def remove(asked: Asked) -> Response:
+async def remove(request: TeamRequest) -> Response:
     """Remove an execution that was a test of the safeguards: nothing else can be removed."""
-    await asked.db.writing(_remove, asked.team.team_id, asked.named("execution"))
+    await request.db.writing(_remove, request.team.team_id, request.path("execution"))
     return nothing()
 
 
-def _stop(connection: Connection, asked: Asked, sent: NewStop, now: datetime) -> Shown:
-    found = _found.execution(connection, asked.team.team_id, asked.named("execution"))
+def _stop(connection: Connection, request: TeamRequest, sent: NewStop, now: datetime) -> Shown:
+    found = _lookup.find_execution(connection, request.team.team_id, request.path("execution"))
     if found.status != "running":
         raise Conflict("The run has ended already.")
     made = safeguards.stop(
         connection,
-        asked.team.organization_id,
-        asked.team.team_id,
+        request.team.organization_id,
+        request.team.team_id,
         sent.reason,
         now,
         expires_at=now + timedelta(seconds=sent.expires_in) if sent.expires_in else None,
-        person_id=asked.caller.person_id,
+        person_id=request.caller.person_id,
         execution_id=found.id,
     )
     return _guards.shown(connection, [made], now)[0]
 
 
 def _remove(connection: Connection, team_id: str, execution_id: str) -> None:
-    found = _found.execution(connection, team_id, execution_id)
+    found = _lookup.find_execution(connection, team_id, execution_id)
     if TRIAL not in found.tags:
         raise Forbidden(f"Only executions with the tag {TRIAL} can be removed: the rest is record.")
     trials.remove(connection, found, TRIAL)

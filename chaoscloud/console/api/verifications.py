@@ -7,9 +7,8 @@ import msgspec
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from chaoscloud.console.api import _found
+from chaoscloud.console.api import _lookup
 from chaoscloud.console.api._answers import at, cursor, json, limit_of, mark_of, page
-from chaoscloud.console.api._asked import Asked, of_team
 from chaoscloud.console.api._body import (
     Document,
     Invalid,
@@ -19,6 +18,7 @@ from chaoscloud.console.api._body import (
     shaped,
     sound,
 )
+from chaoscloud.console.api._team_request import TeamRequest, of_team
 from chaoscloud.console.api.objectives import Name, Target
 from chaoscloud.console.errors import Conflict
 from chaoscloud.console.records import (
@@ -90,35 +90,35 @@ class _Sent(msgspec.Struct):
 
 
 @of_team
-async def create(asked: Asked) -> Response:
+async def create(request: TeamRequest) -> Response:
     """Keep a verification: of an objective and a condition, or a whole document."""
-    body = await body_of(asked.request)
+    body = await body_of(request.http)
     new = await away(_new_of, body)
-    key = asked.key(idempotency.Kind.VERIFICATION, body)
+    key = request.key(idempotency.Kind.VERIFICATION, body)
     try:
-        made = await asked.db.writing(_keep, asked.author, new, key, asked.now)
+        made = await request.db.writing(_keep, request.author, new, key, request.now)
     except AlreadyThere as error:
         raise Conflict(f"{error}.".capitalize()) from None
-    return json(made, 201, at(asked.address("verifications", made.id)))
+    return json(made, 201, at(request.address("verifications", made.id)))
 
 
 @of_team
-async def listed(asked: Asked) -> Response:
+async def listed(request: TeamRequest) -> Response:
     """The team's verifications, the latest made first."""
-    query = asked.request.query_params
+    query = request.http.query_params
     limit = limit_of(query)
-    found = await asked.db.reading(
-        verifications.listed, asked.team.team_id, after=mark_of(query), limit=limit
+    found = await request.db.reading(
+        verifications.listed, request.team.team_id, after=mark_of(query), limit=limit
     )
-    return page(asked.request, found, limit, lambda last: cursor(Mark(last.created_at, last.id)))
+    return page(request.http, found, limit, lambda last: cursor(Mark(last.created_at, last.id)))
 
 
 @of_team
-async def one(asked: Asked) -> Response:
+async def one(request: TeamRequest) -> Response:
     """A verification and its document."""
-    found, raw = await asked.db.reading(_one, asked.team.team_id, asked.named("verification"))
+    found, raw = await request.db.reading(_one, request.team.team_id, request.path("verification"))
     answer = WithDocument(**msgspec.structs.asdict(found), document=msgspec.Raw(raw))
-    return json(answer, headers=at(asked.address("verifications", found.id)))
+    return json(answer, headers=at(request.address("verifications", found.id)))
 
 
 def import_of(
@@ -195,7 +195,7 @@ def _keep(
         return imported.verification_id
 
     made = idempotency.once(connection, author.team_id, key, now, make)
-    return _found.verification(connection, author.team_id, made)
+    return _lookup.find_verification(connection, author.team_id, made)
 
 
 def _compose(connection: Connection, author: Author, new: NewVerification, now: datetime) -> str:
@@ -216,5 +216,5 @@ def _compose(connection: Connection, author: Author, new: NewVerification, now: 
 
 
 def _one(connection: Connection, team_id: str, verification_id: str) -> tuple[Verification, bytes]:
-    found = _found.verification(connection, team_id, verification_id)
+    found = _lookup.find_verification(connection, team_id, verification_id)
     return found, verifications.document(connection, team_id, verification_id) or b"null"

@@ -11,23 +11,23 @@ from chaoscloud.console.records.runs import Run
 from chaoscloud.console.records.verifications import Verification
 
 
-def experiment(connection: Connection, team_id: str, experiment_id: str) -> Experiment:
+def find_experiment(connection: Connection, team_id: str, experiment_id: str) -> Experiment:
     """The team's experiment of this id."""
-    found = experiments.find(connection, team_id, experiment_id)
-    if found is None:
+    record = experiments.find(connection, team_id, experiment_id)
+    if record is None:
         raise NotFound("There is no such experiment.")
-    return found
+    return record
 
 
-def execution(connection: Connection, team_id: str, execution_id: str) -> Execution:
+def find_execution(connection: Connection, team_id: str, execution_id: str) -> Execution:
     """The team's execution of this id."""
-    found = executions.find(connection, team_id, execution_id)
-    if found is None:
+    record = executions.find(connection, team_id, execution_id)
+    if record is None:
         raise NotFound("There is no such execution.")
-    return found
+    return record
 
 
-def must_have_execution(
+def require_execution(
     connection: Connection, team_id: str, execution_id: str, experiment_id: str | None
 ) -> None:
     """Refuse unless the team has this execution; of this experiment, if one is named."""
@@ -35,25 +35,27 @@ def must_have_execution(
         raise NotFound("There is no such execution.")
 
 
-def objective(connection: Connection, team_id: str, objective_id: str) -> Objective:
+def find_objective(connection: Connection, team_id: str, objective_id: str) -> Objective:
     """The team's objective of this id."""
-    found = objectives.find(connection, team_id, objective_id)
-    if found is None:
+    record = objectives.find(connection, team_id, objective_id)
+    if record is None:
         raise NotFound("There is no such objective.")
-    return found
+    return record
 
 
-def verification(connection: Connection, team_id: str, verification_id: str) -> Verification:
+def find_verification(connection: Connection, team_id: str, verification_id: str) -> Verification:
     """The team's verification of this id."""
-    found = verifications.find(connection, team_id, verification_id)
-    if found is None:
+    record = verifications.find(connection, team_id, verification_id)
+    if record is None:
         raise NotFound("There is no such verification.")
-    return found
+    return record
 
 
-def run(connection: Connection, team_id: str, verification_id: str, run_id: str) -> Run:
+def find_verification_run(
+    connection: Connection, team_id: str, verification_id: str, run_id: str
+) -> Run:
     """The run of this id of the team's verification."""
-    found = runs.find(connection, team_id, verification_id, run_id)
-    if found is None:
+    record = runs.find(connection, team_id, verification_id, run_id)
+    if record is None:
         raise NotFound("There is no such run of this verification.")
-    return found
+    return record

@@ -1,4 +1,4 @@
-"""One request of somebody who may see the team it is about."""
+"""A request of somebody who may see the team that it is about."""
 
 import hashlib
 from collections.abc import Awaitable, Callable
@@ -21,62 +21,62 @@ LONGEST_KEY = 255
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-class Asked(msgspec.Struct, frozen=True):
-    """The request, who asks, and for which team."""
+class TeamRequest(msgspec.Struct, frozen=True):
+    """An HTTP request, who sent it, and the team it is about."""
 
-    request: Request
+    http: Request
     caller: Caller
     team: TeamScope
 
     @property
     def db(self) -> Database:
         """The console's database."""
-        return database_of(self.request)
+        return database_of(self.http)
 
     @property
     def now(self) -> datetime:
         """The console's clock."""
-        return now_of(self.request)
+        return now_of(self.http)
 
     @property
     def author(self) -> Author:
-        """Who something is kept for."""
+        """The person and team that new records belong to."""
         return Author(self.team.organization_id, self.team.team_id, self.caller.person_id)
 
-    def named(self, name: str) -> str:
-        """A piece of the path."""
-        return str(self.request.path_params[name])
+    def path(self, name: str) -> str:
+        """A part of the path, by its name in the route."""
+        return str(self.http.path_params[name])
 
     def address(self, *parts: str) -> str:
         """Where something of the team is; without `/api` it is the page for people."""
-        place = ("api", self.team.organization_slug, self.team.team_slug, *parts)
-        return "/".join((origin_of(self.request), *(quote(part, safe="") for part in place)))
+        segments = ("api", self.team.organization_slug, self.team.team_slug, *parts)
+        return "/".join((origin_of(self.http), *(quote(part, safe="") for part in segments)))
 
     def key(self, kind: Kind, body: bytes) -> Key | None:
         """The request's idempotency key, if it has one. Raises `BadRequest`."""
-        value = self.request.headers.get("idempotency-key")
+        value = self.http.headers.get("idempotency-key")
         if value is None:
             return None
         if not 0 < len(value) <= LONGEST_KEY:
             raise BadRequest(f"An Idempotency-Key has 1 to {LONGEST_KEY} characters.")
-        place = self.request.url.path.encode()
-        return Key(kind, value, hashlib.sha256(place + b"\n" + body).hexdigest())
+        path = self.http.url.path.encode()
+        return Key(kind, value, hashlib.sha256(path + b"\n" + body).hexdigest())
 
 
-def of_team(handler: Callable[[Asked], Awaitable[Response]]) -> Endpoint:
-    """An endpoint below a team: refuses who is not signed in, and hides what is not theirs."""
+def of_team(handler: Callable[[TeamRequest], Awaitable[Response]]) -> Endpoint:
+    """An endpoint below a team: 401 without a valid token, 404 for a team one may not see."""
 
     @wraps(handler)
     async def answer(request: Request) -> Response:
         caller = await caller_of(request)
         refuse_nul(request)
-        return await handler(Asked(request, caller, await team_for(request, caller)))
+        return await handler(TeamRequest(request, caller, await team_for(request, caller)))
 
     return answer
 
 
 def refuse_nul(request: Request) -> None:
-    """No id has a NUL in it, and not every database can be asked for one."""
+    """No id has a NUL in it, and not every database can be request for one."""
     if any("\0" in str(value) for value in request.path_params.values()):
         raise NotFound("There is nothing of that name.")
 
