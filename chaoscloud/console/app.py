@@ -15,12 +15,21 @@ from starlette.routing import Match, Route
 
 from chaoscloud.console import api, errors, pages
 from chaoscloud.console.api.access_cache import AccessCache
+from chaoscloud.console.bodies import BodyRoom
 from chaoscloud.console.config import Config
 from chaoscloud.console.db import Busy, Database, StorageError
 from chaoscloud.console.errors import Problem, Unprocessable, for_request
-from chaoscloud.console.middleware import ApiHeaders, Bounded, Logged, is_api
+from chaoscloud.console.middleware import (
+    ApiHeaders,
+    ApiRate,
+    BodyLimit,
+    KnownHosts,
+    RequestLog,
+    is_api,
+)
 from chaoscloud.console.pages.errors import shown
 from chaoscloud.console.pages.security import secured
+from chaoscloud.console.rates import RateLimiter
 from chaoscloud.console.records.idempotency import KeyReused
 from chaoscloud.console.watch import Watch
 
@@ -35,12 +44,16 @@ def create_app(
     config: Config, database: Database, *, now: Callable[[], datetime] = _utc_now
 ) -> Starlette:
     """The console on this database; `now` is its clock."""
+    limiter = RateLimiter(config.rates)
+    folder = config.data if config.data.is_dir() else None
     app = Starlette(
         routes=[*api.routes, *pages.routes],
         middleware=[
-            Middleware(Logged),
-            Middleware(ApiHeaders),
-            Middleware(Bounded, limit=config.body_limit),
+            Middleware(RequestLog),
+            Middleware(ApiHeaders, secure=(config.public_url or "").startswith("https:")),
+            Middleware(KnownHosts, hosts=config.hosts),
+            Middleware(ApiRate, limiter=limiter),
+            Middleware(BodyLimit, room=BodyRoom(config.body_limit, folder)),
         ],
         exception_handlers=HANDLERS,
     )
@@ -50,6 +63,7 @@ def create_app(
     app.state.stopping = asyncio.Event()  # set when held connections are to end
     app.state.watch = Watch(database, now, app.state.stopping, config.webhook_networks)
     app.state.access_cache = AccessCache()
+    app.state.limiter = limiter
     return app
 
 

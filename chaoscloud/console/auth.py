@@ -16,6 +16,7 @@ from starlette.responses import Response
 from chaoscloud.console.config import Config
 from chaoscloud.console.db import Busy, Database
 from chaoscloud.console.errors import NotFound, Unauthorized
+from chaoscloud.console.rates import RateLimiter
 from chaoscloud.console.records import sessions, teams, tokens
 from chaoscloud.console.rules.access import Role, sees_team
 from chaoscloud.console.rules.masking import masked, unmasked
@@ -53,6 +54,7 @@ async def caller_of(request: Request) -> Caller:
         raise Unauthorized("This needs an access token: Authorization: Bearer ….")
     caller = await _holder(request, secret)
     if caller is None:
+        _count(request, "wrong-token")
         raise Unauthorized("The access token is not known, has expired or was revoked.")
     return caller
 
@@ -90,7 +92,11 @@ async def session_caller(request: Request) -> Caller | None:
 
 
 async def start_session(request: Request, response: Response, token: str) -> Caller | None:
-    """Sign a browser in: put the cookie on the response; None when the token is not accepted."""
+    """Sign a browser in: put the cookie on the response; None when the token is not accepted.
+
+    Raises `TooManyRequests` for an address that tries too often.
+    """
+    _count(request, "signin")
     caller = await _holder(request, token.strip())
     if caller is None:
         return None
@@ -138,6 +144,16 @@ async def _holder(request: Request, secret: str) -> Caller | None:
         with contextlib.suppress(Busy):
             database.write(lambda connection: tokens.used(connection, found.token_id, now))
     return Caller(found.person_id, found.person_name, found.token_id, found.expires_at)
+
+
+def address_of(request: Request) -> str:
+    """Where a request comes from; behind a proxy that is trusted, what that one says of it."""
+    return request.client.host if request.client else "unknown"
+
+
+def _count(request: Request, name: str) -> None:
+    limiter: RateLimiter = request.app.state.limiter
+    limiter.count(name, address_of(request))
 
 
 def _bearer(request: Request) -> str | None:

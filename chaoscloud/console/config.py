@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 
+from chaoscloud.console.rates import RATES, parse_rates
+
 FOLDER = "chaosiq-console"
 DATABASE_FILE = "console.sqlite3"
 MEBIBYTE = 1024 * 1024
@@ -21,6 +23,8 @@ VARIABLES = {
     "CHAOSIQ_CONSOLE_PORT": "port",
     "CHAOSIQ_CONSOLE_PUBLIC_URL": "public_url",
     "CHAOSIQ_CONSOLE_WEBHOOK_NETWORKS": "webhook_networks",
+    "CHAOSIQ_CONSOLE_HOSTS": "hosts",
+    "CHAOSIQ_CONSOLE_RATES": "rates",
 }
 
 
@@ -30,7 +34,8 @@ class Config:
 
     `data` is the folder for the database and its lock; `public_url` is how people reach the
     console when that is not the address it listens on; `body_limit` is in bytes. Webhooks of
-    safeguards may be called in public networks and in `webhook_networks`.
+    safeguards may be called in public networks and in `webhook_networks`. `hosts` are the names
+    that requests may ask for (empty: any); `rates` is how often somebody may ask.
     """
 
     database_url: str = field(repr=False)
@@ -40,6 +45,8 @@ class Config:
     public_url: str | None = None
     body_limit: int = 64 * MEBIBYTE
     webhook_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    hosts: frozenset[str] = frozenset()
+    rates: Mapping[str, str] = field(default_factory=lambda: RATES)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], **overrides: Any) -> Self:
@@ -55,6 +62,8 @@ class Config:
         said.setdefault("database_url", f"sqlite:///{data / DATABASE_FILE}")
         said["port"] = _port(said.get("port", cls.port))
         said["public_url"] = _public_url(said.get("public_url"))
+        said["hosts"] = frozenset(filter(None, map(str.strip, said.get("hosts", "").split(","))))
+        said["rates"] = parse_rates(said.get("rates", ""))
         said["webhook_networks"] = _networks(said.get("webhook_networks", ""))
         return cls(data=data, **said)
 

@@ -8,7 +8,9 @@ Problem
 ├── TimedOut        408  the request did not arrive in time
 ├── Conflict        409  something of that name stands there already
 ├── TooLarge        413  the body is over the limit
+├── Misdirected     421  the request names a host that this console is not known by
 ├── Unprocessable   422  understood, but it does not say what it must
+├── TooManyRequests 429  asked more often than is allowed; `Retry-After` says when to come back
 └── Busy            503  too many writes are waiting; ask again in a second
 
 Anything else that escapes is a fault of the console: it is logged with its traceback, and the
@@ -106,10 +108,25 @@ class TooLarge(_Known):
     known = (413, "Content Too Large")
 
 
+class Misdirected(_Known):
+    """The request names a host that this console is not known by."""
+
+    known = (421, "Misdirected Request")
+
+
 class Unprocessable(_Known):
     """The request is understood, but it does not say what it must."""
 
     known = (422, "Unprocessable Content")
+
+
+class TooManyRequests(_Known):
+    """Asked more often than is allowed; `seconds` until the next try goes with it."""
+
+    known = (429, "Too Many Requests")
+
+    def __init__(self, detail: str, seconds: int) -> None:
+        super().__init__(detail, {"Retry-After": str(seconds)})
 
 
 class Busy(_Known):

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Future
 from typing import Any
 
@@ -10,9 +10,10 @@ import pytest
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive, Scope, Send
 
+from chaoscloud.console.bodies import BodyRoom
 from chaoscloud.console.db import Busy, CannotWrite, Database
 from chaoscloud.console.errors import Problem
-from chaoscloud.console.middleware import Bounded
+from chaoscloud.console.middleware import BodyLimit
 from chaoscloud.console.records import experiments
 from tests.console.conftest import Client, Member
 from tests.console.documents import ended, journal
@@ -37,7 +38,7 @@ def test_a_body_that_does_not_come_is_not_waited_for() -> None:
             await receive()
         caught.append(told.value)
 
-    asyncio.run(Bounded(reads, limit=100, patience=0)(SCOPE, never, _nothing))
+    asyncio.run(BodyLimit(reads, BodyRoom(100), patience=0)(SCOPE, never, _nothing))
 
     assert caught[0].status == 408
     assert caught[0].headers == {"Connection": "close"}
@@ -56,7 +57,7 @@ def test_after_the_body_a_connection_may_be_held() -> None:
         bounded.patience = 0
         heard.append((await receive())["type"])
 
-    bounded = Bounded(reads, limit=100)
+    bounded = BodyLimit(reads, BodyRoom(100))
     asyncio.run(bounded(SCOPE, receives, _nothing))
 
     assert heard == ["http.request", "http.disconnect"]
@@ -67,12 +68,13 @@ def test_a_client_that_goes_away_while_it_sends_leaves_nothing(
 ) -> None:
     """Half a body is no error of the console's, and nothing to keep."""
 
-    async def gone(request: Request) -> bytes:
+    async def gone(request: Request) -> AsyncIterator[bytes]:
+        yield b"{"
         raise ClientDisconnect
 
     path = bobs.started()
     with monkeypatch.context() as patched:
-        patched.setattr(Request, "body", gone)
+        patched.setattr(Request, "stream", gone)
         answer = bobs.put(path, {"journal": ended()})
 
     assert answer.status_code == 400

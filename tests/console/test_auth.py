@@ -13,6 +13,7 @@ from chaoscloud.console import auth
 from chaoscloud.console.config import Config
 from chaoscloud.console.db import Database
 from chaoscloud.console.errors import Problem, for_request
+from chaoscloud.console.rates import RateLimiter
 from chaoscloud.console.records import sessions, tokens
 from chaoscloud.console.records.teams import Team
 from tests.console.conftest import Clock, Member
@@ -33,6 +34,7 @@ def door(config: Config, database: Database, now: Clock) -> TestClient:
         exception_handlers={Problem: _problem},
     )
     app.state.db, app.state.config, app.state.now = database, config, now
+    app.state.limiter = RateLimiter()
     return TestClient(app)
 
 

@@ -2,15 +2,15 @@
 
 import asyncio
 import re
-import zlib
 from collections.abc import Callable
 from typing import Annotated, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 from starlette.requests import Request
 
-from chaoscloud.console.config import Config
-from chaoscloud.console.errors import BadRequest, Problem, TooLarge, Unprocessable
+from chaoscloud.console.bodies import Lease, read_body
+from chaoscloud.console.errors import BadRequest, Problem, Unprocessable
+from chaoscloud.console.middleware import LEASE
 from chaoscloud.console.rules.soundness import Unsound, ensure_sound
 
 T = TypeVar("T")
@@ -20,7 +20,6 @@ P = ParamSpec("P")
 Document = Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": "object"})]
 
 LARGE = 256 * 1024  # bytes from which on reading would hold up everybody else
-_GZIP = 16 + zlib.MAX_WBITS  # zlib's way of saying "expect gzip's header"
 _PLACE = re.compile(r"(?P<said>.*) - at `(?P<path>\$.*)`$", re.DOTALL)
 _STEP = re.compile(r"\.(?P<key>[^.\[]+)|\[(?P<index>[^\]]*)\]")
 
@@ -37,18 +36,20 @@ class Invalid(Unprocessable):
         super().__init__(f"{where}: {said}", extra={"errors": self.errors})
 
 
-async def body_of(request: Request) -> bytes:
-    """The whole body, inflated. Raises `TooLarge`, or a `Problem` when it cannot be inflated."""
-    raw = await request.body()
+async def body_of(request: Request, limit: int | None = None) -> bytes:
+    """Return the whole body, inflated, of at most `limit` bytes (None: the console's limit).
+
+    Raises `TooLarge`, `BadRequest` or `Busy`; see `chaoscloud.console.bodies`.
+    """
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    if encoding in ("", "identity"):
-        return raw
-    if encoding not in ("gzip", "x-gzip"):
+    if encoding not in ("", "identity", "gzip", "x-gzip"):
         raise Problem(
             415, "Unsupported Media Type", f"The console inflates gzip, not {encoding!r}."
         )
-    config: Config = request.app.state.config
-    return await asyncio.to_thread(_inflated, raw, config.body_limit)
+    lease: Lease = request.scope[LEASE]
+    most = min(limit or lease.room.limit, lease.room.limit)
+    gzipped = encoding in ("gzip", "x-gzip")
+    return await read_body(request.stream(), lease, gzipped=gzipped, limit=most)
 
 
 async def away(
@@ -94,16 +95,3 @@ def _steps(path: str) -> list[str | int]:
         step["key"] or (int(step["index"]) if step["index"].isdigit() else step["index"])
         for step in _STEP.finditer(path)
     ]
-
-
-def _inflated(raw: bytes, limit: int) -> bytes:
-    inflater = zlib.decompressobj(_GZIP)
-    try:
-        body = inflater.decompress(raw, limit + 1)
-    except zlib.error:
-        raise BadRequest("The body says it is gzip, but is not.") from None
-    if len(body) > limit:
-        raise TooLarge(f"The inflated body is over the limit of {limit} bytes.")
-    if not inflater.eof or inflater.unused_data:
-        raise BadRequest("The gzip body is cut off, or goes on after its end.")
-    return body

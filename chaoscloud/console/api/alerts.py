@@ -16,13 +16,16 @@ from starlette.responses import Response
 from chaoscloud.console.api._answers import json
 from chaoscloud.console.api._body import away, body_of, shaped, sound
 from chaoscloud.console.api._team_request import database_of, now_of, refuse_nul
+from chaoscloud.console.auth import address_of
 from chaoscloud.console.errors import Unauthorized
+from chaoscloud.console.rates import RateLimiter
 from chaoscloud.console.records import safeguard_states, secrets
 from chaoscloud.console.rules.journals import moment
 from chaoscloud.console.rules.soundness import plain
 from chaoscloud.console.rules.verdict.words import Firing
 
 LONGEST = 200  # characters of what an alert says
+LARGEST = 256 * 1024  # bytes of what Alertmanager sends
 
 
 class Alert(msgspec.Struct, frozen=True, rename="camel"):
@@ -48,20 +51,33 @@ class Taken(msgspec.Struct, frozen=True):
 
 
 async def receive(request: Request) -> Response:
-    """Take alerts; while one fires, the safeguard says no."""
+    """Take alerts; while one fires, the safeguard denies.
+
+    The secret is looked at before the body is read: strangers cost nothing.
+    """
     refuse_nul(request)
-    sent = await away(lambda body: shaped(sound(body), Alerts), await body_of(request))
-    id_, now = request.path_params["safeguard"], now_of(request)
-    return json(Taken(await database_of(request).writing(_take, id_, _secret(request), sent, now)))
+    limiter: RateLimiter = request.app.state.limiter
+    limiter.count("alerts", address_of(request))
+    safeguard_id, secret, now = request.path_params["safeguard"], _secret(request), now_of(request)
+    await database_of(request).reading(_check_secret, safeguard_id, secret)
+    body = await body_of(request, LARGEST)
+    alerts = await away(lambda body: shaped(sound(body), Alerts), body)
+    firing = await database_of(request).writing(_take, safeguard_id, secret, alerts, now)
+    return json(Taken(firing))
+
+
+def _check_secret(connection: Connection, safeguard_id: str, secret: str) -> None:
+    """Compare in constant time. Raises `Unauthorized`, whether the address or the secret is odd."""
+    if secrets.opened(connection, safeguard_id, secret) is None:
+        raise Unauthorized("There is no such address for alerts, or its secret is another.")
 
 
 def _take(
     connection: Connection, safeguard_id: str, secret: str, sent: Alerts, now: datetime
 ) -> int:
-    if secrets.opened(connection, safeguard_id, secret) is None:
-        raise Unauthorized("There is no such address for alerts, or its secret is another.")
-    firing = {_key(each): _firing(each, now) for each in sent.alerts if each.status == "firing"}
-    resolved = [_key(each) for each in sent.alerts if each.status == "resolved"]
+    _check_secret(connection, safeguard_id, secret)  # it may have been renewed in between
+    firing = {_key(alert): _firing(alert, now) for alert in sent.alerts if alert.status == "firing"}
+    resolved = [_key(alert) for alert in sent.alerts if alert.status == "resolved"]
     return safeguard_states.told(connection, safeguard_id, firing, resolved, now)
 
 
