@@ -3,19 +3,23 @@
 import logging
 import os
 import stat
-import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from chaoscloud import _yaml
 from chaoscloud._files import replace_file
+from chaoscloud._host import settings_path
 from chaoscloud.exceptions import SettingsException
 from chaoscloud.types import Settings
 
-__all__ = ["CONTROL_NAME", "in_use", "load", "save", "warn_when_exposed"]
+__all__ = ["CONTROL_NAME", "in_use", "load", "replaced_by", "save", "warn_when_exposed"]
 
 CONTROL_NAME = "chaosiq-cloud"
 
 logger = logging.getLogger("chaostoolkit")
+
+_replacement: Path | None = None
 
 
 def load(path: str | os.PathLike[str]) -> Settings:
@@ -63,11 +67,20 @@ def in_use() -> Path:
 
     The host tells its commands where the file is, and controls only what stands in it.
     """
-    click = sys.modules.get("click")  # absent where no command is running
-    context = click.get_current_context(silent=True) if click is not None else None
-    known = context.find_root().obj if context is not None else None
-    named = known.get("settings_path") if isinstance(known, dict) else None
-    return Path(named or "~/.chaostoolkit/settings.yaml").expanduser().absolute()
+    if _replacement is not None:
+        return _replacement
+    return Path(settings_path() or "~/.chaostoolkit/settings.yaml").expanduser().absolute()
+
+
+@contextmanager
+def replaced_by(path: Path) -> Iterator[None]:
+    """Have `in_use` answer `path` meanwhile, in all threads: records lie in that file's folder."""
+    global _replacement
+    before, _replacement = _replacement, path
+    try:
+        yield
+    finally:
+        _replacement = before
 
 
 def _make_private(folder: Path) -> None:

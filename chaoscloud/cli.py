@@ -226,15 +226,27 @@ def safeguards(ctx: click.Context, experiment: str | None) -> None:
     ctx.exit(0 if allowed else 1)
 
 
-@safeguards.command("test", help="Try the brake: stop a run that only sleeps, and measure it.")
+@safeguards.command(
+    "test", help="Run an experiment that only sleeps, stop it, and measure how long that takes."
+)
+@click.option(
+    "--experiment",
+    metavar="FILE",
+    help="Do so in the Python environment that this experiment asks for (`runtime.python`).",
+)
 @click.pass_context
 @_clearly
-def _test_safeguards(ctx: click.Context) -> None:
-    """Run, stop, measure, remove."""
+def _test_safeguards(ctx: click.Context, experiment: str | None) -> None:
+    """Run the stop test, here or in the child process that an experiment would run in."""
     from chaoscloud._prompts import say
-    from chaoscloud.commands.trial import try_the_brake
+    from chaoscloud.commands import stop_test
 
-    for line in try_the_brake(ctx.obj["settings_path"]):
+    settings_path = ctx.obj["settings_path"]
+    child = stop_test.child_of(experiment) if experiment else None
+    if child is not None:
+        say(f"{experiment} has a Python environment of its own: chaosiq-cloud {child.version}.")
+        ctx.exit(stop_test.run_stop_test_in_child(settings_path, child))
+    for line in stop_test.run_stop_test(settings_path):
         say(line)
 
 

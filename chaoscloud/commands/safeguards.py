@@ -18,14 +18,14 @@ from chaoscloud.settings import (
     load,
     read_profile,
 )
-from chaoscloud.types import GuardMode, Settings
+from chaoscloud.types import Experiment, GuardMode, Settings
 
 if TYPE_CHECKING:
     from requests import Response
 
     from chaoscloud.api._http import ConsoleSession
 
-__all__ = ["accepted", "in_force", "would_run"]
+__all__ = ["accepted", "in_force", "read_experiment", "would_run"]
 
 _GUARD_MODES = {
     GuardMode.OFF: "Your runs are not guarded: run `chaos enable safeguards`.",
@@ -52,7 +52,7 @@ def in_force(settings_path: str) -> Iterator[str]:
 
 def would_run(settings_path: str, path: str) -> tuple[bool, list[str]]:
     """Whether the experiment in a file would be allowed to run now, and the lines that say so."""
-    tags = _tags_of(path)
+    tags = _tags_of(read_experiment(path))
     with _session(settings_path) as session:
         response = accepted(lambda: simulate(session, tags))
     match read_answer(response.status_code, body_of(response)):
@@ -114,8 +114,8 @@ def _describe_guard_mode(settings: Settings) -> str:
     return f"{line} Your organization requires it." if required else line
 
 
-def _tags_of(path: str) -> list[str]:
-    """The tags of the experiment in a file, JSON or YAML."""
+def read_experiment(path: str) -> Experiment:
+    """The experiment in a file, JSON or YAML. Raises `CommandFailed` where there is none."""
     try:
         experiment = _yaml.read(path)
     except OSError as x:
@@ -124,5 +124,12 @@ def _tags_of(path: str) -> list[str]:
         raise CommandFailed(f"{_yaml.complaint(path, x)}.") from x
     if not isinstance(experiment, dict):
         raise CommandFailed(f"{path} is not an experiment.")
+    return experiment
+
+
+def _tags_of(experiment: Experiment) -> list[str]:
+    """The tags of an experiment; one text is one tag."""
     tags = experiment.get("tags")
+    if isinstance(tags, str):
+        return [tags]
     return [str(tag) for tag in tags] if isinstance(tags, list) else []

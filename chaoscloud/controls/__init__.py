@@ -17,6 +17,7 @@ from chaoscloud.controls.loading import forget_path, read_workspace, remember_so
 from chaoscloud.controls.opening import begin, console_of, resume, unpublished
 from chaoscloud.controls.relay import Relay
 from chaoscloud.controls.run import Run
+from chaoscloud.controls.runtime import provide_plugin
 from chaoscloud.types import (
     Configuration,
     Experiment,
@@ -78,7 +79,9 @@ def after_loading_experiment_control(
     `state` is the experiment, or None when it could not be loaded.
     """
     if isinstance(state, dict):
-        remember_source(console_of(settings, url, verify_tls, organizations), context, state)
+        console = console_of(settings, url, verify_tls, organizations)
+        remember_source(console, context, state)
+        provide_plugin(state, console.guard_mode)
 
 
 def configure_control(

@@ -29,14 +29,12 @@ def test_an_experiment_can_be_asked_about(signed_in: User, console: Console) -> 
     assert console.executions() == []
 
 
-def test_the_brake_can_be_tried_and_leaves_nothing_behind(
-    signed_in: User, console: Console
-) -> None:
+def test_a_stop_test_leaves_nothing_behind(signed_in: User, console: Console) -> None:
     """A run is stopped and measured; neither it nor a file remains."""
     done = signed_in.chaos("safeguards", "test")
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "The brake works" in done.stdout
+    assert "The stop works" in done.stdout
     assert "Nothing is left behind" in done.stdout
     assert console.executions() == []
     assert console.experiments() == []
@@ -44,14 +42,14 @@ def test_the_brake_can_be_tried_and_leaves_nothing_behind(
     assert "No safeguard is in force" in signed_in.chaos("safeguards").stdout
 
 
-def test_a_brake_that_cannot_be_tried_says_why(signed_in: User, console: Console) -> None:
+def test_a_stop_test_that_fails_says_why(signed_in: User, console: Console) -> None:
     """The run may not even start: that is no proof of anything."""
     console.operate("stop", "--reason", "Black Friday")
 
     done = signed_in.chaos("safeguards", "test")
 
     assert done.returncode == 1
-    assert "could not be tried: the run may not start, Black Friday" in done.stderr
+    assert "The stop test failed: the run may not start, Black Friday" in done.stderr
 
 
 def test_nobody_is_asked_before_a_sign_in(user: User) -> None:
