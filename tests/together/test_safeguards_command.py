@@ -71,3 +71,17 @@ def test_an_absent_console_is_named(signed_in: User, console: Console) -> None:
 
     assert done.returncode == 1
     assert "cannot be reached" in done.stderr
+
+
+def test_a_stop_test_is_never_published_later(signed_in: User, console: Console) -> None:
+    """Without a console it fails, and leaves no record that the next run would send."""
+    console.process.kill()
+    console.process.wait()
+    failed = signed_in.chaos("safeguards", "test")
+
+    later = signed_in.chaos("publish")
+
+    assert failed.returncode == 1
+    assert "does not record this run" in failed.stderr
+    assert "there is nothing to publish" in later.stdout
+    assert list(signed_in.home.rglob("*.jsonl")) == []
