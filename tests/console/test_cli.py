@@ -1,8 +1,11 @@
 """The operator's commands: what they do, what they say, and their exit codes."""
 
+import os
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from click.testing import CliRunner, Result
@@ -29,8 +32,8 @@ def data(tmp_path: Path) -> Path:
 def operate(data: Path) -> Operate:
     """Run `chaosiq-console …` on that folder."""
 
-    def run(*words: str) -> Result:
-        return CliRunner(env=CLEAN).invoke(main, [*words, "--data", str(data)])
+    def run(*words: str, answer: str = "") -> Result:
+        return CliRunner(env=CLEAN).invoke(main, [*words, "--data", str(data)], input=answer)
 
     return run
 
@@ -170,32 +173,89 @@ def test_what_is_empty_can_be_removed(operate: Operate) -> None:
 
 
 def test_stop_and_resume(operate: Operate, kept: Database) -> None:
-    """The switch is set with a reason and an end, and released."""
-    stopped = operate("stop", "--reason", "Black Friday", "--for", "2h")
+    """The stop is set with a reason, an end and a name, and released."""
+    stopped = operate("stop", "--reason", "Black Friday", "--for", "2h", "--as", "grace")
     with kept.read() as connection:
         [organization] = organizations.listed(connection)
-        [switch] = safeguards.listed(connection, organization.id, datetime.now(UTC))
+        [stop] = safeguards.list_safeguards(connection, organization.id, datetime.now(UTC))
 
-    resumed = operate("resume")
+    released = operate("resume")
 
     assert stopped.stdout.startswith("Stopped: organization 'My organization', until 20")
-    assert switch.reason == "Black Friday"
-    assert switch.expires_at is not None
-    assert (switch.expires_at - switch.created_at).total_seconds() == 7200
-    assert resumed.stdout == "Released: organization 'My organization'.\n"
+    assert (stop.reason, stop.operator) == ("Black Friday", "grace")
+    assert stop.expires_at is not None
+    assert (stop.expires_at - stop.created_at).total_seconds() == 7200
+    assert released.stdout == (
+        "Released: organization 'My organization': Black Friday"
+        f" (set by grace (operator), {stop.created_at:%Y-%m-%d %H:%M} UTC).\n"
+    )
     assert operate("resume").stdout == "Nothing was stopped: organization 'My organization'.\n"
     kept.close()
 
 
-def test_resuming_names_what_is_still_stopped(operate: Operate) -> None:
-    """Whoever releases the organization learns that a team is held by a switch of its own."""
+def test_a_release_names_what_is_still_stopped(operate: Operate) -> None:
+    """Whoever releases the organization learns that a team has a stop of its own."""
     operate("stop", "--reason", "Black Friday")
     operate("stop", "--team", "My team", "--reason", "Migration")
 
-    assert operate("resume").stdout.splitlines() == [
-        "Released: organization 'My organization'.",
+    lines = operate("resume").stdout.splitlines()
+
+    assert [line.partition(" (set by")[0] for line in lines] == [
+        "Released: organization 'My organization': Black Friday",
         "Still stopped: team 'My team' of organization 'My organization': Migration",
     ]
+
+
+@pytest.mark.parametrize(
+    ("words", "answer", "code", "left"),
+    [
+        ([], "", 1, {"Audit", "Migration", "Release day"}),  # nobody there to answer
+        ([], "n\n", 1, {"Audit", "Migration", "Release day"}),
+        ([], "y\n", 0, {"Release day"}),
+        (["--all"], "", 0, {"Release day"}),
+        (["Audit"], "", 0, {"Migration", "Release day"}),
+        (["No such stop"], "", 1, {"Audit", "Migration", "Release day"}),
+        (["Release day"], "", 1, {"Audit", "Migration", "Release day"}),  # it is switched off
+    ],
+)
+def test_of_several_stops_none_is_released_unasked(
+    operate: Operate, kept: Database, words: list[str], answer: str, code: int, left: set[str]
+) -> None:
+    """One by its reason, all with --all or a yes; what is switched off stays as it is."""
+    for reason in ("Audit", "Migration", "Release day"):
+        operate("stop", "--reason", reason)
+    operate("safeguard", "off", "Release day")
+
+    result = operate("resume", *words, answer=answer)
+
+    with kept.read() as connection:
+        [organization] = organizations.listed(connection)
+        present = safeguards.list_safeguards(connection, organization.id, datetime.now(UTC))
+    assert result.exit_code == code, result.output
+    assert {stop.name for stop in present} == left
+    assert ("Nothing was released" in result.output or "There is no stop" in result.output) == (
+        code == 1
+    )
+    kept.close()
+
+
+def test_without_a_name_the_operator_is_the_system_s_user(
+    operate: Operate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind sudo the one who called it; an account without a name is still somebody."""
+    monkeypatch.setattr("getpass.getuser", lambda: "root")
+    operate("stop", "--reason", "One")
+    monkeypatch.setenv("SUDO_USER", "grace")
+    operate("stop", "--reason", "Two")
+    monkeypatch.delenv("SUDO_USER")
+    monkeypatch.setattr("getpass.getuser", mock.Mock(side_effect=KeyError))
+    operate("stop", "--reason", "Three")
+
+    output = operate("safeguard", "list").stdout
+
+    assert re.search(r"One .* root \(operator\)", output)
+    assert re.search(r"Two .* grace \(operator\)", output)
+    assert re.search(rf"Three .* user {os.getuid()} \(operator\)", output)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from chaoscloud.console.db import Database
 from chaoscloud.console.records import safeguards, tokens
 from chaoscloud.console.records.organizations import Organization
 from chaoscloud.console.records.teams import Team
-from chaoscloud.console.rules.verdict import Safeguard
+from chaoscloud.console.rules.safeguards import Safeguard
 from chaoscloud.console.watch import Watch
 from tests.console.conftest import Clock, Member
 from tests.console.team import TeamApi
@@ -281,7 +281,7 @@ def test_an_error_of_ours_is_no_decision(
     team = checkout
 
     def odd(connection: Connection) -> Safeguard:
-        return safeguards.set_up(connection, team.organization_id, team.id, "moon", "Full", now())
+        return safeguards.create(connection, team.organization_id, team.id, "moon", "Full", now())
 
     async def status(asked: dict[str, str]) -> int:
         # A connection for each: the server closes one on which it failed.
@@ -295,7 +295,7 @@ def test_an_error_of_ours_is_no_decision(
         await soon(lambda: watch.waiting == 1)
         made = await asyncio.to_thread(database.write(odd).result)
         said = [await waiting, await status({})]
-        mended = database.write(lambda c: safeguards.remove(c, made.id, now()))
+        mended = database.write(lambda c: safeguards.remove(c, made, now()))
         await asyncio.to_thread(mended.result)
         return [*said, await status({})]
 

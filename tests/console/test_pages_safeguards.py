@@ -1,5 +1,7 @@
 """The stop button as a page."""
 
+import re
+
 import pytest
 
 from chaoscloud.console.records.teams import Team
@@ -27,7 +29,7 @@ def adas(client: Client, ada: Member, checkout: Team, payments: Team) -> Browser
 def test_the_button_stops_a_running_experiment(
     bobs: Browser, client: Client, bob: Member, checkout: Team
 ) -> None:
-    """What the page does is what the plugin is told, with the reason."""
+    """What the page does is in the decision, with the reason."""
     api = TeamApi(client(token=bob.token), checkout)
     run = api.started()
 
@@ -65,16 +67,65 @@ def test_a_stop_ends_by_itself(bobs: Browser, now: Clock) -> None:
     assert "Experiments may run" in Seen(bobs.open(PAGE)).text
 
 
-def test_resuming_lets_runs_go_on_and_both_are_remembered(bobs: Browser) -> None:
-    """The history has the stop and the resume, newest first."""
+def release_form(browser: Browser, reason: str) -> str:
+    """Where the button that releases the stop of this reason leads."""
+    page = browser.open(PAGE).text
+    pattern = r'action="([^"]+/release)"(?:(?!</form>).)*?> ' + re.escape(reason) + "<"
+    form = re.search(pattern, page, re.DOTALL)
+    assert form, f"no button releases {reason}"
+    return form[1]
+
+
+def test_a_release_lets_runs_go_on_and_both_are_in_the_audit_log(bobs: Browser) -> None:
+    """The stop and the release, newest first."""
     bobs.submit(PAGE, PAGE + "/stop", reason="Release day")
 
-    answer = bobs.submit(PAGE, PAGE + "/resume", scope="team")
+    answer = bobs.submit(PAGE, release_form(bobs, "Release day"))
 
     text = Seen(bobs.open(answer.headers["location"])).text
     assert "Experiments may run" in text
-    resumed = text.index("Let runs go on after: Release day")
-    assert resumed < text.index("Stopped all runs: Release day")
+    released = text.index("Released the stop: Release day")
+    assert released < text.index("Stopped all runs: Release day")
+
+
+def test_a_release_names_one_stop(bobs: Browser, adas: Browser) -> None:
+    """Another of the same scope stays, and so does one that is switched off."""
+    for browser, reason in ((bobs, "Release day"), (adas, "Audit"), (adas, "Migration")):
+        browser.submit(PAGE, PAGE + "/stop", reason=reason)
+    off = release_form(bobs, "Migration").removesuffix("/release")
+    bobs.submit(PAGE, off + "/switch", on="off")
+
+    bobs.submit(PAGE, release_form(bobs, "Release day"))
+
+    text = Seen(bobs.open(PAGE)).text
+    assert "Nothing may run. Audit" in text
+    assert "Off Migration" in text
+    assert "Release day" not in text.partition("Audit log")[0]
+
+
+@pytest.mark.parametrize("before", ["released", "switched off"])
+def test_a_release_that_comes_second_changes_nothing(bobs: Browser, before: str) -> None:
+    """It says so, whether somebody released the stop or switched it off."""
+    bobs.submit(PAGE, PAGE + "/stop", reason="Release day")
+    release = release_form(bobs, "Release day")
+    way = "/release" if before == "released" else "/switch"
+    bobs.submit(PAGE, release.replace("/release", way), on="off")
+
+    answer = bobs.submit(PAGE, release)
+
+    text = Seen(bobs.open(answer.headers["location"])).text
+    assert "nothing was changed" in text
+    assert ("Off Release day" in text) == (before == "switched off")
+
+
+def test_a_release_is_of_a_stop(bobs: Browser, client: Client, bob: Member, checkout: Team) -> None:
+    """A safeguard of another kind is switched off or removed, by buttons that say so."""
+    body = {"kind": "limit", "name": "One", "reason": "One", "settings": {"most": 1}}
+    api = TeamApi(client(bob.token), checkout)
+    limit = api.post("/safeguards", body).json()["id"]
+
+    assert bobs.submit(PAGE, f"{PAGE}/{limit}/release").status_code == 404
+    assert api.get(f"/safeguards/{limit}").status_code == 200
 
 
 @pytest.mark.parametrize("reason", ["", "   ", "x" * 301])
@@ -91,7 +142,7 @@ def test_an_owner_stops_the_whole_organization(adas: Browser, bobs: Browser) -> 
     """Every team sees it; a member cannot release it."""
     adas.submit(PAGE, PAGE + "/stop", reason="Audit", scope="organization")
 
-    refused = bobs.submit(PAGE, PAGE + "/resume", scope="organization")
+    refused = bobs.submit(PAGE, release_form(adas, "Audit"))
 
     assert "Nothing may run. Audit" in Seen(adas.open("/acme/payments/executions")).text
     assert "An owner of Acme can release it" in Seen(bobs.open(PAGE)).text
@@ -107,7 +158,7 @@ def test_a_member_stops_their_team_and_no_other(bobs: Browser, adas: Browser) ->
     assert "Experiments may run" in Seen(adas.open("/acme/payments/executions")).text
 
 
-def test_other_kinds_are_shown_while_they_say_no(
+def test_other_kinds_are_shown_while_they_deny(
     bobs: Browser, client: Client, bob: Member, checkout: Team, now: Clock
 ) -> None:
     """Outside of its windows nothing may run; within them, something may."""

@@ -33,15 +33,24 @@ def add(run: Runner, kind: str, name: str, *more: str) -> Result:
 
 
 def test_a_safeguard_of_the_operator_stops_runs(run: Runner, bobs: TeamApi) -> None:
-    """What is set on the command line is what runs are told."""
+    """What is set on the command line is in the decision, with who set it."""
     path = bobs.started()
 
-    done = add(run, "tags", "No Kafka", "--settings", '{"mode": "forbid", "tags": ["kafka"]}')
+    done = add(
+        run,
+        "tags",
+        "No Kafka",
+        "--settings",
+        '{"mode": "forbid", "tags": ["kafka"]}',
+        "--as",
+        "grace",
+    )
 
     assert done.exit_code == 0, done.output
-    assert bobs.get(path + "/policies").json()["policies"][0]["name"] == "No Kafka"
+    [policy] = bobs.get(path + "/policies").json()["policies"]
+    assert (policy["name"], policy["operator"]) == ("No Kafka", "grace")
     [item] = bobs.get("/safeguards").json()["items"]
-    assert (item["author"], item["scope"]) == (None, "organization")
+    assert (item["author"], item["scope"]) == ("grace (operator)", "organization")
 
 
 def test_it_is_switched_off_and_on_and_removed(run: Runner) -> None:
@@ -53,14 +62,14 @@ def test_it_is_switched_off_and_on_and_removed(run: Runner) -> None:
         assert run("safeguard", word, "Freeze").exit_code == 0
         lists.append(run("safeguard", "list").output)
 
-    assert "switched off" in lists[0]
+    assert "off  " in lists[0]
     assert "Checkout" in lists[1]
-    assert "stop  " in lists[1]
+    assert "denies  " in lists[1]
     assert "Freeze" not in lists[2]
 
 
 def test_it_says_whether_a_run_would_be_allowed(run: Runner) -> None:
-    """With who says no, why and until when."""
+    """With what denies it, why and until when."""
     windows = (
         '{"mode": "forbid", "time_zone": "Europe/Paris",'
         ' "windows": [{"days": ["fri"], "from": "15:00", "to": "24:00"}]}'
@@ -71,7 +80,7 @@ def test_it_says_whether_a_run_would_be_allowed(run: Runner) -> None:
     monday = run("safeguard", "simulate", "--team", "Checkout", "--at", "2026-03-09T15:00+01:00")
 
     assert friday.output == (
-        "Not allowed at 2026-03-06 14:00 UTC:\n"
+        "Denied at 2026-03-06 14:00 UTC:\n"
         "  Friday afternoon: The launch is near, until 2026-03-06 23:00 UTC\n"
     )
     assert monday.output == "Allowed at 2026-03-09 14:00 UTC.\n"

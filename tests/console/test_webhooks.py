@@ -15,8 +15,8 @@ from chaoscloud.console.db import Database
 from chaoscloud.console.records import safeguard_states, safeguards
 from chaoscloud.console.records.teams import Team
 from chaoscloud.console.rules.addresses import may_call
-from chaoscloud.console.rules.verdict import Run
-from chaoscloud.console.rules.verdict.words import Answer
+from chaoscloud.console.rules.safeguards import Run
+from chaoscloud.console.rules.safeguards.model import WebhookAnswer
 from chaoscloud.console.watch import Place, Watch
 from chaoscloud.console.watch.asker import Asker
 from chaoscloud.console.watch.calling import Heard, ask
@@ -218,7 +218,7 @@ def watching(
 ) -> tuple[Watch, list[Place]]:
     """A watch over a webhook, and a hundred runs that ask."""
     database.write(
-        lambda c: safeguards.set_up(
+        lambda c: safeguards.create(
             c,
             checkout.organization_id,
             checkout.id,
@@ -244,7 +244,7 @@ def test_a_webhook_is_asked_once_for_a_hundred_runs(
     async def twice() -> list[bool]:
         first = await asyncio.gather(*(watch.answer(place) for place in places))
         second = await asyncio.gather(*(watch.answer(place) for place in places))
-        return [each.verdict.allowed for each in (*first, *second)]
+        return [each.decision.allowed for each in (*first, *second)]
 
     assert set(asyncio.run(twice())) == {True}
     assert oracle.asked == 1
@@ -262,13 +262,13 @@ def test_another_answer_is_kept_and_reaches_who_waits(
         seen = await watch.answer(places[0])
         other = await watch.another(places[0], seen, 50)
         await asyncio.gather(*watch._asker._asking.values())  # until it is written down
-        return other.verdict.allowed
+        return other.decision.allowed
 
     assert asyncio.run(wait()) is False
     database.write(lambda c: None).result()
     with database.read() as connection:
         [kept] = safeguard_states.states(connection)[0].values()
-    assert kept == Answer(False, "nobody is on call", now())
+    assert kept == WebhookAnswer(False, "nobody is on call", now())
 
 
 def _fresh_after_first(oracle: Oracle) -> Callable[..., bool]:

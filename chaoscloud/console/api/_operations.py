@@ -24,7 +24,7 @@ from chaoscloud.console.api import (
 )
 from chaoscloud.console.api._answers import Made, Page
 from chaoscloud.console.api._describing import Operation
-from chaoscloud.console.api._guards import Changes, NewSafeguard, Shown
+from chaoscloud.console.api._safeguards import NewSafeguard, SafeguardChanges, SafeguardView
 from chaoscloud.console.api._starting import NewRun
 from chaoscloud.console.api.events import BATCH, SINGLE
 from chaoscloud.console.records.executions import Execution
@@ -91,28 +91,32 @@ OPERATIONS: Mapping[Callable[..., Any], Operation] = {
     runs.finish: Operation({204: None}, {JSON: runs.Finished}),
     run_events.receive: Operation({201: Made}, {JSON: run_events.NewEvent}, repeatable=True),
     run_events.listed: Operation({200: Page[run_events.RunEvent]}, query=("after", *LIST)),
-    stops.stop: Operation({201: Shown}, {JSON: stops.NewStop}, refuses=(409,)),
+    stops.stop: Operation({201: SafeguardView}, {JSON: stops.NewStop}, refuses=(409,)),
     stops.remove: Operation({204: None}, refuses=(403,)),
-    safeguards.create: Operation({201: Shown}, {JSON: NewSafeguard}),
-    safeguards.listed: Operation({200: safeguards.Listed}, query=("all",)),
-    safeguards.simulate: Operation({200: safeguards.Would}, {JSON: safeguards.WouldIt}),
-    safeguards.one: Operation({200: Shown}),
-    safeguards.change: Operation({200: Shown}, {JSON: Changes}, refuses=(403,)),
+    safeguards.create: Operation({201: SafeguardView}, {JSON: NewSafeguard}),
+    safeguards.listed: Operation({200: safeguards.SafeguardList}, query=("all",)),
+    safeguards.simulate: Operation(
+        {200: safeguards.SimulationResult}, {JSON: safeguards.SimulationRequest}
+    ),
+    safeguards.one: Operation({200: SafeguardView}),
+    safeguards.change: Operation({200: SafeguardView}, {JSON: SafeguardChanges}, refuses=(403,)),
     safeguards.remove: Operation({204: None}, refuses=(403,)),
     safeguards.create_for_organization: Operation(
-        {201: Shown}, {JSON: NewSafeguard}, refuses=(403,)
+        {201: SafeguardView}, {JSON: NewSafeguard}, refuses=(403,)
     ),
     safeguards.listed_of_organization: Operation(
-        {200: safeguards.Listed}, query=("all",), refuses=(403,)
+        {200: safeguards.SafeguardList}, query=("all",), refuses=(403,)
     ),
-    safeguards.one_of_organization: Operation({200: Shown}, refuses=(403,)),
-    safeguards.change_of_organization: Operation({200: Shown}, {JSON: Changes}, refuses=(403,)),
+    safeguards.one_of_organization: Operation({200: SafeguardView}, refuses=(403,)),
+    safeguards.change_of_organization: Operation(
+        {200: SafeguardView}, {JSON: SafeguardChanges}, refuses=(403,)
+    ),
     safeguards.remove_of_organization: Operation({204: None}, refuses=(403,)),
     policy.read: Operation({200: policy.OrganizationPolicy}, refuses=(403,)),
     policy.write: Operation(
         {200: policy.OrganizationPolicy}, {JSON: policy.OrganizationPolicy}, refuses=(403,)
     ),
-    alerts.receive: Operation({200: alerts.Taken}, {JSON: alerts.Alerts}, open=True),
+    alerts.receive: Operation({200: alerts.AlertsReceived}, {JSON: alerts.Alerts}, open=True),
     assets.experiment: Operation({200: dict[str, Any]}),
     assets.verification: Operation({200: dict[str, Any]}),
 }

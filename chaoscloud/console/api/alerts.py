@@ -21,10 +21,10 @@ from chaoscloud.console.errors import Unauthorized
 from chaoscloud.console.rates import RateLimiter
 from chaoscloud.console.records import safeguard_states, secrets
 from chaoscloud.console.rules.journals import moment
+from chaoscloud.console.rules.safeguards.model import FiringAlert
 from chaoscloud.console.rules.soundness import plain
-from chaoscloud.console.rules.verdict.words import Firing
 
-LONGEST = 200  # characters of what an alert says
+LONGEST = 200  # characters of an alert's summary
 LARGEST = 256 * 1024  # bytes of what Alertmanager sends
 
 
@@ -44,7 +44,7 @@ class Alerts(msgspec.Struct, frozen=True):
     alerts: Annotated[list[Alert], msgspec.Meta(max_length=10_000)]
 
 
-class Taken(msgspec.Struct, frozen=True):
+class AlertsReceived(msgspec.Struct, frozen=True):
     """How many alerts of this safeguard fire now."""
 
     firing: int
@@ -62,17 +62,17 @@ async def receive(request: Request) -> Response:
     await database_of(request).reading(_check_secret, safeguard_id, secret)
     body = await body_of(request, LARGEST)
     alerts = await away(lambda body: shaped(sound(body), Alerts), body)
-    firing = await database_of(request).writing(_take, safeguard_id, secret, alerts, now)
-    return json(Taken(firing))
+    firing = await database_of(request).writing(_store, safeguard_id, secret, alerts, now)
+    return json(AlertsReceived(firing))
 
 
 def _check_secret(connection: Connection, safeguard_id: str, secret: str) -> None:
     """Compare in constant time. Raises `Unauthorized`, whether the address or the secret is odd."""
-    if secrets.opened(connection, safeguard_id, secret) is None:
+    if secrets.find_safeguard(connection, safeguard_id, secret) is None:
         raise Unauthorized("There is no such address for alerts, or its secret is another.")
 
 
-def _take(
+def _store(
     connection: Connection, safeguard_id: str, secret: str, sent: Alerts, now: datetime
 ) -> int:
     _check_secret(connection, safeguard_id, secret)  # it may have been renewed in between
@@ -95,10 +95,10 @@ def _key(alert: Alert) -> str:
     return hashlib.sha256(msgspec.json.encode(alert.labels, order="sorted")).hexdigest()
 
 
-def _firing(alert: Alert, now: datetime) -> Firing:
-    said = alert.labels.get("alertname") or alert.annotations.get("summary") or "an alert fires"
+def _firing(alert: Alert, now: datetime) -> FiringAlert:
+    summary = alert.labels.get("alertname") or alert.annotations.get("summary") or "an alert fires"
     try:
         since = min(moment(alert.starts_at), now)
     except ValueError:
         since = now
-    return Firing(" ".join(plain(said).split())[:LONGEST], since, now)
+    return FiringAlert(" ".join(plain(summary).split())[:LONGEST], since, now)

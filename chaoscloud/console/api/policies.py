@@ -18,7 +18,7 @@ from starlette.responses import Response
 from chaoscloud.console.api._answers import document
 from chaoscloud.console.api.access_cache import AccessCache
 from chaoscloud.console.errors import BadRequest
-from chaoscloud.console.rules.verdict import Run
+from chaoscloud.console.rules.safeguards import Run
 from chaoscloud.console.watch import Answer, Place, Watch
 from chaoscloud.console.watch.answers import ALLOWED_TAGS
 

@@ -1,7 +1,7 @@
 """Safeguards: of a team, by who is on it; of a whole organization, by its owners."""
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import wraps
 from typing import Any
 
@@ -10,10 +10,15 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chaoscloud.console.api import _guards
+from chaoscloud.console.api import _safeguards
 from chaoscloud.console.api._answers import json, nothing
 from chaoscloud.console.api._body import Document, Invalid, away, body_of, shaped, sound
-from chaoscloud.console.api._guards import Changes, Moment, NewSafeguard, Shown
+from chaoscloud.console.api._safeguards import (
+    Moment,
+    NewSafeguard,
+    SafeguardChanges,
+    SafeguardView,
+)
 from chaoscloud.console.api._team_request import (
     Endpoint,
     TeamRequest,
@@ -25,20 +30,19 @@ from chaoscloud.console.api._team_request import (
 )
 from chaoscloud.console.auth import Caller, caller_of
 from chaoscloud.console.errors import Forbidden, NotFound
-from chaoscloud.console.records import organizations, safeguard_states, safeguards, secrets
+from chaoscloud.console.records import organizations, safeguards, secrets
 from chaoscloud.console.rules import documents
 from chaoscloud.console.rules.access import may_stop_organization
-from chaoscloud.console.rules.verdict import Policy, Run, Safeguard, in_force, verdict
-from chaoscloud.console.rules.verdict.tags import Tags
+from chaoscloud.console.rules.safeguards import KINDS, Policy, Safeguard, is_in_force
+from chaoscloud.console.rules.safeguards.kinds.tags import Tags
 from chaoscloud.console.watch import Watch
+from chaoscloud.console.watch.simulation import FARTHEST, simulate_run
 
-FARTHEST = timedelta(days=3660)
 
-
-class Listed(msgspec.Struct, frozen=True):
+class SafeguardList(msgspec.Struct, frozen=True):
     """Safeguards, oldest first."""
 
-    items: list[Shown]
+    items: list[SafeguardView]
 
 
 class Scope(msgspec.Struct, frozen=True):
@@ -55,7 +59,7 @@ class Scope(msgspec.Struct, frozen=True):
         return now_of(self.request)
 
 
-class WouldIt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SimulationRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Would a run be allowed? Of this experiment, or of one with these tags; now, or `at`."""
 
     experiment: Document = msgspec.field(default_factory=lambda: msgspec.Raw(b"{}"))
@@ -63,8 +67,8 @@ class WouldIt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     at: Moment | None = None
 
 
-class Would(msgspec.Struct, frozen=True):
-    """Whether it would be allowed at that time, as far as is known now; who says no, and why."""
+class SimulationResult(msgspec.Struct, frozen=True):
+    """Whether it would be allowed at that time, as far as is known now; what denies it, and why."""
 
     allowed: bool
     required: bool
@@ -94,20 +98,21 @@ async def owned(request: Request) -> Scope:
     caller = await caller_of(request)
     refuse_nul(request)
     word = request.path_params["org"]
-    found = await database_of(request).reading(_standing, word, caller.person_id)
-    if found is None:
+    membership = await database_of(request).reading(_find_membership, word, caller.person_id)
+    if membership is None:
         raise NotFound("There is no such organization, or it is not yours to see.")
-    organization_id, owner = found
-    if not owner:
+    organization_id, is_owner = membership
+    if not is_owner:
         raise Forbidden("Only an owner of the organization may do that.")
     return Scope(request, organization_id, None, caller)
 
 
-def _standing(connection: Connection, word: str, person_id: str) -> tuple[str, bool] | None:
-    for each in organizations.seen_by(connection, person_id):
-        if word in (each.id, each.slug):
-            role = organizations.role_of(connection, each.id, person_id)
-            return each.id, may_stop_organization(role)
+def _find_membership(connection: Connection, word: str, person_id: str) -> tuple[str, bool] | None:
+    """The id of an organization that a person belongs to, and whether they own it."""
+    for organization in organizations.seen_by(connection, person_id):
+        if word in (organization.id, organization.slug):
+            role = organizations.role_of(connection, organization.id, person_id)
+            return organization.id, may_stop_organization(role)
     return None
 
 
@@ -116,36 +121,40 @@ def _standing(connection: Connection, word: str, person_id: str) -> tuple[str, b
 
 async def _list(scope: Scope) -> Response:
     """The safeguards in force; with `?all=true` also those that are switched off."""
-    all_ = scope.request.query_params.get("all", "").lower() in ("true", "1")
-    return json(Listed(await database_of(scope.request).reading(_listed, scope, all_, scope.now)))
+    every_one = scope.request.query_params.get("all", "").lower() in ("true", "1")
+    views = await database_of(scope.request).reading(_read_list, scope, every_one, scope.now)
+    return json(SafeguardList(views))
 
 
 async def _one(scope: Scope) -> Response:
     """One safeguard."""
-    return json(await database_of(scope.request).reading(_read, scope, scope.now))
+    return json(await database_of(scope.request).reading(_read_one, scope, scope.now))
 
 
-def _listed(connection: Connection, scope: Scope, all_: bool, now: datetime) -> list[Shown]:
+def _read_list(
+    connection: Connection, scope: Scope, every_one: bool, now: datetime
+) -> list[SafeguardView]:
     if scope.team_id is None:
-        found = safeguards.listed(connection, scope.organization_id, now)
-        found = [each for each in found if each.team_id is None]
+        lasting = safeguards.list_safeguards(connection, scope.organization_id, now)
+        lasting = [safeguard for safeguard in lasting if safeguard.team_id is None]
     else:
-        found = safeguards.concerning(connection, scope.organization_id, scope.team_id)
-        found = [each for each in found if each.expires_at is None or each.expires_at > now]
-    return _guards.shown(connection, [e for e in found if all_ or in_force(e, now)], now)
+        of_team = safeguards.list_for_team(connection, scope.organization_id, scope.team_id)
+        lasting = [s for s in of_team if s.expires_at is None or s.expires_at > now]
+    listed = [each for each in lasting if every_one or is_in_force(each, now)]
+    return _safeguards.view_safeguards(connection, listed, now)
 
 
-def _read(connection: Connection, scope: Scope, now: datetime) -> Shown:
-    return _guards.shown(connection, [_found(connection, scope)], now)[0]
+def _read_one(connection: Connection, scope: Scope, now: datetime) -> SafeguardView:
+    return _safeguards.view_safeguards(connection, [_find(connection, scope)], now)[0]
 
 
-def _found(connection: Connection, scope: Scope) -> Safeguard:
-    """The safeguard that the path names, if the scope can see it."""
-    id_ = scope.request.path_params["safeguard"]
-    found = safeguards.find(connection, scope.organization_id, id_)
-    if found is None or found.team_id not in (None, scope.team_id):
+def _find(connection: Connection, scope: Scope) -> Safeguard:
+    """The safeguard that the path names, if the scope can see it. Raises `NotFound`."""
+    safeguard_id = scope.request.path_params["safeguard"]
+    safeguard = safeguards.find(connection, scope.organization_id, safeguard_id)
+    if safeguard is None or safeguard.team_id not in (None, scope.team_id):
         raise NotFound("There is no such safeguard.")
-    return found
+    return safeguard
 
 
 # --- changing ----------------------------------------------------------------------------------
@@ -154,25 +163,29 @@ def _found(connection: Connection, scope: Scope) -> Safeguard:
 async def _create(scope: Scope) -> Response:
     """Set a safeguard; for an alert, the answer has the secret of its address, this once."""
     new = await away(lambda body: shaped(sound(body), NewSafeguard), await body_of(scope.request))
-    fields = _guards.fields_of(new, scope.now, scope.request.app.state.config.webhook_networks)
-    made = await database_of(scope.request).writing(_set, scope, fields, scope.now)
-    return json(made, 201)
+    networks = scope.request.app.state.config.webhook_networks
+    fields = _safeguards.fields_of(new, scope.now, networks)
+    view = await database_of(scope.request).writing(_write_new, scope, fields, scope.now)
+    return json(view, 201)
 
 
 async def _change(scope: Scope) -> Response:
     """Change a safeguard, or switch it on or off."""
-    sent = await away(lambda body: shaped(sound(body), Changes), await body_of(scope.request))
-    return json(await database_of(scope.request).writing(_changed, scope, sent, scope.now))
+    raw = await body_of(scope.request)
+    changes = await away(lambda body: shaped(sound(body), SafeguardChanges), raw)
+    return json(await database_of(scope.request).writing(_write_changes, scope, changes, scope.now))
 
 
 async def _remove(scope: Scope) -> Response:
-    """Take a safeguard away."""
-    await database_of(scope.request).writing(_removed, scope, scope.now)
+    """Remove a safeguard; a stop is released like this."""
+    await database_of(scope.request).writing(_write_removal, scope, scope.now)
     return nothing()
 
 
-def _set(connection: Connection, scope: Scope, fields: dict[str, Any], now: datetime) -> Shown:
-    made = safeguards.set_up(
+def _write_new(
+    connection: Connection, scope: Scope, fields: dict[str, Any], now: datetime
+) -> SafeguardView:
+    safeguard = safeguards.create(
         connection,
         scope.organization_id,
         scope.team_id,
@@ -180,57 +193,55 @@ def _set(connection: Connection, scope: Scope, fields: dict[str, Any], now: date
         person_id=scope.caller.person_id,
         **fields,
     )
-    [told] = _guards.shown(connection, [made], now)
-    if made.kind != "alert":
-        return told
-    address = f"{origin_of(scope.request)}/api/v1/alerts/{made.id}"
-    secret = secrets.given_to(connection, made.id)
-    return msgspec.structs.replace(told, address=address, secret=secret)
+    [view] = _safeguards.view_safeguards(connection, [safeguard], now)
+    if not KINDS[safeguard.kind].has_secret:
+        return view
+    address = f"{origin_of(scope.request)}/api/v1/alerts/{safeguard.id}"
+    secret = secrets.renew(connection, safeguard.id)
+    return msgspec.structs.replace(view, address=address, secret=secret)
 
 
-def _changed(connection: Connection, scope: Scope, sent: Changes, now: datetime) -> Shown:
+def _write_changes(
+    connection: Connection, scope: Scope, changes: SafeguardChanges, now: datetime
+) -> SafeguardView:
     before = _own(connection, scope)
     networks = scope.request.app.state.config.webhook_networks
-    changes = _guards.changes_of(sent, before.kind, now, networks)
-    person = scope.caller.person_id
-    after = safeguards.change(connection, before, now, person_id=person, **changes)
-    if after.kind == "webhook" and after.settings != before.settings:
-        safeguard_states.forget(connection, after.id)
-    return _guards.shown(connection, [after], now)[0]
+    fields = _safeguards.changes_of(changes, before.kind, now, networks)
+    person_id = scope.caller.person_id
+    after = safeguards.change(connection, before, now, person_id=person_id, **fields)
+    return _safeguards.view_safeguards(connection, [after], now)[0]
 
 
-def _removed(connection: Connection, scope: Scope, now: datetime) -> None:
-    gone = _own(connection, scope)
-    safeguards.take_away(connection, gone, now, person_id=scope.caller.person_id)
+def _write_removal(connection: Connection, scope: Scope, now: datetime) -> None:
+    safeguard = _own(connection, scope)
+    safeguards.remove(connection, safeguard, now, person_id=scope.caller.person_id)
 
 
 def _own(connection: Connection, scope: Scope) -> Safeguard:
-    """The safeguard that the path names, if it is this scope's to change."""
-    found = _found(connection, scope)
-    if found.team_id != scope.team_id:
+    """The safeguard that the path names, if it is this scope's to change. Raises a `Problem`."""
+    safeguard = _find(connection, scope)
+    if safeguard.team_id != scope.team_id:
         raise Forbidden("It is the organization's: only an owner may change it, at its address.")
-    return found
+    return safeguard
 
 
-# --- would it? ---------------------------------------------------------------------------------
+# --- simulating --------------------------------------------------------------------------------
 
 
 @of_team
 async def simulate(request: TeamRequest) -> Response:
     """Say whether a run of the team would be allowed, now or at another time, and why not."""
-    sent = await away(lambda body: shaped(sound(body), WouldIt), await body_of(request.http))
+    raw = await body_of(request.http)
+    sent = await away(lambda body: shaped(sound(body), SimulationRequest), raw)
     at = sent.at or request.now
     if abs(at - request.now) > FARTHEST:
         raise Invalid("Expected a time within ten years", ["body", "at"], "value_error")
     head = shaped(sent.experiment, documents.Head, "experiment")
-    tags = (*sent.tags, *(head.tags or ()))
     watch: Watch = request.http.app.state.watch
-    organization, team = request.team.organization_id, request.team.team_id
-    holding = await request.db.reading(safeguards.in_force, organization, team)
-    facts = await watch.facts(organization, holding)
-    said = verdict(holding, at, Run(None, tags), facts)
-    required = await watch.required(organization)
-    return json(Would(said.allowed, required, at, said.policies))
+    tags = (*sent.tags, *(head.tags or ()))
+    decision = (await simulate_run(request.db, watch, request.team, tags, at)).decision
+    required = await watch.required(request.team.organization_id)
+    return json(SimulationResult(decision.allowed, required, at, decision.policies))
 
 
 listed, listed_of_organization = in_scope(_list)

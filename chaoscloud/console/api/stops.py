@@ -7,10 +7,10 @@ import msgspec
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from chaoscloud.console.api import _guards, _lookup
+from chaoscloud.console.api import _lookup, _safeguards
 from chaoscloud.console.api._answers import json, nothing
 from chaoscloud.console.api._body import away, body_of, shaped, sound
-from chaoscloud.console.api._guards import Line, Shown
+from chaoscloud.console.api._safeguards import Line, SafeguardView
 from chaoscloud.console.api._team_request import TeamRequest, of_team
 from chaoscloud.console.errors import Conflict, Forbidden
 from chaoscloud.console.records import safeguards, trials
@@ -39,7 +39,9 @@ async def remove(request: TeamRequest) -> Response:
     return nothing()
 
 
-def _stop(connection: Connection, request: TeamRequest, sent: NewStop, now: datetime) -> Shown:
+def _stop(
+    connection: Connection, request: TeamRequest, sent: NewStop, now: datetime
+) -> SafeguardView:
     found = _lookup.find_execution(connection, request.team.team_id, request.path("execution"))
     if found.status != "running":
         raise Conflict("The run has ended already.")
@@ -53,7 +55,7 @@ def _stop(connection: Connection, request: TeamRequest, sent: NewStop, now: date
         person_id=request.caller.person_id,
         execution_id=found.id,
     )
-    return _guards.shown(connection, [made], now)[0]
+    return _safeguards.view_safeguards(connection, [made], now)[0]
 
 
 def _remove(connection: Connection, team_id: str, execution_id: str) -> None:

@@ -10,8 +10,8 @@ from chaoscloud import __version__
 from chaoscloud.console.cli.organizations import organization
 from chaoscloud.console.cli.people import person
 from chaoscloud.console.cli.safeguard import safeguard
-from chaoscloud.console.cli.safeguards import resume, stop
 from chaoscloud.console.cli.serve import serve
+from chaoscloud.console.cli.stop import resume, stop
 from chaoscloud.console.cli.teams import team
 from chaoscloud.console.cli.tokens import token
 

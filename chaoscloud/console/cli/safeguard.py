@@ -21,9 +21,11 @@ from chaoscloud.console.cli._operator import (
     the_organization,
     the_team,
 )
+from chaoscloud.console.cli._safeguard_options import as_option, reason_of
 from chaoscloud.console.records import safeguard_states, safeguards, secrets, teams
-from chaoscloud.console.records.organizations import Organization
-from chaoscloud.console.rules.verdict import KINDS, Run, Safeguard, in_force, settings, verdict
+from chaoscloud.console.records.safeguard_status import SafeguardStatus, describe_safeguards
+from chaoscloud.console.rules.safeguards import KINDS, Run, Safeguard, decide
+from chaoscloud.console.rules.safeguards.settings import parse_settings
 
 Command = Callable[..., Any]
 
@@ -35,23 +37,29 @@ _tag_option = click.option(
 )
 
 
-def _somewhere(command: Command) -> Command:
+def _scope_options(command: Command) -> Command:
     """Give a command the options that say where it works."""
     return organization_option(_team_option(on_the_console(command)))
 
 
+def _check_kind(context: click.Context, parameter: click.Parameter, name: str) -> str:
+    if name not in KINDS:
+        raise click.BadParameter(f"{name!r} is no kind; there are {', '.join(KINDS)}.")
+    return name
+
+
 @click.group()
 def safeguard() -> None:
-    """Safeguards, which say whether experiments may run."""
+    """Safeguards, which decide whether experiments may run."""
 
 
 @safeguard.command("add")
-@click.argument("kind", type=click.Choice(list(KINDS)))
+@click.argument("kind", metavar=f"[{'|'.join(KINDS)}]", callback=_check_kind)
 @click.argument("name")
 @click.option("--reason", required=True, help="Why; shown to everybody whose run is stopped.")
 @click.option(
     "--settings",
-    "written",
+    "settings_json",
     metavar="JSON",
     default="{}",
     help="What the kind needs, such as '{\"most\": 2}' for limit.",
@@ -60,131 +68,138 @@ def safeguard() -> None:
     "--for", "lasting", type=duration, metavar="TIME", help="Until when, such as 30m, 2h or 1d."
 )
 @_tag_option
-@_somewhere
+@as_option
+@_scope_options
 def add(
     kind: str,
     name: str,
     reason: str,
-    written: str,
+    settings_json: str,
     lasting: timedelta | None,
     tags: tuple[str, ...],
+    operator: str,
     organization_word: str | None,
     team_word: str | None,
     data: str | None,
     database: str | None,
 ) -> None:
-    """Set a safeguard of a KIND: for a team with --team, else for the whole organization."""
-    kept, name, reason = _settings(kind, written), _words(name, "NAME"), _words(reason, "--reason")
+    """Set a safeguard of a kind: for a team with --team, else for the whole organization."""
+    settings = _parse_settings(kind, settings_json)
+    name, reason = reason_of(name, "NAME"), reason_of(reason, "--reason")
 
-    def set_it(connection: Connection) -> list[str]:
-        house, at = the_organization(connection, organization_word), now()
-        made = safeguards.set_up(
+    def create(connection: Connection) -> list[str]:
+        organization, at = the_organization(connection, organization_word), now()
+        created = safeguards.create(
             connection,
-            house.id,
-            the_team(connection, house, team_word).id if team_word else None,
+            organization.id,
+            the_team(connection, organization, team_word).id if team_word else None,
             kind,
             name,
             at,
             reason=reason,
-            settings=kept,
+            settings=settings,
             tags=tags,
             expires_at=at + lasting if lasting else None,
+            operator=operator,
         )
-        said = [f"Set safeguard '{made.name}' with id {made.id}."]
-        if kind == "alert":
-            said.append(f"Address for alerts: /api/v1/alerts/{made.id}")
-            said.append(f"Its secret (shown once): {secrets.given_to(connection, made.id)}")
-        return said
+        lines = [f"Set safeguard '{created.name}' with id {created.id}."]
+        if KINDS[kind].has_secret:
+            lines.append(f"Address for alerts: /api/v1/alerts/{created.id}")
+            lines.append(f"Its secret (shown once): {secrets.renew(connection, created.id)}")
+        return lines
 
-    for line in change(data, database, set_it):
+    for line in change(data, database, create):
         click.echo(line)
 
 
 @safeguard.command("list")
-@_somewhere
+@_scope_options
 def list_safeguards(
     organization_word: str | None, team_word: str | None, data: str | None, database: str | None
 ) -> None:
-    """List the safeguards, and what each says right now."""
+    """List the safeguards, and what each decides right now."""
 
     def rows(connection: Connection) -> list[tuple[str, ...]]:
-        house, at = the_organization(connection, organization_word), now()
-        team_id = the_team(connection, house, team_word).id if team_word else None
-        names = {each.id: each.name for each in teams.of_organization(connection, house.id)}
-        facts = safeguard_states.facts(connection, house.id)
-        return [
-            (
-                each.name,
-                each.kind,
-                names.get(each.team_id or "", "every team"),
-                ", ".join(each.tags) or "-",
-                _standing(each, verdict([_bare(each)], at, None, facts).allowed, at),
-                moment(each.expires_at),
-                each.id,
-            )
-            for each in safeguards.listed(connection, house.id, at)
-            if team_id is None or each.team_id in (None, team_id)
-        ]
+        organization, at = the_organization(connection, organization_word), now()
+        team_id = the_team(connection, organization, team_word).id if team_word else None
+        of_organization = teams.of_organization(connection, organization.id)
+        names = {team.id: team.name for team in of_organization}
+        listed = safeguards.list_safeguards(connection, organization.id, at)
+        of_scope = [s for s in listed if team_id is None or s.team_id in (None, team_id)]
+        statuses = describe_safeguards(connection, of_scope, at)
+        return [_row(status, names) for status in statuses]
 
-    heads = ("NAME", "KIND", "FOR", "TAGS", "SAYS", "UNTIL", "ID")
+    heads = ("NAME", "KIND", "FOR", "TAGS", "NOW", "UNTIL", "SET BY", "ID")
     table(heads, look(data, database, rows))
 
 
-def _bare(each: Safeguard) -> Safeguard:
-    return msgspec.structs.replace(each, tags=())
+def _row(status: SafeguardStatus, team_names: dict[str, str]) -> tuple[str, ...]:
+    listed = status.safeguard
+    return (
+        listed.name,
+        listed.kind,
+        team_names.get(listed.team_id or "", "every team"),
+        ", ".join(listed.tags) or "-",
+        f"{status.state}, {status.usage}" if status.usage else status.state,
+        moment(listed.expires_at),
+        status.author or "operator",
+        listed.id,
+    )
 
 
-def _standing(each: Safeguard, allowed: bool, at: datetime) -> str:
-    if not in_force(each, at):
-        return "switched off"
-    if each.kind == "tags":
-        return "by tags"
-    return "go on" if allowed else "stop"
-
-
-def _switch(word: str, on: bool) -> None:
+def _add_switch(word: str, on: bool) -> None:
     @safeguard.command(word, help=f"Switch the safeguard of this name or id {word}.")
     @click.argument("name")
     @organization_option
+    @as_option
     @on_the_console
     def switch(
-        name: str, organization_word: str | None, data: str | None, database: str | None
+        name: str,
+        organization_word: str | None,
+        operator: str,
+        data: str | None,
+        database: str | None,
     ) -> None:
-        def turn(connection: Connection) -> str:
-            found = _the_safeguard(connection, organization_word, name)
-            safeguards.change(connection, found, now(), enabled=on)
-            return f"Switched {word}: '{found.name}'."
+        def change_it(connection: Connection) -> str:
+            named = _the_safeguard(connection, organization_word, name)
+            safeguards.change(connection, named, now(), enabled=on, operator=operator)
+            return f"Switched {word}: '{named.name}'."
 
-        click.echo(change(data, database, turn))
+        click.echo(change(data, database, change_it))
 
 
-_switch("on", True)
-_switch("off", False)
+_add_switch("on", True)
+_add_switch("off", False)
 
 
 @safeguard.command("remove")
 @click.argument("name")
 @organization_option
+@as_option
 @on_the_console
 def remove(
-    name: str, organization_word: str | None, data: str | None, database: str | None
+    name: str,
+    organization_word: str | None,
+    operator: str,
+    data: str | None,
+    database: str | None,
 ) -> None:
-    """Take away the safeguard of this NAME or id."""
+    """Remove the safeguard of this NAME or id."""
 
-    def take_away(connection: Connection) -> str:
-        found = _the_safeguard(connection, organization_word, name)
-        safeguards.take_away(connection, found, now())
-        return f"Removed safeguard '{found.name}'."
+    def remove_it(connection: Connection) -> str:
+        named = _the_safeguard(connection, organization_word, name)
+        safeguards.remove(connection, named, now(), operator=operator)
+        return f"Removed safeguard '{named.name}'."
 
-    click.echo(change(data, database, take_away))
+    click.echo(change(data, database, remove_it))
 
 
 @safeguard.command("simulate")
-@click.option("--at", "written", metavar="TIME", help="When, such as 2026-03-02T09:30+01:00.")
+@click.option("--at", "at_text", metavar="TIME", help="When, such as 2026-03-02T09:30+01:00.")
 @_tag_option
-@_somewhere
+@_scope_options
 def simulate(
-    written: str | None,
+    at_text: str | None,
     tags: tuple[str, ...],
     organization_word: str | None,
     team_word: str | None,
@@ -197,56 +212,50 @@ def simulate(
     """
     if team_word is None:
         raise click.UsageError("Say whose run with --team.")
-    team, at = team_word, _moment(written)
+    team_name, at = team_word, _parse_time(at_text)
 
-    def would(connection: Connection) -> list[str]:
-        house = the_organization(connection, organization_word)
-        found = safeguards.in_force(connection, house.id, the_team(connection, house, team).id)
-        facts = safeguard_states.facts(connection, house.id)
-        said = verdict(found, at, Run(None, tags), facts)
-        if said.allowed:
+    def decide_run(connection: Connection) -> list[str]:
+        organization = the_organization(connection, organization_word)
+        team = the_team(connection, organization, team_name)
+        in_force = safeguards.in_force(connection, organization.id, team.id)
+        facts = safeguard_states.facts(connection, organization.id)
+        decision = decide(in_force, at, Run(None, tags), facts)
+        if decision.allowed:
             return [f"Allowed at {moment(at)}."]
-        return [f"Not allowed at {moment(at)}:"] + [
-            f"  {one_line(each.name)}: {one_line(each.reason)}"
-            + (f", until {moment(each.until)}" if each.until else "")
-            for each in said.policies
+        return [f"Denied at {moment(at)}:"] + [
+            f"  {one_line(policy.name)}: {one_line(policy.reason)}"
+            + (f", until {moment(policy.until)}" if policy.until else "")
+            for policy in decision.policies
         ]
 
-    for line in look(data, database, would):
+    for line in look(data, database, decide_run):
         click.echo(line)
 
 
-def _settings(kind: str, written: str) -> str:
+def _parse_settings(kind: str, text: str) -> str:
     try:
-        return settings.read(kind, written.encode("utf-8", "replace"))
+        return parse_settings(kind, text.encode("utf-8", "replace"))
     except msgspec.DecodeError as error:
         raise click.UsageError(f"--settings of {kind}: {error}") from error
 
 
-def _words(said: str, what: str) -> str:
-    said = " ".join(one_line(said).split())
-    if not said:
-        raise click.UsageError(f"{what} is what people read when they are stopped; write one.")
-    return said
-
-
-def _moment(written: str | None) -> datetime:
-    if written is None:
+def _parse_time(text: str | None) -> datetime:
+    if text is None:
         return now()
     try:
-        at = datetime.fromisoformat(written)
+        at = datetime.fromisoformat(text)
         return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
-        said = f"--at: {written!r} is not a time; write 2026-03-02T09:30+01:00."
-        raise click.UsageError(said) from None
+        message = f"--at: {text!r} is not a time; write 2026-03-02T09:30+01:00."
+        raise click.UsageError(message) from None
 
 
 def _the_safeguard(connection: Connection, organization_word: str | None, word: str) -> Safeguard:
-    house: Organization = the_organization(connection, organization_word)
-    there = safeguards.listed(connection, house.id, now())
-    found = [each for each in there if word in (each.id, each.name)]
-    if not found:
+    organization = the_organization(connection, organization_word)
+    listed = safeguards.list_safeguards(connection, organization.id, now())
+    matching = [each for each in listed if word in (each.id, each.name)]
+    if not matching:
         raise click.ClickException(f"There is no safeguard {word!r}; `safeguard list` shows them.")
-    if len(found) > 1:
-        raise click.UsageError(f"There are {len(found)} of that name: name it by its id.")
-    return found[0]
+    if len(matching) > 1:
+        raise click.UsageError(f"There are {len(matching)} of that name: name it by its id.")
+    return matching[0]

@@ -1,4 +1,4 @@
-"""What has changed of that which verdicts are made from, counted where other processes look.
+"""What has changed of that which decisions are made from, counted where other processes look.
 
 A console answers "may this run go on?" from memory. Whoever writes to one of the tables below adds
 one to a number that every process looks at; writers in the same process tell it at once.

@@ -264,7 +264,7 @@ safeguards = Table(
     _id(),
     _ref("organization_id", "organizations"),
     _ref("team_id", "teams", nullable=True),  # null: the whole organization
-    Column("kind", String(16), nullable=False),  # one of rules.verdict.KINDS
+    Column("kind", String(16), nullable=False),  # one of rules.safeguards.KINDS
     Column("name", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("settings", Text, nullable=False, default="{}"),  # JSON, what the kind needs
@@ -278,6 +278,7 @@ safeguards = Table(
     Column("decided_at", Moment),  # since when it says what it says; null: since it was made
     Column("updated_at", Moment),
     Column("secret", String(64)),  # SHA-256 of what opens its own address, hex
+    Column("operator", Text),  # who set it on the machine, where no person did
     Index("safeguards_by_scope", "organization_id", "team_id"),
 )
 
@@ -376,4 +377,5 @@ audit = Table(
     _ref("person_id", "people", nullable=True),
     Column("action", Text, nullable=False),  # "token.revoked", "safeguard.stopped", …
     Column("subject", Text, nullable=False),  # what it was done to, in words
+    Column("operator", Text),  # who did it on the machine, where no person did
 )

@@ -14,12 +14,12 @@ from chaoscloud.console.pages import (
     compare,
     executions,
     experiments,
-    guards,
     home,
     insights,
     live,
     objectives,
     people,
+    safeguard,
     safeguards,
     signin,
     stops,
@@ -56,7 +56,7 @@ async def nothing_here(request: Request) -> Response:
 
 TEAM = "/{org:name}/{team}"
 EXECUTION = TEAM + "/executions/{id}"
-GUARD = TEAM + "/safeguards/{id}"
+SAFEGUARD = TEAM + "/safeguards/{id}"
 PERSON = TEAM + "/people/{id}"
 
 routes: list[BaseRoute] = [
@@ -90,17 +90,17 @@ routes: list[BaseRoute] = [
     Route(TEAM + "/verifications/{id}/runs/{run}", verifications.run),
     Route(TEAM + "/verifications/{id}/runs/{run}/live", verifications.live),
     Route(TEAM + "/insights", insights.shown),
-    Route(TEAM + "/safeguards", safeguards.shown),
-    Route(TEAM + "/safeguards", guards.add, methods=["POST"]),
-    Route(TEAM + "/safeguards/new", guards.new),
+    Route(TEAM + "/safeguards", safeguards.show),
+    Route(TEAM + "/safeguards", safeguard.add, methods=["POST"]),
+    Route(TEAM + "/safeguards/new", safeguard.new),
     Route(TEAM + "/safeguards/required", safeguards.require, methods=["POST"]),
     Route(TEAM + "/safeguards/stop", safeguards.stop, methods=["POST"]),
-    Route(TEAM + "/safeguards/resume", safeguards.resume, methods=["POST"]),
-    Route(GUARD, guards.one),
-    Route(GUARD, guards.change, methods=["POST"]),
-    Route(GUARD + "/switch", guards.switch, methods=["POST"]),
-    Route(GUARD + "/remove", guards.remove, methods=["POST"]),
-    Route(GUARD + "/secret", guards.renew, methods=["POST"]),
+    Route(SAFEGUARD, safeguard.one),
+    Route(SAFEGUARD, safeguard.change, methods=["POST"]),
+    Route(SAFEGUARD + "/switch", safeguard.switch, methods=["POST"]),
+    Route(SAFEGUARD + "/release", safeguards.release, methods=["POST"]),
+    Route(SAFEGUARD + "/remove", safeguard.remove, methods=["POST"]),
+    Route(SAFEGUARD + "/secret", safeguard.renew, methods=["POST"]),
     Route(TEAM + "/timeline", timeline.shown),
     Route(TEAM + "/people", people.listed),
     Route(TEAM + "/people", people.add, methods=["POST"]),

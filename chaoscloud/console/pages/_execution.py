@@ -8,8 +8,8 @@ import msgspec
 from sqlalchemy import Connection
 
 from chaoscloud.console.pages import _looks
-from chaoscloud.console.pages._halt import Halt, halt_of
 from chaoscloud.console.pages._looks import Look
+from chaoscloud.console.pages._stop_details import StopDetails, stop_details
 from chaoscloud.console.records import browsing
 from chaoscloud.console.records.browsing import Asked, Sheet
 from chaoscloud.console.rules.durations import spoken
@@ -32,7 +32,7 @@ class Folio(msgspec.Struct, frozen=True, kw_only=True):
     timeline: Timeline | None
     took: float | None  # seconds; so far, for a run that goes on
     notes: list[str]
-    halt: Halt | None  # what stopped it
+    stop: StopDetails | None  # what stopped it
     asked: Asked | None  # a stop of this run that it has not heard of yet, or not told
 
     @property
@@ -64,10 +64,10 @@ def folio(connection: Connection, sheet: Sheet, now: datetime) -> Folio:
     look = _looks.execution(sheet.status, sheet.last_seen_at, now)
     until = sheet.last_seen_at if look is _looks.LOST else now
     asked = browsing.asked_to_stop(connection, sheet.id)
-    halt = halt_of(sheet.stop, story.safeguards, asked)
+    stop = stop_details(sheet.stop, story.safeguards, asked)
     known = Known(
-        _decided(connection, sheet, story, halt),
-        halt.interrupted if halt else None,
+        _decided(connection, sheet, story, stop),
+        stop.interrupted if stop else None,
         sheet.last_seen_at if look is _looks.LOST else None,
     )
     return Folio(
@@ -77,7 +77,7 @@ def folio(connection: Connection, sheet: Sheet, now: datetime) -> Folio:
         timeline=timeline_of(story, until if sheet.status == "running" else None, known),
         took=_took(sheet, until),
         notes=list(_notes(sheet, story, look)),
-        halt=halt,
+        stop=stop,
         asked=_pending(sheet, asked, now),
     )
 
@@ -90,11 +90,11 @@ def _pending(sheet: Sheet, asked: list[Asked], now: datetime) -> Asked | None:
 
 
 def _decided(
-    connection: Connection, sheet: Sheet, story: Story, halt: Halt | None
+    connection: Connection, sheet: Sheet, story: Story, stop: StopDetails | None
 ) -> datetime | None:
     """When somebody decided to stop this run, if that was while it went on."""
-    if halt and halt.decided:
-        return halt.decided
+    if stop and stop.decided:
+        return stop.decided
     if not story.safeguards or sheet.ended_at is None:
         return None
     names, start = story.safeguards, sheet.started_at

@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import quote
 
 import msgspec
-from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -17,12 +16,10 @@ from chaoscloud.console.auth import Caller, TeamScope
 from chaoscloud.console.db import Database
 from chaoscloud.console.errors import Unauthorized
 from chaoscloud.console.pages import _forms
-from chaoscloud.console.pages._guards import facts_for, unasked
 from chaoscloud.console.pages._packing import packed
+from chaoscloud.console.pages._safeguards_bar import SafeguardsBar, read_bar
 from chaoscloud.console.pages._templates import render
 from chaoscloud.console.pages.security import secured
-from chaoscloud.console.records import safeguards
-from chaoscloud.console.rules.verdict import Verdict, verdict
 
 TABS = (
     "Executions",
@@ -38,12 +35,13 @@ TABS = (
 # What a page says after a form brought people back to it, by the word in the address.
 SAID = {
     "stopped": ("done", "Stopped. Nothing starts, and what runs is being interrupted."),
-    "resumed": ("done", "Resumed. Experiments may run again."),
+    "released": ("done", "Released. What else is set stays in force."),
+    "unreleased": ("note", "It had been released or switched off already: nothing was changed."),
     "asked": ("done", "The run is being stopped: it is told at once, and says here when it heard."),
     "over": ("note", "The run had ended already: there was nothing left to stop."),
     "set": ("done", "The safeguard is set."),
     "changed": ("done", "The safeguard is changed; runs are told at once."),
-    "removed": ("done", "The safeguard is removed; what it did stays in the history."),
+    "removed": ("done", "The safeguard is removed; what it did stays in the audit log."),
     "required": ("done", "Runs of the organization must now get an answer from its safeguards."),
     "optional": ("done", "Runs of the organization go on when nobody answers."),
     "revoked": ("done", "The token is revoked: it opens nothing any more."),
@@ -63,7 +61,7 @@ class Visit(msgspec.Struct, frozen=True):
     request: Request
     caller: Caller
     team: TeamScope | None = None
-    guard: Verdict | None = None
+    bar: SafeguardsBar | None = None
 
     @property
     def db(self) -> Database:
@@ -110,7 +108,7 @@ class Visit(msgspec.Struct, frozen=True):
             "csrf": auth.form_token(self.request),
             "team": self.team,
             "base": self.base,
-            "guard": self.guard,
+            "bar": self.bar,
             "tabs": [(name, f"{self.base}/{name.lower()}") for name in TABS],
             "tab": "",
             "said": _said(self.request),
@@ -174,8 +172,8 @@ async def of_team_again(request: Request) -> Visit:
 
 async def _at_team(visit: Visit) -> Visit:
     team = await auth.team_for(visit.request, visit.caller)
-    guard = await visit.db.reading(_guard, team, visit.now)
-    return Visit(visit.request, visit.caller, team, guard)
+    bar = await visit.db.reading(read_bar, team, visit.now)
+    return Visit(visit.request, visit.caller, team, bar)
 
 
 def sign_in_first(request: Request) -> Response:
@@ -183,13 +181,6 @@ def sign_in_first(request: Request) -> Response:
     address = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     known = address if request.method == "GET" and address != "/" else ""
     return RedirectResponse("/signin" + (f"?next={quote(known)}" if known else ""), 303)
-
-
-def _guard(connection: Connection, team: TeamScope, now: datetime) -> Verdict:
-    """Whether anything at all may run, as far as is known without asking anybody."""
-    holding = safeguards.in_force(connection, team.organization_id, team.team_id)
-    facts = facts_for(connection, team.organization_id, holding)
-    return verdict([each for each in holding if not unasked(each, facts)], now, None, facts)
 
 
 def _said(request: Request) -> Said | None:

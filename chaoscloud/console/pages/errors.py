@@ -25,7 +25,7 @@ async def shown(request: Request, status: int, detail: str) -> Response:
         "caller": await _whoever(request),
         "csrf": auth.form_token(request),
         "team": None,
-        "guard": None,
+        "bar": None,
         "said": None,
         "status": status,
         "heading": HEADINGS.get(status, "That did not work"),

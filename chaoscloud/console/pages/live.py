@@ -84,8 +84,8 @@ async def _page(visit: Visit, what: Followed) -> bytes:
     """The page's matter, with the safeguards' state, as it is right now."""
     fresh = await of_team_again(visit.request)
     piece = await what.piece(fresh)
-    guard = await run_in_threadpool(fresh.html, "_guard.html", tab="")
-    return _event("page", {**piece, "guard": guard})
+    bar = await run_in_threadpool(fresh.html, "_safeguards_bar.html", tab="")
+    return _event("page", {**piece, "bar": bar})
 
 
 def _event(name: str, data: dict[str, Any]) -> bytes:

@@ -8,69 +8,79 @@ from starlette.responses import Response
 
 from chaoscloud.console.errors import NotFound
 from chaoscloud.console.pages import timeline
-from chaoscloud.console.pages._guard_forms import EXPIRIES, FORMS
-from chaoscloud.console.pages._guards import TITLES, Guard, guards
-from chaoscloud.console.pages._reasons import Unsaid, reason_of
+from chaoscloud.console.pages._simulation import simulate
+from chaoscloud.console.pages._stop_form import (
+    EXPIRIES,
+    InvalidReason,
+    expiry_choices,
+    expiry_of,
+    reason_of,
+)
 from chaoscloud.console.pages._visit import Visit, of_team
-from chaoscloud.console.pages._would import would
-from chaoscloud.console.pages.guards import scope_of
+from chaoscloud.console.pages.safeguard import own, scope_of
 from chaoscloud.console.records import browsing, history, safeguard_states, safeguards
 from chaoscloud.console.records.browsing import Entry
 from chaoscloud.console.records.history import Deed
+from chaoscloud.console.records.safeguard_status import SafeguardStatus, describe_safeguards
 from chaoscloud.console.rules.access import may_stop_organization
+from chaoscloud.console.rules.safeguards import KINDS, is_in_force
 
 MOST_CHOICES = 200  # experiments to choose from in a form
-MOST_DEEDS = 20
+MOST_ENTRIES = 20  # of the audit log
 
 
-class House(msgspec.Struct, frozen=True):
-    """All that the page shows."""
+class SafeguardsPage(msgspec.Struct, frozen=True):
+    """What the page reads from the database."""
 
-    guards: list[Guard]
-    deeds: list[Deed]
+    statuses: list[SafeguardStatus]
+    entries: list[Deed]
     experiments: list[Entry]
     required: bool
 
 
 @of_team
-async def shown(visit: Visit) -> Response:
+async def show(visit: Visit) -> Response:
     """What is in force, and the forms to change it."""
-    return await _page(visit)
+    return await _show(visit)
 
 
-async def _page(visit: Visit, status: int = 200, **wrong: str) -> Response:
-    house = await visit.db.reading(_read, visit, visit.now)
+async def _show(visit: Visit, http_status: int = 200, **values: str) -> Response:
+    page = await visit.db.reading(_read, visit, visit.now)
     return await visit.page(
         "safeguards.html",
-        status,
+        http_status,
         tab="Safeguards",
-        house=house,
-        switches=[each for each in house.guards if each.switch and each.standing == "refuses"],
-        others=[each for each in house.guards if not each.switch or each.standing != "refuses"],
-        would=await would(visit),
+        entries=page.entries,
+        experiments=page.experiments,
+        required=page.required,
+        stops=[each for each in page.statuses if _has_own_panel(each)],
+        others=[each for each in page.statuses if not _has_own_panel(each)],
+        simulation=await simulate(visit),
         words=timeline.WORDS,
-        kinds={kind: (TITLES[kind], form.hint) for kind, form in FORMS.items()},
-        expiries={**{value: said for value, (said, _) in EXPIRIES.items()}, "": LASTING},
-        all_of_it=may_stop_organization(visit.scope.role),
-        **({"wrong": "", "reason": ""} | wrong),
+        kinds=KINDS,
+        expiries=expiry_choices(EXPIRIES[""][0]),
+        is_owner=may_stop_organization(visit.scope.role),
+        **({"wrong": "", "reason": ""} | values),
     )
 
 
-LASTING = "Until somebody resumes"
+def _has_own_panel(status: SafeguardStatus) -> bool:
+    return status.stops_everything and status.state == "denies"
 
 
-def _read(connection: Connection, visit: Visit, now: datetime) -> House:
+def _read(connection: Connection, visit: Visit, now: datetime) -> SafeguardsPage:
     team = visit.scope
-    deeds = history.deeds(
-        connection,
-        team.organization_id,
-        [team.team_id],
-        actions=timeline.actions_of("safeguards"),
-        limit=MOST_DEEDS,
-    )
-    return House(
-        guards(connection, team, now),
-        deeds,
+    of_team = safeguards.list_for_team(connection, team.organization_id, team.team_id)
+    lasting = [s for s in of_team if s.expires_at is None or s.expires_at > now]
+    return SafeguardsPage(
+        describe_safeguards(connection, lasting, now),
+        history.deeds(
+            connection,
+            team.organization_id,
+            [team.team_id],
+            actions=timeline.actions_of("safeguards"),
+            limit=MOST_ENTRIES,
+        ),
         browsing.experiments_of(connection, team.team_id, limit=MOST_CHOICES),
         safeguard_states.is_required(connection, team.organization_id),
     )
@@ -78,51 +88,60 @@ def _read(connection: Connection, visit: Visit, now: datetime) -> House:
 
 @of_team
 async def stop(visit: Visit) -> Response:
-    """Set the stop switch of the team, or of the whole organization."""
-    given = await visit.form()
+    """Stop all runs of the team, or of the whole organization."""
+    form = await visit.form()
     try:
-        reason = reason_of(given)
-    except Unsaid as unsaid:
-        return await _page(visit, 422, wrong=str(unsaid), reason=unsaid.typed)
-    _, lasts = EXPIRIES.get(given.get("for", ""), EXPIRIES[""])
+        reason = reason_of(form)
+    except InvalidReason as error:
+        return await _show(visit, 422, wrong=str(error), reason=error.typed)
     await visit.db.writing(
         safeguards.stop,
         visit.scope.organization_id,
-        scope_of(visit, given.get("scope", "")),
+        scope_of(visit, form.get("scope", "")),
         reason,
         visit.now,
-        expires_at=None if lasts is None else visit.now + lasts,
+        expires_at=expiry_of(form, visit.now),
         person_id=visit.caller.person_id,
     )
     return visit.back(f"{visit.base}/safeguards?said=stopped")
 
 
 @of_team
-async def resume(visit: Visit) -> Response:
-    """Release the stop switches of the team, or of the whole organization."""
-    given = await visit.form()
-    await visit.db.writing(
-        safeguards.resume,
-        visit.scope.organization_id,
-        scope_of(visit, given.get("scope", "")),
-        visit.now,
-        person_id=visit.caller.person_id,
-    )
-    return visit.back(f"{visit.base}/safeguards?said=resumed")
+async def release(visit: Visit) -> Response:
+    """Release one stop; what else is set stays."""
+    await visit.form()
+    released = await visit.db.writing(_release, visit)
+    return visit.back(f"{visit.base}/safeguards?said={'released' if released else 'unreleased'}")
+
+
+def _release(connection: Connection, visit: Visit) -> bool:
+    """Release the stop that the address names; False when somebody was faster, or switched it off.
+
+    Raises `NotFound` for what is not theirs, or is no stop.
+    """
+    if safeguards.find(connection, visit.scope.organization_id, visit.named("id")) is None:
+        return False
+    safeguard = own(connection, visit)
+    if safeguard.kind != safeguards.STOP:
+        raise NotFound
+    if not is_in_force(safeguard, visit.now):
+        return False
+    safeguards.release(connection, safeguard, visit.now, person_id=visit.caller.person_id)
+    return True
 
 
 @of_team
 async def require(visit: Visit) -> Response:
     """Let no run of the organization go on without an answer, or let them."""
-    given = await visit.form()
+    form = await visit.form()
     if not may_stop_organization(visit.scope.role):
         raise NotFound
-    on = given.get("required") == "on"
+    required = form.get("required") == "on"
     await visit.db.writing(
         safeguard_states.require,
         visit.scope.organization_id,
-        on,
+        required,
         visit.now,
         person_id=visit.caller.person_id,
     )
-    return visit.back(f"{visit.base}/safeguards?said={'required' if on else 'optional'}")
+    return visit.back(f"{visit.base}/safeguards?said={'required' if required else 'optional'}")

@@ -64,7 +64,7 @@ def _form(request: Request, onward: str, wrong: str = "") -> Response:
     values = {
         "caller": None,
         "team": None,
-        "guard": None,
+        "bar": None,
         "said": None,
         "csrf": form_token(value),
         "next": onward,

@@ -3,7 +3,7 @@
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from chaoscloud.console.pages._reasons import Unsaid, reason_of
+from chaoscloud.console.pages._stop_form import InvalidReason, reason_of
 from chaoscloud.console.pages._visit import Visit, of_team
 from chaoscloud.console.pages.executions import page_of_one, sheet
 from chaoscloud.console.records import safeguards
@@ -12,11 +12,11 @@ from chaoscloud.console.records import safeguards
 @of_team
 async def stop(visit: Visit) -> Response:
     """Stop the run that the address names, and no other."""
-    given = await visit.form()
+    form = await visit.form()
     try:
-        reason = reason_of(given)
-    except Unsaid as unsaid:
-        return await page_of_one(visit, 422, wrong=str(unsaid), reason=unsaid.typed)
+        reason = reason_of(form)
+    except InvalidReason as error:
+        return await page_of_one(visit, 422, wrong=str(error), reason=error.typed)
     stopped = await visit.db.writing(_stop, visit, reason)
     page = f"{visit.base}/executions/{visit.named('id')}"
     return visit.back(f"{page}?said={'asked' if stopped else 'over'}")
@@ -24,8 +24,8 @@ async def stop(visit: Visit) -> Response:
 
 def _stop(connection: Connection, visit: Visit, reason: str) -> bool:
     """Set the stop of this run; False when it has ended. Raises `NotFound`."""
-    found = sheet(connection, visit)
-    if found.status != "running":
+    execution = sheet(connection, visit)
+    if execution.status != "running":
         return False
     safeguards.stop(
         connection,
@@ -34,6 +34,6 @@ def _stop(connection: Connection, visit: Visit, reason: str) -> bool:
         reason,
         visit.now,
         person_id=visit.caller.person_id,
-        execution_id=found.id,
+        execution_id=execution.id,
     )
     return True

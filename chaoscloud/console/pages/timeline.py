@@ -27,7 +27,7 @@ WORDS = {  # what a deed is called, before its subject
     "token.revoked": "revoked the token",
     "safeguard.stopped": "stopped all runs:",
     "run.stopped": "stopped one run:",
-    "safeguard.resumed": "let runs go on after:",
+    "safeguard.resumed": "released the stop:",
     "safeguard.added": "set the safeguard",
     "safeguard.changed": "changed the safeguard",
     "safeguard.removed": "removed the safeguard",

@@ -10,13 +10,14 @@ from chaoscloud.console.records._rows import columns, every
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One thing done; `person_id` is None for the operator on the machine."""
+    """One thing done; `person_id` is None for the operator on the machine, named by `operator`."""
 
     seq: int
     at: datetime
     organization_id: str | None
     team_id: str | None
     person_id: str | None
+    operator: str | None
     action: str
     subject: str
 
@@ -30,6 +31,7 @@ def note(
     organization_id: str | None = None,
     team_id: str | None = None,
     person_id: str | None = None,
+    operator: str | None = None,
 ) -> None:
     """Write down that something was done: `note(c, "token.revoked", "ci of Ada", now)`."""
     connection.execute(
@@ -38,6 +40,7 @@ def note(
             organization_id=organization_id,
             team_id=team_id,
             person_id=person_id,
+            operator=operator,
             action=action,
             subject=subject,
         )

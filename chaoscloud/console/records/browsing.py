@@ -193,7 +193,7 @@ def asked_to_stop(connection: Connection, execution_id: str) -> list[Asked]:
     statement = (
         select(
             column.reason,
-            people.c.name,
+            func.coalesce(people.c.name, column.operator),
             column.created_at,
             column.expires_at,
             column.removed_at,

@@ -89,7 +89,7 @@ def record(
         statement = statement.where(by.status == "running")
     connection.execute(statement.values(**told))
     if summary.over:
-        safeguards.end_with(connection, execution_id, now)
+        safeguards.remove_stops_of(connection, execution_id, now)
         changes.mark(connection, changes.RUNS)
 
 

@@ -4,14 +4,16 @@ from collections.abc import Collection
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from chaoscloud.console.db.schema import audit, people, teams
 from chaoscloud.console.records._rows import every
 
+OPERATOR = " (operator)"  # after the name of somebody on the console's machine
+
 
 class Deed(msgspec.Struct, frozen=True):
-    """One thing done; `person_name` None is the operator on the console's machine."""
+    """One thing done; `person_name` None is an operator on the console's machine."""
 
     seq: int
     at: datetime
@@ -41,8 +43,9 @@ def deeds(
         or_(column.team_id.is_(None), column.team_id.in_(team_ids)),
     )
     mine = and_(column.organization_id.is_(None), column.person_id == own) if own else None
+    name = func.coalesce(people.c.name, column.operator + OPERATOR)
     statement = (
-        select(column.seq, column.at, people.c.name, teams.c.name, column.action, column.subject)
+        select(column.seq, column.at, name, teams.c.name, column.action, column.subject)
         .outerjoin(people, people.c.id == column.person_id)
         .outerjoin(teams, teams.c.id == column.team_id)
         .where(here if mine is None else or_(here, mine))

@@ -1,4 +1,4 @@
-"""What verdicts are made from besides safeguards: runs that go on, webhooks' answers, alerts."""
+"""What decisions are made from besides safeguards: runs that go on, webhooks' answers, alerts."""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
@@ -14,7 +14,13 @@ from chaoscloud.console.db.schema import (
     teams,
 )
 from chaoscloud.console.records import audit
-from chaoscloud.console.rules.verdict.words import Answer, Facts, Firing, Going, Run
+from chaoscloud.console.rules.safeguards.model import (
+    Facts,
+    FiringAlert,
+    Run,
+    RunningExecution,
+    WebhookAnswer,
+)
 
 MOST_ALERTS = 1_000  # of one safeguard; more are more of the same
 
@@ -22,12 +28,12 @@ MOST_ALERTS = 1_000  # of one safeguard; more are more of the same
 class State(msgspec.Struct, frozen=True, omit_defaults=True):
     """What was heard: the one or the other, by the safeguard's kind."""
 
-    answer: Answer | None = None
-    alerts: dict[str, Firing] | None = None
+    answer: WebhookAnswer | None = None
+    alerts: dict[str, FiringAlert] | None = None
 
 
 def facts(connection: Connection, organization_id: str) -> Facts:
-    """Everything that an organization's verdicts are made from."""
+    """Everything that an organization's decisions are made from."""
     return Facts(
         tuple(going(connection, [organization_id]).get(organization_id, ())),
         *states(connection),
@@ -36,10 +42,10 @@ def facts(connection: Connection, organization_id: str) -> Facts:
 
 def states(
     connection: Connection,
-) -> tuple[Mapping[str, Answer], Mapping[str, tuple[Firing, ...]]]:
+) -> tuple[Mapping[str, WebhookAnswer], Mapping[str, tuple[FiringAlert, ...]]]:
     """What was last heard of every webhook, and the alerts that fire, by safeguard."""
-    answers: dict[str, Answer] = {}
-    alerts: dict[str, tuple[Firing, ...]] = {}
+    answers: dict[str, WebhookAnswer] = {}
+    alerts: dict[str, tuple[FiringAlert, ...]] = {}
     for row in connection.execute(select(safeguard_states)):
         state = msgspec.json.decode(row.state, type=State)
         if state.answer:
@@ -49,7 +55,9 @@ def states(
     return answers, alerts
 
 
-def going(connection: Connection, organization_ids: Collection[str]) -> dict[str, list[Going]]:
+def going(
+    connection: Connection, organization_ids: Collection[str]
+) -> dict[str, list[RunningExecution]]:
     """The runs that go on in these organizations, each organization's as they were created."""
     column = executions.c
     statement = (
@@ -65,10 +73,10 @@ def going(connection: Connection, organization_ids: Collection[str]) -> dict[str
         .where(teams.c.organization_id.in_(organization_ids), column.status == "running")
         .order_by(column.created_at, column.id)
     )
-    found: dict[str, list[Going]] = {}
+    found: dict[str, list[RunningExecution]] = {}
     for row in connection.execute(statement) if organization_ids else ():
         tags = msgspec.json.decode(row.tags, type=tuple[str, ...])
-        made = Going(row.id, row.team_id, tags, row.created_at, row.last_seen_at)
+        made = RunningExecution(row.id, row.team_id, tags, row.created_at, row.last_seen_at)
         found.setdefault(row.organization_id, []).append(made)
     return found
 
@@ -76,7 +84,7 @@ def going(connection: Connection, organization_ids: Collection[str]) -> dict[str
 def run(
     connection: Connection, team_id: str, execution_id: str, experiment_id: str | None = None
 ) -> Run | None:
-    """The team's execution as verdicts know it; of this experiment, if one is named."""
+    """The team's execution as decisions know it; of this experiment, if one is named."""
     by = executions.c
     statement = select(by.tags).where(by.id == execution_id, by.team_id == team_id)
     if experiment_id is not None:
@@ -97,7 +105,9 @@ def alive(connection: Connection, execution_id: str, now: datetime) -> None:
     )
 
 
-def answered(connection: Connection, safeguard_id: str, answer: Answer, now: datetime) -> None:
+def answered(
+    connection: Connection, safeguard_id: str, answer: WebhookAnswer, now: datetime
+) -> None:
     """Keep what a webhook answered, unless its safeguard was removed while it was asked."""
     where = (safeguards.c.id == safeguard_id, safeguards.c.removed_at.is_(None))
     if connection.scalar(select(safeguards.c.id).where(*where)):
@@ -107,7 +117,7 @@ def answered(connection: Connection, safeguard_id: str, answer: Answer, now: dat
 def told(
     connection: Connection,
     safeguard_id: str,
-    firing: Mapping[str, Firing],
+    firing: Mapping[str, FiringAlert],
     resolved: Iterable[str],
     now: datetime,
 ) -> int:

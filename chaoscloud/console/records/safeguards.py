@@ -1,4 +1,4 @@
-"""The safeguards people set: kept, changed, taken away, and by whom; the stop switch's motions."""
+"""The safeguards people set: created, changed, removed, and by whom; stops and their release."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,14 +7,15 @@ import msgspec
 from sqlalchemy import Connection, bindparam, or_, select, update
 
 from chaoscloud.console.db.schema import safeguards
-from chaoscloud.console.records import audit
+from chaoscloud.console.records import audit, safeguard_states
 from chaoscloud.console.records._rows import columns, every, first, new_id
-from chaoscloud.console.rules.verdict import Safeguard
+from chaoscloud.console.rules.safeguards import KINDS, Safeguard
 
 STOP = "stop"
+RELEASED = "safeguard.resumed"  # the name that audit logs have for it
 STOP_OF_ONE_RUN = timedelta(days=1)  # should the run never say that it has ended
 
-# What may be changed, and whether the safeguard then says something else than before.
+# What may be changed, and whether that may change what the safeguard decides.
 CHANGEABLE = {
     "name": False,
     "reason": False,
@@ -24,53 +25,49 @@ CHANGEABLE = {
     "expires_at": False,
 }
 
-_KEPT = (
+_PRESENT = (
     select(*columns(safeguards, Safeguard))
     .where(safeguards.c.removed_at.is_(None))
     .order_by(safeguards.c.created_at, safeguards.c.id)
 )
-_OF_ORGANIZATION = _KEPT.where(
+_OF_ORGANIZATION = _PRESENT.where(
     safeguards.c.organization_id == bindparam("organization"), safeguards.c.execution_id.is_(None)
 )
-_CONCERNING_TEAM = _OF_ORGANIZATION.where(
+_OF_TEAM = _OF_ORGANIZATION.where(
     or_(safeguards.c.team_id.is_(None), safeguards.c.team_id == bindparam("team"))
 )
 _LASTING = _OF_ORGANIZATION.where(
     or_(safeguards.c.expires_at.is_(None), safeguards.c.expires_at > bindparam("now"))
 )
-_ONE = _KEPT.where(
+_ONE = _PRESENT.where(
     safeguards.c.organization_id == bindparam("organization"), safeguards.c.id == bindparam("id")
 )
 
 
 def in_force(connection: Connection, organization_id: str, team_id: str) -> list[Safeguard]:
-    """The safeguards that concern a team's runs, its organization's included, oldest first.
+    """The safeguards that apply to a team's runs, its organization's included, oldest first.
 
-    Those whose time is over may be among them: `rules.verdict` knows what time it is. Stops of
-    one run are not: `rules.verdict` hears of them with the run.
+    Those whose time is over may be among them: the rules compare with the clock. Stops of one run
+    are not.
     """
-    found = every(
-        connection, _CONCERNING_TEAM, Safeguard, organization=organization_id, team=team_id
-    )
-    return [each for each in found if each.enabled]
+    every_one = list_for_team(connection, organization_id, team_id)
+    return [safeguard for safeguard in every_one if safeguard.enabled]
 
 
-def concerning(connection: Connection, organization_id: str, team_id: str) -> list[Safeguard]:
+def list_for_team(connection: Connection, organization_id: str, team_id: str) -> list[Safeguard]:
     """The same, with those that are switched off."""
-    return every(
-        connection, _CONCERNING_TEAM, Safeguard, organization=organization_id, team=team_id
-    )
+    return every(connection, _OF_TEAM, Safeguard, organization=organization_id, team=team_id)
 
 
-def listed(connection: Connection, organization_id: str, now: datetime) -> list[Safeguard]:
+def list_safeguards(connection: Connection, organization_id: str, now: datetime) -> list[Safeguard]:
     """Every safeguard of an organization and of its teams whose time is not over, oldest first."""
     return every(connection, _LASTING, Safeguard, organization=organization_id, now=now)
 
 
-def everywhere(connection: Connection, now: datetime) -> list[Safeguard]:
+def list_everywhere(connection: Connection, now: datetime) -> list[Safeguard]:
     """Every safeguard there is that may have a say now or later, stops of one run included."""
     lasting = or_(safeguards.c.expires_at.is_(None), safeguards.c.expires_at > bindparam("now"))
-    return every(connection, _KEPT.where(safeguards.c.enabled, lasting), Safeguard, now=now)
+    return every(connection, _PRESENT.where(safeguards.c.enabled, lasting), Safeguard, now=now)
 
 
 def find(connection: Connection, organization_id: str, safeguard_id: str) -> Safeguard | None:
@@ -78,12 +75,7 @@ def find(connection: Connection, organization_id: str, safeguard_id: str) -> Saf
     return first(connection, _ONE, Safeguard, organization=organization_id, id=safeguard_id)
 
 
-def add(connection: Connection, safeguard: Safeguard) -> None:
-    """Keep a safeguard."""
-    connection.execute(safeguards.insert().values(**msgspec.structs.asdict(safeguard)))
-
-
-def set_up(
+def create(
     connection: Connection,
     organization_id: str,
     team_id: str | None,
@@ -93,23 +85,30 @@ def set_up(
     *,
     action: str = "safeguard.added",
     person_id: str | None = None,
-    **more: Any,
+    operator: str | None = None,
+    **fields: Any,
 ) -> Safeguard:
-    """Make a safeguard and write down who did; `more` are further fields of `Safeguard`."""
-    usual: dict[str, Any] = {"reason": name, "settings": "{}", "enabled": True, "expires_at": None}
-    made = Safeguard(
+    """Create a safeguard and note who did; `fields` are further fields of `Safeguard`."""
+    defaults: dict[str, Any] = {
+        "reason": name,
+        "settings": "{}",
+        "enabled": True,
+        "expires_at": None,
+    }
+    safeguard = Safeguard(
         id=new_id(),
         organization_id=organization_id,
         team_id=team_id,
         kind=kind,
         name=name,
         person_id=person_id,
+        operator=operator,
         created_at=now,
-        **(usual | more),
+        **(defaults | fields),
     )
-    add(connection, made)
-    _note(connection, action, made, now, person_id)
-    return made
+    connection.execute(safeguards.insert().values(**msgspec.structs.asdict(safeguard)))
+    _note(connection, action, safeguard, now, person_id, operator)
+    return safeguard
 
 
 def change(
@@ -118,30 +117,38 @@ def change(
     now: datetime,
     *,
     person_id: str | None = None,
+    operator: str | None = None,
     **changes: Any,
 ) -> Safeguard:
-    """Change what is different among `CHANGEABLE`, and write down who did and what it was."""
-    differing = {k: v for k, v in changes.items() if v != getattr(safeguard, k)}
+    """Change what differs among `CHANGEABLE`, and note who did and what it was."""
+    differing = {
+        name: value for name, value in changes.items() if value != getattr(safeguard, name)
+    }
     if not differing:
         return safeguard
-    kept = {**differing, "updated_at": now}
-    if any(CHANGEABLE[each] for each in differing):
-        kept["decided_at"] = now
-    connection.execute(update(safeguards).where(safeguards.c.id == safeguard.id).values(**kept))
-    what = "; ".join(_difference(safeguard, key, value) for key, value in differing.items())
-    _note(connection, "safeguard.changed", safeguard, now, person_id, f": {what}")
-    return msgspec.structs.replace(safeguard, **kept)
+    values = {**differing, "updated_at": now}
+    if any(CHANGEABLE[name] for name in differing):
+        values["decided_at"] = now
+    connection.execute(update(safeguards).where(safeguards.c.id == safeguard.id).values(**values))
+    if "settings" in differing and KINDS[safeguard.kind].calls:
+        safeguard_states.forget(connection, safeguard.id)  # somebody else is asked from now on
+    differences = "; ".join(
+        _describe_change(safeguard, name, value) for name, value in differing.items()
+    )
+    subject = f": {differences}"
+    _note(connection, "safeguard.changed", safeguard, now, person_id, operator, subject)
+    return msgspec.structs.replace(safeguard, **values)
 
 
-def _difference(safeguard: Safeguard, key: str, value: Any) -> str:
-    if key == "enabled":
+def _describe_change(safeguard: Safeguard, name: str, value: Any) -> str:
+    if name == "enabled":
         return "switched on" if value else "switched off"
-    if key == "settings":  # they may hold what opens a door
+    if name == "settings":  # they may hold what opens a door
         return "settings"
-    return f"{key} {_said(getattr(safeguard, key))} → {_said(value)}"
+    return f"{name} {_describe_value(getattr(safeguard, name))} → {_describe_value(value)}"
 
 
-def _said(value: Any) -> str:
+def _describe_value(value: Any) -> str:
     if isinstance(value, tuple):
         return ", ".join(value) or "none"
     return f"{value:%Y-%m-%d %H:%M} UTC" if isinstance(value, datetime) else str(value or "never")
@@ -156,16 +163,17 @@ def stop(
     *,
     expires_at: datetime | None = None,
     person_id: str | None = None,
+    operator: str | None = None,
     execution_id: str | None = None,
 ) -> Safeguard:
-    """Set the stop switch of a team, of the whole organization, or of one run.
+    """Stop every run of a team or of the whole organization, or one execution.
 
-    Its name is its reason: the name is what every client shows to whom it stops.
+    The stop's name is its reason: the name is what every client shows to whom it stops.
     """
     reason = " ".join(reason.split())
     if execution_id is not None and expires_at is None:
         expires_at = now + STOP_OF_ONE_RUN
-    return set_up(
+    return create(
         connection,
         organization_id,
         team_id,
@@ -174,55 +182,59 @@ def stop(
         now,
         action="safeguard.stopped" if execution_id is None else "run.stopped",
         person_id=person_id,
+        operator=operator,
         expires_at=expires_at,
         execution_id=execution_id,
     )
 
 
-def resume(
-    connection: Connection,
-    organization_id: str,
-    team_id: str | None,
-    now: datetime,
-    *,
-    person_id: str | None = None,
+def stops_of_scope(
+    connection: Connection, organization_id: str, team_id: str | None, now: datetime
 ) -> list[Safeguard]:
-    """Release the stop switches of exactly this scope; give those that were set.
+    """The stops of all runs that are in force in exactly this scope, oldest first.
 
-    A team's switch is not released with the organization's: somebody set it for that team.
+    A team's stops are not among its organization's: somebody set them for that team. What is
+    switched off stops nothing, so there is nothing to release.
     """
-    lasting = listed(connection, organization_id, now)
-    released = [
-        each for each in lasting if (each.kind, each.team_id, each.tags) == (STOP, team_id, ())
+    return [
+        safeguard
+        for safeguard in list_safeguards(connection, organization_id, now)
+        if (safeguard.kind, safeguard.team_id, safeguard.tags) == (STOP, team_id, ())
+        and safeguard.enabled
     ]
-    for each in released:
-        take_away(connection, each, now, person_id=person_id, action="safeguard.resumed")
-    return released
 
 
-def take_away(
+def release(
     connection: Connection,
     safeguard: Safeguard,
     now: datetime,
     *,
     person_id: str | None = None,
+    operator: str | None = None,
+) -> None:
+    """End one stop, and note who did."""
+    remove(connection, safeguard, now, person_id=person_id, operator=operator, action=RELEASED)
+
+
+def remove(
+    connection: Connection,
+    safeguard: Safeguard,
+    now: datetime,
+    *,
+    person_id: str | None = None,
+    operator: str | None = None,
     action: str = "safeguard.removed",
 ) -> None:
-    """Remove a safeguard, and write down who did."""
-    remove(connection, safeguard.id, now)
-    _note(connection, action, safeguard, now, person_id)
-
-
-def remove(connection: Connection, safeguard_id: str, now: datetime) -> None:
-    """Take a safeguard away; its row stays, for what it stopped."""
-    where = safeguards.c.id == safeguard_id
+    """Remove a safeguard, and note who did; its row stays, for what it stopped."""
+    where = safeguards.c.id == safeguard.id
     connection.execute(update(safeguards).where(where).values(removed_at=now))
+    _note(connection, action, safeguard, now, person_id, operator)
 
 
-def end_with(connection: Connection, execution_id: str, now: datetime) -> None:
-    """Take away the stops of one run, which has ended."""
+def remove_stops_of(connection: Connection, execution_id: str, now: datetime) -> None:
+    """Remove the stops of one execution, which has ended."""
     where = (safeguards.c.execution_id == execution_id, safeguards.c.removed_at.is_(None))
-    # Asked first: hardly any run has one, and a write would be told to everybody who waits.
+    # Read first: hardly any run has one, and every write makes all decisions be read anew.
     if connection.execute(select(safeguards.c.id).where(*where)).first():
         connection.execute(update(safeguards).where(*where).values(removed_at=now))
 
@@ -233,6 +245,7 @@ def _note(
     safeguard: Safeguard,
     now: datetime,
     person_id: str | None,
+    operator: str | None,
     more: str = "",
 ) -> None:
     audit.note(
@@ -243,4 +256,5 @@ def _note(
         organization_id=safeguard.organization_id,
         team_id=safeguard.team_id,
         person_id=person_id,
+        operator=operator,
     )

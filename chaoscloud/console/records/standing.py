@@ -1,4 +1,4 @@
-"""All that verdicts are made from, read in one piece to be kept in memory."""
+"""All that decisions are made from, read in one piece to be kept in memory."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 
 from chaoscloud.console.db.changes import ACCESS, RUNS, SAFEGUARDS, numbers
 from chaoscloud.console.records import safeguard_states, safeguards
-from chaoscloud.console.rules.verdict import Facts, Safeguard
-from chaoscloud.console.rules.verdict.words import Answer, Firing, Going
+from chaoscloud.console.rules.safeguards import Facts, Safeguard
+from chaoscloud.console.rules.safeguards.model import FiringAlert, RunningExecution, WebhookAnswer
 
 # Being heard of is no change that is counted, so what is kept of it is read anew now and then.
 RUNS_AGAIN = timedelta(seconds=30)
@@ -20,15 +20,15 @@ class Standing(msgspec.Struct, frozen=True):
 
     numbers: Mapping[str, int]
     safeguards: Mapping[str, tuple[Safeguard, ...]]
-    answers: Mapping[str, Answer]
-    alerts: Mapping[str, tuple[Firing, ...]]
+    answers: Mapping[str, WebhookAnswer]
+    alerts: Mapping[str, tuple[FiringAlert, ...]]
     required: frozenset[str]
-    going: Mapping[str, list[Going]]
+    going: Mapping[str, list[RunningExecution]]
     going_read_at: datetime
 
     @property
     def counts_runs(self) -> bool:
-        """Whether any verdict depends on which other runs go on."""
+        """Whether any decision depends on which other runs go on."""
         return any(each.kind == "limit" for all_ in self.safeguards.values() for each in all_)
 
     def concerning(self, organization_id: str, team_id: str) -> Iterable[Safeguard]:
@@ -61,7 +61,7 @@ def _differ(name: str, counted: Mapping[str, int], before: Standing) -> bool:
 
 def _whole(connection: Connection, counted: Mapping[str, int], now: datetime) -> Standing:
     found: dict[str, list[Safeguard]] = {}
-    for each in safeguards.everywhere(connection, now):
+    for each in safeguards.list_everywhere(connection, now):
         found.setdefault(each.organization_id, []).append(each)
     kept = {organization: tuple(its) for organization, its in found.items()}
     return Standing(
@@ -76,7 +76,7 @@ def _whole(connection: Connection, counted: Mapping[str, int], now: datetime) ->
 
 def _going(
     connection: Connection, safeguards: Mapping[str, Iterable[Safeguard]]
-) -> Mapping[str, list[Going]]:
+) -> Mapping[str, list[RunningExecution]]:
     """The runs of the organizations that count theirs."""
     counting = [o for o, its in safeguards.items() if any(each.kind == "limit" for each in its)]
     return safeguard_states.going(connection, counting)

@@ -40,7 +40,7 @@ function follow(region) {
     const active = document.activeElement;
     const typing = active?.closest("[data-keep]") ? active : null;
     const focused = !typing && active?.closest("details[id]")?.id;
-    const { html, guard, title } = JSON.parse(event.data);
+    const { html, bar, title } = JSON.parse(event.data);
     const fresh = document.createElement("template");
     fresh.innerHTML = html;
     for (const kept of region.querySelectorAll("[data-keep][id]")) {
@@ -48,7 +48,7 @@ function follow(region) {
     }
     region.replaceChildren(fresh.content);
     if (typing?.isConnected) typing.focus({ preventScroll: true });
-    document.getElementById("guard").innerHTML = guard;
+    document.getElementById("safeguards-bar").innerHTML = bar;
     document.title = `${title} · ChaosIQ console`;
     for (const id of open) region.querySelector(`#${CSS.escape(id)}`)?.setAttribute("open", "");
     if (focused) region.querySelector(`#${CSS.escape(focused)} > summary`)?.focus({ preventScroll: true });

@@ -1,4 +1,4 @@
-"""Verdicts from memory, and runs that wait for theirs to change.
+"""Decisions from memory, and runs that wait for theirs to change.
 
 How things stand is kept in memory and read anew when it changes: at once when this process changes
 it, within `TICK` when another one does (the command line, another console). Hundreds of runs wait
@@ -18,7 +18,7 @@ from chaoscloud.console.db.changes import ACCESS, RUNS
 from chaoscloud.console.records import safeguard_states, standing
 from chaoscloud.console.records.standing import Standing
 from chaoscloud.console.rules.addresses import Network
-from chaoscloud.console.rules.verdict import Facts, Run, Safeguard, concerns, in_force
+from chaoscloud.console.rules.safeguards import Facts, Run, Safeguard, applies_to, is_in_force
 from chaoscloud.console.watch.answers import Answer, Place, judged
 from chaoscloud.console.watch.asker import Asker
 from chaoscloud.console.watch.calling import ask
@@ -41,7 +41,7 @@ class _Waiting:
     place: Place
     seen: Answer
     other: asyncio.Future[Answer | None]
-    turns_at: datetime | None
+    changes_at: datetime | None
 
     def give(self, answer: Answer | None) -> None:
         """End the wait."""
@@ -85,7 +85,7 @@ class Watch:
         database.on_change(self._changed)
 
     async def answer(self, place: Place) -> Answer:
-        """The verdict right now. Raises what kept the console from reaching one."""
+        """The decision right now. Raises what kept the console from reaching one."""
         held = await self._fresh()
         self._keep_ticking()
         webhooks = self._webhooks(held, place)
@@ -96,7 +96,7 @@ class Watch:
         return judged(held, self._facts(held, place.organization_id), place, self._now())
 
     async def another(self, place: Place, seen: Answer, seconds: float) -> Answer:
-        """The first verdict that is told otherwise than `seen`; else, in the end, `seen`.
+        """The first decision that is told otherwise than `seen`; else, in the end, `seen`.
 
         Ends at once when the console is asked to stop.
         """
@@ -165,13 +165,13 @@ class Watch:
         return Facts(going, self._asker.answers(held.answers), held.alerts)
 
     def _asks(self, safeguard: Safeguard) -> bool:
-        return safeguard.kind == "webhook" and in_force(safeguard, self._now())
+        return safeguard.kind == "webhook" and is_in_force(safeguard, self._now())
 
     def _webhooks(self, held: Standing, place: Place) -> list[Safeguard]:
         return [
             each
             for each in held.concerning(place.organization_id, place.team_id)
-            if self._asks(each) and concerns(each, place.run)
+            if self._asks(each) and applies_to(each, place.run)
         ]
 
     def _note_alive(self, run: Run | None) -> None:
@@ -242,7 +242,7 @@ class Watch:
         for each in self._waiting:
             for webhook in self._webhooks(held, each.place):
                 wanted[webhook.id] = webhook
-            if changed or (each.turns_at is not None and each.turns_at <= now):
+            if changed or (each.changes_at is not None and each.changes_at <= now):
                 self._judge(held, each, now)
         for webhook in wanted.values():
             self._asker.want(webhook, held.answers.get(webhook.id))
@@ -254,6 +254,6 @@ class Watch:
         except Exception as error:  # noqa: BLE001  (handed to the one who waits)
             waiting.fail(error)
             return
-        waiting.turns_at = answer.verdict.turns_at
+        waiting.changes_at = answer.decision.changes_at
         if answer.etag != waiting.seen.etag:
             waiting.give(answer)

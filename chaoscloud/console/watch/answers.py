@@ -1,4 +1,4 @@
-"""A verdict as a run is told it."""
+"""A decision as a run is told it."""
 
 import hashlib
 from datetime import datetime
@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from chaoscloud.console.records.standing import Standing
-from chaoscloud.console.rules.verdict import Facts, Policy, Run, Verdict, verdict
+from chaoscloud.console.rules.safeguards import Decision, Facts, Policy, Run, decide
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -30,24 +30,24 @@ class MayGoOn(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """A verdict, the bytes that tell it, and their entity tag."""
+    """A decision, the bytes that tell it, and their entity tag."""
 
-    verdict: Verdict
+    decision: Decision
     body: bytes
     etag: str
 
 
-def _answer_of(decision: Verdict, required: bool) -> Answer:
+def _answer_of(decision: Decision, required: bool) -> Answer:
     body = msgspec.json.encode(MayGoOn(decision.allowed, required, decision.policies or UNSET))
     return Answer(decision, body, f'"{hashlib.sha256(body).hexdigest()[:20]}"')
 
 
 # The entity tags of every answer that lets a run go on.
-ALLOWED_TAGS = frozenset(_answer_of(Verdict(True), required).etag for required in (True, False))
+ALLOWED_TAGS = frozenset(_answer_of(Decision(True), required).etag for required in (True, False))
 
 
 def judged(held: Standing, facts: Facts, place: Place, now: datetime) -> Answer:
     """The answer for a run, as things stand."""
     safeguards = held.concerning(place.organization_id, place.team_id)
-    decision = verdict(safeguards, now, place.run, facts)
+    decision = decide(safeguards, now, place.run, facts)
     return _answer_of(decision, place.organization_id in held.required)

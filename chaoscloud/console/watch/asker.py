@@ -10,9 +10,9 @@ import msgspec
 
 from chaoscloud.console.db import Database, StorageError
 from chaoscloud.console.records import safeguard_states
-from chaoscloud.console.rules.verdict import Safeguard
-from chaoscloud.console.rules.verdict.webhook import Settings
-from chaoscloud.console.rules.verdict.words import Answer
+from chaoscloud.console.rules.safeguards import Safeguard
+from chaoscloud.console.rules.safeguards.kinds.webhook import WebhookSettings
+from chaoscloud.console.rules.safeguards.model import WebhookAnswer
 from chaoscloud.console.watch.calling import Heard
 
 log = logging.getLogger("chaosiq.console")
@@ -26,7 +26,7 @@ class _Known(msgspec.Struct, frozen=True):
     """An answer, what was asked to get it, and when (by the monotonic clock)."""
 
     settings: str
-    answer: Answer
+    answer: WebhookAnswer
     asked_at: float
 
 
@@ -50,13 +50,15 @@ class Asker:
         self._known: dict[str, _Known] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
 
-    def answers(self, kept: Mapping[str, Answer]) -> Mapping[str, Answer]:
+    def answers(self, kept: Mapping[str, WebhookAnswer]) -> Mapping[str, WebhookAnswer]:
         """What was said last; `kept` is what the record has, this or another process's."""
         if not self._known:
             return kept
         return {**kept, **{id_: known.answer for id_, known in self._known.items()}}
 
-    def want(self, safeguard: Safeguard, kept: Answer | None = None) -> asyncio.Task[None] | None:
+    def want(
+        self, safeguard: Safeguard, kept: WebhookAnswer | None = None
+    ) -> asyncio.Task[None] | None:
         """Ask, unless the answer is fresh; the question that is under way, if there is one."""
         if self._is_fresh(safeguard):
             return None
@@ -69,7 +71,7 @@ class Asker:
             self._asking[safeguard.id] = task
         return task
 
-    async def fresh(self, wanted: Iterable[Safeguard], kept: Mapping[str, Answer]) -> None:
+    async def fresh(self, wanted: Iterable[Safeguard], kept: Mapping[str, WebhookAnswer]) -> None:
         """Wait, for a bounded time, until the answers to these are fresh."""
         asking = [self.want(each, kept.get(each.id)) for each in wanted]
         tasks = [task for task in asking if task is not None]
@@ -81,17 +83,17 @@ class Asker:
         known = self._known.get(safeguard.id)
         if known is None or known.settings != safeguard.settings:
             return False
-        every = msgspec.json.decode(safeguard.settings, type=Settings).every
+        every = msgspec.json.decode(safeguard.settings, type=WebhookSettings).every
         return time.monotonic() - known.asked_at < every
 
-    async def _question(self, safeguard: Safeguard, kept: Answer | None) -> None:
-        settings = msgspec.json.decode(safeguard.settings, type=Settings)
+    async def _question(self, safeguard: Safeguard, kept: WebhookAnswer | None) -> None:
+        settings = msgspec.json.decode(safeguard.settings, type=WebhookSettings)
         asked_at = time.monotonic()
         heard = await self._ask(settings.url)
         known = self._known.get(safeguard.id)
         before = known.answer if known and known.settings == safeguard.settings else kept
-        same = before is not None and (before.ok, before.said) == (heard.ok, heard.said)
-        answer = before if before and same else Answer(heard.ok, heard.said, self._now())
+        same = before is not None and (before.ok, before.message) == (heard.ok, heard.said)
+        answer = before if before and same else WebhookAnswer(heard.ok, heard.said, self._now())
         self._known[safeguard.id] = _Known(safeguard.settings, answer, asked_at)
         if same:
             return

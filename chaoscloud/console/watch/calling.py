@@ -15,7 +15,7 @@ import msgspec
 
 from chaoscloud import __version__
 from chaoscloud.console.rules.addresses import Network, may_call
-from chaoscloud.console.rules.verdict.webhook import LIMIT
+from chaoscloud.console.rules.safeguards.kinds.webhook import LIMIT
 
 LARGEST = 64 * 1024  # bytes of an answer
 _PIECE = 16 * 1024

@@ -1,0 +1,313 @@
+"""What each kind of safeguard says: the clocks of a place, tags, numbers, answers and alerts."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chaoscloud.console.rules.safeguards import Facts, Run, Safeguard, decide
+from chaoscloud.console.rules.safeguards.model import FiringAlert, RunningExecution, WebhookAnswer
+from chaoscloud.console.rules.safeguards.settings import parse_settings
+
+MADE = datetime(2026, 1, 5, 8, tzinfo=UTC)
+OFFICE = [{"days": ["mon", "tue", "wed", "thu", "fri"], "from": "09:00", "to": "17:00"}]
+
+
+def guard(
+    kind: str, *, team_id: str | None = None, only: tuple[str, ...] = (), **more: Any
+) -> Safeguard:
+    written = parse_settings(kind, msgspec.json.encode(more))
+    return Safeguard(
+        f"the-{kind}", "acme", team_id, kind, kind, "Why", written, True, None, MADE, None, only
+    )
+
+
+def windows(mode: str, spans: list[dict[str, Any]], zone: str = "Europe/Paris") -> Safeguard:
+    return guard("windows", mode=mode, time_zone=zone, windows=spans)
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def daily(start: str, end: str) -> list[dict[str, Any]]:
+    every = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+    return [{"days": every, "from": start, "to": end}]
+
+
+# --- time windows ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("at", "allowed"),
+    [
+        ("2026-03-02T07:59:59", False),  # Monday, 08:59:59 in Paris
+        ("2026-03-02T08:00:00", True),
+        ("2026-03-02T15:59:59", True),
+        ("2026-03-02T16:00:00", False),
+        ("2026-07-06T06:59:59", False),  # in summer, Paris is two hours ahead
+        ("2026-07-06T07:00:00", True),
+        ("2026-03-07T10:00:00", False),  # Saturday
+    ],
+)
+def test_only_in_office_hours(at: str, allowed: bool) -> None:
+    """By the clocks of Paris, winter and summer."""
+    assert decide([windows("allow", OFFICE)], utc(at)).allowed is allowed
+    assert decide([windows("forbid", OFFICE)], utc(at)).allowed is not allowed
+
+
+def test_it_says_until_when_and_since_when() -> None:
+    """On a Friday evening: since five, until Monday at nine."""
+    [policy] = decide([windows("allow", OFFICE)], utc("2026-03-06T20:00")).policies
+
+    assert (policy.decided_at, policy.until) == (utc("2026-03-06T16:00"), utc("2026-03-09T08:00"))
+
+
+def test_it_says_when_it_turns_while_it_says_yes() -> None:
+    """Whoever waits is woken when the window closes."""
+    said = decide([windows("allow", OFFICE)], utc("2026-03-06T12:34:56"))
+
+    assert (said.allowed, said.changes_at) == (True, utc("2026-03-06T16:00"))
+
+
+def test_a_window_reaches_over_midnight() -> None:
+    """From Friday night into Saturday morning, and not into Friday's."""
+    night = windows("forbid", [{"days": ["fri"], "from": "22:00", "to": "06:00"}])
+
+    said = [
+        decide([night], utc(at)).allowed
+        for at in ("2026-03-06T04:00", "2026-03-06T21:00", "2026-03-07T04:59", "2026-03-07T05:00")
+    ]
+
+    assert said == [True, False, False, True]
+
+
+def test_windows_that_touch_are_one() -> None:
+    """A weekend is not over at midnight between its days."""
+    days = [{"days": ["sat", "sun"], "from": "00:00", "to": "24:00"}]
+
+    [policy] = decide([windows("forbid", days)], utc("2026-03-07T12:00")).policies
+
+    assert (policy.decided_at, policy.until) == (utc("2026-03-06T23:00"), utc("2026-03-08T23:00"))
+
+
+def test_a_window_that_never_ends_has_no_end() -> None:
+    """Always is until somebody changes it; since when is since it was set."""
+    [policy] = decide(
+        [windows("forbid", daily("00:00", "24:00"))], utc("2026-03-07T12:00")
+    ).policies
+
+    assert (policy.decided_at, policy.until) == (MADE, None)
+
+
+def test_where_clocks_are_put_forward_the_skipped_hour_is_the_next() -> None:
+    """On 29 March 2026, Paris goes from 02:00 to 03:00: the window is from 03:30 to 05:00."""
+    [policy] = decide(
+        [windows("forbid", daily("02:30", "05:00"))], utc("2026-03-29T02:00")
+    ).policies
+
+    assert (policy.decided_at, policy.until) == (utc("2026-03-29T01:30"), utc("2026-03-29T03:00"))
+
+
+def test_where_clocks_are_put_back_a_window_has_both_hours() -> None:
+    """On 25 October 2026, Paris has 02:00 to 03:00 twice: the window lasts two hours."""
+    [policy] = decide(
+        [windows("forbid", daily("02:00", "03:00"))], utc("2026-10-25T00:30")
+    ).policies
+
+    assert (policy.decided_at, policy.until) == (utc("2026-10-25T00:00"), utc("2026-10-25T02:00"))
+
+
+@given(
+    at=st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)),
+    zone=st.sampled_from(["Europe/Paris", "America/St_Johns", "Asia/Kolkata", "Pacific/Apia"]),
+    start=st.integers(0, 1439),
+    length=st.integers(1, 1440),
+)
+def test_it_stays_as_it_is_until_it_turns(at: datetime, zone: str, start: int, length: int) -> None:
+    """Just before the moment it names, it says the same; at that moment, it does not."""
+    end = (start + length) % 1440
+    spans = [
+        {
+            "days": ["tue", "sat"],
+            "from": f"{start // 60:02}:{start % 60:02}",
+            "to": f"{end // 60:02}:{end % 60:02}",
+        }
+    ]
+    asked = [windows("forbid", spans, zone)]
+
+    said = decide(asked, at)
+
+    assert said.changes_at is not None
+    assert decide(asked, said.changes_at - timedelta(microseconds=1)).allowed is said.allowed
+    assert decide(asked, said.changes_at).allowed is not said.allowed
+
+
+# --- tags --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mode", "carried", "allowed"),
+    [
+        ("forbid", ("production", "kafka"), False),
+        ("forbid", ("staging",), True),
+        ("forbid", (), True),
+        ("allow", ("production",), True),
+        ("allow", ("staging",), False),
+        ("allow", (), False),
+    ],
+)
+def test_tags_forbid_or_allow(mode: str, carried: tuple[str, ...], allowed: bool) -> None:
+    """What carries one of them, or what carries none."""
+    asked = [guard("tags", mode=mode, tags=["production", "billing"])]
+
+    assert decide(asked, MADE, Run("a-run", carried)).allowed is allowed
+
+
+def test_narrowed_safeguards_say_nothing_about_runs_in_general() -> None:
+    """Whether anything may run at all is not for a safeguard of some tags to say."""
+    narrowed = guard("stop", only=("kafka",))
+
+    assert decide([narrowed], MADE).allowed
+    assert decide([narrowed], MADE, Run(None, ("orders",))).allowed
+    assert not decide([narrowed], MADE, Run(None, ("orders", "kafka"))).allowed
+
+
+# --- at most so many at once -------------------------------------------------------------------
+
+
+def going(*names: str, **more: Any) -> Facts:
+    """Runs of Checkout that began one after the other, and were heard of just now."""
+    fields: dict[str, Any] = {"team_id": "checkout", "tags": ("kafka",), "last_seen_at": MADE}
+    runs = [
+        RunningExecution(id=name, created_at=MADE + timedelta(seconds=place), **(fields | more))
+        for place, name in enumerate(names)
+    ]
+    return Facts(tuple(runs))
+
+
+def allowed(safeguard: Safeguard, run: str | None, facts: Facts, at: datetime = MADE) -> bool:
+    return decide([safeguard], at, Run(run, ("kafka",)), facts).allowed
+
+
+def test_the_first_ones_go_on_and_a_new_one_does_not() -> None:
+    """Two of three, in the order they were created; who is not there yet comes last."""
+    two, facts = guard("limit", most=2), going("first", "second", "third")
+
+    said = [allowed(two, run, facts) for run in ("first", "second", "third", None)]
+
+    assert said == [True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("safeguard", "facts"),
+    [
+        (guard("limit", most=1, team_id="payments"), going("first")),
+        (guard("limit", most=1, only=("kafka",)), going("first", tags=("orders",))),
+        (
+            guard("limit", most=1),
+            going("first", last_seen_at=MADE - timedelta(minutes=10)),
+        ),
+    ],
+    ids=["another team's", "other tags", "not heard of any more"],
+)
+def test_only_runs_it_concerns_are_counted(safeguard: Safeguard, facts: Facts) -> None:
+    """And only those that somebody has heard of lately."""
+    assert allowed(safeguard, None, facts)
+
+
+def test_a_silent_run_makes_place_at_its_moment() -> None:
+    """Whoever waits is woken then."""
+    said = decide([guard("limit", most=1)], MADE, Run(), going("first"))
+
+    assert (said.allowed, said.changes_at) == (False, MADE + timedelta(minutes=10))
+
+
+# --- webhooks and alerts -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("unanswered", "ok", "passes"),
+    [
+        ("deny", True, True),
+        ("deny", False, False),
+        ("deny", None, False),
+        ("allow", True, True),
+        ("allow", False, False),
+        ("allow", None, True),
+    ],
+)
+def test_a_webhook_passes_or_not(unanswered: str, ok: bool | None, passes: bool) -> None:
+    """A no is a no; what no answer means, the safeguard says."""
+    gate = guard("webhook", url="https://gate.example.com", when_unanswered=unanswered)
+    facts = Facts(answers={gate.id: WebhookAnswer(ok, "nobody is on call", MADE)})
+
+    assert decide([gate], MADE, None, facts).allowed is passes
+
+
+def test_it_says_why_a_webhook_stopped_it() -> None:
+    """What it answered, or why it could not be asked."""
+    gate = guard("webhook", url="https://gate.example.com", when_unanswered="deny")
+    answers = (
+        WebhookAnswer(False, "nobody is on call", MADE),
+        WebhookAnswer(None, "no route", MADE),
+    )
+
+    said = [
+        decide([gate], MADE, None, Facts(answers={gate.id: answer})).policies[0].reason
+        for answer in answers
+    ]
+
+    assert said == ["Why (nobody is on call)", "Why (could not be asked: no route)"]
+
+
+def test_an_alert_stops_while_it_fires_and_is_repeated() -> None:
+    """Two fire; the one that was told last holds longest."""
+    burning = guard("alert", forget_after=3600)
+    told = [MADE, MADE + timedelta(minutes=30)]
+    firing = tuple(
+        FiringAlert(name, MADE, at) for name, at in zip(("Slow", "Down"), told, strict=True)
+    )
+    facts = Facts(alerts={burning.id: firing})
+    moments = [MADE + timedelta(minutes=minutes) for minutes in (0, 60, 90)]
+
+    said = [decide([burning], at, None, facts) for at in moments]
+
+    assert [each.allowed for each in said] == [False, False, True]
+    assert [each.policies[0].reason for each in said[:2]] == ["Why (Down, Slow)", "Why (Down)"]
+    assert [each.changes_at for each in said] == [*moments[1:], None]
+
+
+def test_settings_are_kept_as_they_were_meant() -> None:
+    """Read back, they are the same; every kind has a way to be written."""
+    written: dict[str, dict[str, Any]] = {
+        "stop": {},
+        "windows": {"mode": "allow", "time_zone": "UTC", "windows": OFFICE},
+        "tags": {"mode": "forbid", "tags": ["a", "b"]},
+        "limit": {"most": 3},
+        "webhook": {"url": "https://g.example.com", "when_unanswered": "deny", "every": 10.0},
+        "alert": {"forget_after": 60.0},
+    }
+
+    for kind, said in written.items():
+        kept = parse_settings(kind, msgspec.json.encode(said))
+        assert msgspec.json.decode(kept) == said
+        assert parse_settings(kind, kept.encode()) == kept
+
+
+def test_edges_of_windows_follow_each_other() -> None:
+    """From edge to edge through a year with two changes of the clocks, none is missed."""
+    asked, at, edges = [windows("allow", OFFICE)], utc("2026-01-01T00:00"), []
+    while at < utc("2027-01-01T00:00"):
+        turns = decide(asked, at).changes_at
+        assert turns is not None
+        edges.append(turns)
+        at = turns
+
+    said = [decide(asked, each).allowed for each in edges]
+    assert all(one is not other for one, other in pairwise(said))
+    assert len(edges) == 2 * 261 + 1  # every working day of 2026, and the first of 2027
