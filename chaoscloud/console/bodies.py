@@ -132,10 +132,10 @@ async def _read_large(
     with _open_file(lease) as file:
         await lease.take(lease.room.disk, limit, patience=0)
         size = file.write(head)
+        _check_size(size, limit)
         async for chunk in chunks:
             size += file.write(chunk)
-            if size > limit:
-                raise TooLarge(f"The body is over the limit of {limit} bytes.")
+            _check_size(size, limit)
         if not gzipped:
             return await _load(file, lease)
         file.seek(0)
@@ -160,6 +160,11 @@ async def _load(file: IO[bytes], lease: Lease) -> bytes:
     return await asyncio.to_thread(file.read)
 
 
+def _check_size(size: int, limit: int) -> None:
+    if size > limit:
+        raise TooLarge(f"The body is over the limit of {limit} bytes.")
+
+
 def _open_file(lease: Lease) -> IO[bytes]:
     return tempfile.SpooledTemporaryFile(SMALL, dir=lease.room.folder)
 
@@ -170,8 +175,7 @@ def _copy_inflated(source: IO[bytes], target: IO[bytes], limit: int) -> None:
         with gzip.GzipFile(fileobj=source) as pieces:
             while piece := pieces.read(_PIECE):
                 size += target.write(piece)
-                if size > limit:
-                    raise TooLarge(f"The inflated body is over the limit of {limit} bytes.")
+                _check_size(size, limit)
     except EOFError:
         raise BadRequest("The gzip body is cut off.") from None
     except (gzip.BadGzipFile, zlib.error):

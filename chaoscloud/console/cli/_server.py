@@ -5,12 +5,24 @@ they are told to end first.
 """
 
 import gc
+import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FrameType
+from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.applications import Starlette
+
+from chaoscloud.console.cli._connections import (
+    RESERVED_FILES,
+    Connections,
+    bound_protocol,
+    raise_file_limit,
+)
+from chaoscloud.console.middleware import ANY_ADDRESS, read_host
+
+log = logging.getLogger("chaosiq.console")
 
 STOPPING_LIMIT = 1  # seconds for requests under way, once the process is asked to stop
 KEEP_ALIVE = 75  # seconds; a run's session stays one connection through its longer pauses
@@ -19,10 +31,20 @@ KEEP_ALIVE = 75  # seconds; a run's session stays one connection through its lon
 class Server(uvicorn.Server):
     """uvicorn with the console's start and end."""
 
-    def __init__(self, app: Starlette, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        app: Starlette,
+        on_ready: Callable[[], None],
+        connections: Connections | None = None,
+    ) -> None:
+        connections = connections or Connections(raise_file_limit() - RESERVED_FILES)
+        log.info(
+            "up to %d connections, %d from one address", connections.most, connections.most_of_one
+        )
         super().__init__(
             uvicorn.Config(
                 app,
+                http=bound_protocol(connections),
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -77,3 +99,16 @@ def address(host: str, made: socket.socket) -> str:
     port = made.getsockname()[1]
     name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
     return f"http://{name}:{port}"
+
+
+def known_hosts(host: str, public_url: str | None, more: Iterable[str] = ()) -> frozenset[str]:
+    """The names that a console is known by: its public one, this machine's, and `more`.
+
+    One that listens on every address is asked by any of them, as by the machine's own name.
+    """
+    names = {"localhost", "127.0.0.1", "::1", host, *more}
+    if public_url:
+        names.add(read_host(urlsplit(public_url).netloc))
+    if host in ("0.0.0.0", "::"):  # noqa: S104
+        names |= {ANY_ADDRESS, socket.gethostname()}
+    return frozenset(name.lower() for name in names)

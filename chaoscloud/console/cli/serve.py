@@ -3,6 +3,7 @@
 import logging
 import sys
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,8 +49,10 @@ def serve(
 
 def _serve(config: Config, database: Database, made: "socket.socket") -> None:
     from chaoscloud.console.app import create_app
-    from chaoscloud.console.cli._server import Server, address
+    from chaoscloud.console.cli._server import Server, address, known_hosts
 
+    hosts = known_hosts(config.host, config.public_url, config.hosts)
+    config = replace(config, hosts=hosts)
     url = config.public_url or address(config.host, made)
 
     def ready() -> None:
