@@ -12,6 +12,7 @@ from chaoscloud.types import Experiment, Extension
 
 __all__ = [
     "NAME",
+    "REDACTED",
     "SENSITIVE_KEYS",
     "del_extension_value",
     "ensure_extension",
@@ -26,6 +27,9 @@ NAME = "chaosiq"
 
 # What the block keeps for this machine only.
 SENSITIVE_KEYS = ("experiment_path",)
+
+REDACTED = "redacted"
+"""The key that says of an experiment that was sent how many things were taken out of it."""
 
 Document = MutableMapping[str, Any]
 
@@ -81,14 +85,14 @@ def del_extension_value(experiment: Experiment, key: str, silent: bool = True) -
 def remove_sensitive_extension_values(
     experiment: Experiment, keys: Iterable[str] | None = None
 ) -> Iterator[Experiment]:
-    """Hold back what is for this machine only: gone inside the `with`, back after it.
+    """Take out what is for this machine only, inside the `with`; it is put back after it.
 
     A key that was absent stays absent. `keys` default to `SENSITIVE_KEYS`.
     """
     block = get_extension(experiment) or {}
-    wanted = SENSITIVE_KEYS if keys is None else tuple(keys)
-    held_back = {key: block.pop(key) for key in wanted if key in block}
+    sensitive = SENSITIVE_KEYS if keys is None else tuple(keys)
+    removed = {key: block.pop(key) for key in sensitive if key in block}
     try:
         yield experiment
     finally:
-        block.update(held_back)
+        block.update(removed)

@@ -4,13 +4,18 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
 
 from chaoscloud import workspace
 from chaoscloud.controls.opening import Console
 from chaoscloud.delivery.losses import NotStored, courtesy
 from chaoscloud.exceptions import WorkspaceException
-from chaoscloud.extension import del_extension_value, set_extension_value
+from chaoscloud.extension import (
+    REDACTED,
+    del_extension_value,
+    get_extension_value,
+    set_extension_value,
+)
+from chaoscloud.redaction import MARKER, has_marker, strip_credentials
 from chaoscloud.types import Experiment
 
 logger = logging.getLogger("chaostoolkit")
@@ -27,18 +32,29 @@ def read_workspace(console: Console, source: str) -> None:
 
 def remember_source(console: Console, source: str, experiment: Experiment) -> None:
     """Put in the block where the experiment came from, or what the console knows it by."""
+    warn_when_redacted(experiment)
     if not console.wants("publish"):
         return
     if not os.path.exists(source):
-        set_extension_value(experiment, "source", _without_user_info(source))
+        set_extension_value(experiment, "source", strip_credentials(source))
     elif workspace.get_workspace_path() is not None:
-        known = workspace.get_experiment_metadata_from_workspace(
+        metadata = workspace.get_experiment_metadata_from_workspace(
             experiment, console.organizations, source
         )
-        if known is None:
+        if metadata is None:
             set_extension_value(experiment, "experiment_path", source)
         else:
-            set_extension_value(experiment, "experiment_id", known["experiment_id"])
+            set_extension_value(experiment, "experiment_id", metadata["experiment_id"])
+
+
+def warn_when_redacted(experiment: Experiment) -> None:
+    """Say of a document that was recorded, and not stored by its author, that it is not whole."""
+    if get_extension_value(experiment, REDACTED) or has_marker(experiment):
+        logger.warning(
+            "This document is a record from which secrets were taken out (%s in it): what runs is "
+            "not what its author wrote. Run the author's own file.",
+            MARKER,
+        )
 
 
 def forget_path(experiment: Experiment) -> None:
@@ -55,8 +71,3 @@ def _unlinked_if_unusable() -> Iterator[None]:
     except (WorkspaceException, NotStored) as x:
         logger.warning("The experiment is not linked to the console's: %s", x)
         workspace.reset_workspace()
-
-
-def _without_user_info(url: str) -> str:
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -7,7 +7,7 @@ import uuid
 from datetime import date
 from typing import Any
 
-__all__ = ["plain", "to_json"]
+__all__ = ["simplify", "to_json"]
 
 
 def to_json(document: Any) -> str:
@@ -17,12 +17,12 @@ def to_json(document: Any) -> str:
     for, a document that contains itself, or one too deep to be read.
     """
     try:
-        return json.dumps(document, default=plain, allow_nan=False)
+        return json.dumps(document, default=simplify, allow_nan=False)
     except RecursionError as error:
         raise ValueError("The document is nested too deeply.") from error
 
 
-def plain(value: object) -> Any:
+def simplify(value: object) -> Any:
     """The simpler value that stands for one JSON does not know; `TypeError` if there is none."""
     if isinstance(value, enum.Enum):
         return value.value

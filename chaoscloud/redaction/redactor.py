@@ -1,28 +1,23 @@
 """Copy a document without what is secret in it."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chaoscloud.extension import NAME, SENSITIVE_KEYS
-from chaoscloud.redaction.encoding import plain
+from chaoscloud.extension import NAME, REDACTED, SENSITIVE_KEYS, ensure_extension
+from chaoscloud.redaction.encoding import simplify
 from chaoscloud.redaction.spellings import Spellings
-from chaoscloud.redaction.values import MARKER, SHORTEST, Hidden, is_reference, sort_out
-from chaoscloud.redaction.vocabulary import KEYS
+from chaoscloud.redaction.urls import remove_user_info, strip_credentials
+from chaoscloud.redaction.values import (
+    MARKER,
+    SHORTEST,
+    SecretValues,
+    collect_values,
+    is_reference,
+)
+from chaoscloud.redaction.vocabulary import CONTAINERS, KEYS, OPEN
 
 __all__ = ["Redacted", "Redactor"]
-
-# `user:password@` of an url, as it stands or escaped for JSON or for another url. It is taken out
-# without a marker, because an url with brackets there is one that no library reads.
-_USER_INFO = re.compile(
-    r"""(?P<start>:(?://|\\/\\/)|%3[Aa]%2[Ff]%2[Ff])"""
-    r"""(?:(?!%2[Ff]|%3[Ff]|%23)[^\s/?\#\\"<>])+(?:@|%40)"""
-)
-
-# No JSON document may carry these everywhere: half a pair of surrogates is no character, and NUL is
-# one that databases refuse. They come from the output of processes.
-_UNSENDABLE = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -40,110 +35,128 @@ class Redactor:
     """
 
     def __init__(self, secrets: Mapping[str, Any] | None = None, token: str | None = None) -> None:
-        self._hidden = sort_out(secrets, token)
-        self._spellings = Spellings(self._hidden.anywhere)
+        self._values = collect_values(secrets, token)
+        self._spellings = Spellings(self._values.anywhere)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({len(self._hidden.anywhere)} texts to hide)"
+        return f"{type(self).__name__}({len(self._values.anywhere)} texts to hide)"
 
     @property
     def short(self) -> int:
         """How many values are too short to be looked for inside others: worth a warning."""
-        return len(self._hidden.whole)
+        return len(self._values.whole)
 
     def redact(self, document: Any) -> Redacted:
         """A deep copy of `document`, with `[redacted]` for every secret in it.
 
-        Numbers JSON has no form for become text, `experiment_path` is left out of our block. What
-        JSON cannot hold at all stays the caller's own object, for `to_json` to refuse. Raises
-        `ValueError` for a document that contains itself, or is too deep.
+        `document` is an experiment, a journal, what an event is about, or holds one of these. Its
+        tags, types, status, ids and our block stay as they are. An experiment from which something
+        was taken out says how much under `redacted` in its block. Numbers JSON has no form for
+        become text, `experiment_path` is left out of our block. What JSON cannot hold at all stays
+        the caller's own object, for `to_json` to refuse. Raises `ValueError` for a document that
+        contains itself, or is too deep.
         """
-        copying = _Copying(self._hidden, self._spellings)
+        copying = _Copying(self._values, self._spellings)
         try:
-            return Redacted(copying.any(document), copying.count)
+            return Redacted(copying.copy(document, is_format=True), copying.count)
         except RecursionError as error:
             raise ValueError("The document is nested too deeply.") from error
 
 
 class _Copying:
-    """One document being copied."""
+    """One document being copied.
 
-    def __init__(self, hidden: Hidden, spellings: Spellings) -> None:
+    `is_format` says of a value that the format decides what stands where in it; else it is data.
+    """
+
+    def __init__(self, values: SecretValues, spellings: Spellings) -> None:
         self.count = 0
-        self._hidden = hidden
+        self._values = values
         self._spellings = spellings
 
-    def any(self, value: Any) -> Any:
+    def copy(self, value: Any, is_format: bool = False) -> Any:
         """The copy of a value of any type."""
         kind = type(value)
         if kind is str:
-            return self.text(value)
+            return self.copy_text(value)
         if kind is dict:
-            return self.mapping(value)
+            return self.copy_mapping(value, is_format)
         if kind is list or kind is tuple:
-            return [self.any(part) for part in value]
+            return [self.copy(part, is_format) for part in value]
         if value is None or kind is bool:
             return value
         if kind is int or kind is float:
-            return self.number(value)
-        return self.other(value)
+            return self.copy_number(value)
+        return self.copy_other(value, is_format)
 
-    def other(self, value: Any) -> Any:
+    def copy_other(self, value: Any, is_format: bool) -> Any:
         """The copy of what is no plain JSON type; what has no form in JSON stays as it is."""
-        for kind, copy in _SUBTYPES:
+        for kind, simpler in _SUBTYPES:
             if isinstance(value, kind):
-                return copy(self, value)
+                return self.copy(simpler(value), is_format)
         try:
-            return self.any(plain(value))
+            return self.copy(simplify(value), is_format)
         except TypeError:
             return value
 
-    def mapping(self, value: Mapping[Any, Any]) -> dict[Any, Any]:
+    def copy_mapping(self, value: Mapping[Any, Any], is_format: bool) -> dict[Any, Any]:
         # Another thread may be writing here: a list of the items is made in one step.
         items = list(value.items())
         if value.get("name") == NAME:
             items = [(key, part) for key, part in items if key not in SENSITIVE_KEYS]
-        copy = self.reference_part if is_reference(value) else self.any
+        before = self.count
+        copy = self.copy_reference_part if is_reference(value) else self.copy
         copied: dict[Any, Any] = {}
         for key, part in items:
-            copied[_unused(self.key(key), copied)] = copy(part)
+            place = _unused(self.copy_key(key), copied)
+            copied[place] = self.copy_part(key, part) if is_format else copy(part)
+        if is_format and self.count > before and _is_experiment(copied):
+            block = ensure_extension(copied)
+            block[REDACTED] = _number(block.get(REDACTED)) + self.count - before
         return copied
 
-    def reference_part(self, value: Any) -> Any:
-        """A value of a reference to a secret: names, that look like short secrets at most."""
-        return self.inside(value) if isinstance(value, str) else self.any(value)
+    def copy_part(self, key: Any, value: Any) -> Any:
+        """What stands under a key where the format decides what does."""
+        if key == "extensions" and isinstance(value, list):
+            return [_copy_block(block) if _is_ours(block) else self.copy(block) for block in value]
+        if key in OPEN:
+            return _AS_IT_IS.copy(value)
+        return self.copy(value, is_format=key in CONTAINERS)
 
-    def key(self, key: Any) -> Any:
+    def copy_reference_part(self, value: Any) -> Any:
+        """A value of a reference to a secret: names, that look like short secrets at most."""
+        return self.redact_inside(value) if isinstance(value, str) else self.copy(value)
+
+    def copy_key(self, key: Any) -> Any:
         """The copy of a dictionary's key; the words of the format are kept, whatever is secret."""
         if type(key) is str:
-            return key if key in KEYS else self.inside(key)
-        return self.any(key)
+            return key if key in KEYS else self.redact_inside(key)
+        return self.copy(key)
 
-    def number(self, value: float) -> float | str:
+    def copy_number(self, value: float) -> float | str:
         text = repr(value)
-        if text in self._hidden.numbers or any(self._spellings.spans(text)):
+        if text in self._values.numbers or any(self._spellings.find_spans(text)):
             self.count += 1
             return MARKER
         return value if value - value == 0 else text  # JSON knows neither NaN nor infinities
 
-    def text(self, value: str) -> str:
-        if self._hidden.whole and value.strip() in self._hidden.whole:
+    def copy_text(self, value: str) -> str:
+        if self._values.whole and value.strip() in self._values.whole:
             self.count += 1
             return MARKER
-        return self.inside(value)
+        return self.redact_inside(value)
 
-    def inside(self, value: str) -> str:
+    def redact_inside(self, value: str) -> str:
         """The text with a marker for each secret in it, and without the user part of urls."""
         if len(value) >= SHORTEST:
-            value = self.marked(value)
-        if "@" in value or "%40" in value:
-            value, found = _USER_INFO.subn(r"\g<start>", value)
-            self.count += found
-        return value if value.isascii() and "\0" not in value else _UNSENDABLE.sub(_shown, value)
+            value = self.mark_secrets(value)
+        value, urls = remove_user_info(value)
+        self.count += urls
+        return _sendable(value)
 
-    def marked(self, value: str) -> str:
+    def mark_secrets(self, value: str) -> str:
         parts, end = [], 0
-        for start, stop in self._spellings.spans(value):
+        for start, stop in self._spellings.find_spans(value):
             parts += [value[end:start], MARKER]
             self.count += 1
             end = stop
@@ -151,12 +164,34 @@ class _Copying:
 
 
 _SUBTYPES: tuple[tuple[Any, Any], ...] = (
-    (str, lambda copying, value: copying.text(str.__str__(value))),
-    (dict, _Copying.mapping),
-    (list | tuple, lambda copying, value: [copying.any(part) for part in value]),
-    (int, lambda copying, value: copying.number(int.__int__(value))),
-    (float, lambda copying, value: copying.number(float.__float__(value))),
+    (str, str.__str__),
+    (dict, dict),
+    (list | tuple, list),
+    (int, int.__int__),
+    (float, float.__float__),
 )
+
+_AS_IT_IS = _Copying(SecretValues(), Spellings(()))
+
+
+def _copy_block(block: Mapping[str, Any]) -> Any:
+    """Our own block, which holds no secrets but those in the address of the experiment."""
+    copy = _AS_IT_IS.copy(block)
+    if isinstance(copy.get("source"), str):
+        copy["source"] = strip_credentials(copy["source"])
+    return copy
+
+
+def _is_ours(block: Any) -> bool:
+    return isinstance(block, dict) and block.get("name") == NAME
+
+
+def _is_experiment(document: Mapping[Any, Any]) -> bool:
+    return isinstance(document.get("method"), list) or "steady-state-hypothesis" in document
+
+
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _unused(key: Any, known: Mapping[Any, Any]) -> Any:
@@ -169,5 +204,12 @@ def _unused(key: Any, known: Mapping[Any, Any]) -> Any:
     return f"{key}-{number}"
 
 
-def _shown(match: re.Match[str]) -> str:
-    return match[0].encode("unicode_escape", "backslashreplace").decode()
+def _sendable(text: str) -> str:
+    """The text without what no JSON document may carry everywhere, which is made readable.
+
+    Half a pair of surrogates is no character, and NUL is one that databases refuse. They come from
+    the output of processes.
+    """
+    if "\0" in text:
+        text = text.replace("\0", "\\x00")
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()

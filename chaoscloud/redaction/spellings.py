@@ -1,13 +1,15 @@
-r"""How a secret may be written, as one regular expression for all of a run's secrets.
+r"""How a secret may be written, as regular expressions for all of a run's secrets.
 
 Each character may stand as it is, escaped for JSON (once, or twice when a document holds another),
-for a url, for HTML, or by Python's `repr` in a traceback; mixed, because every library escapes
-other characters. The text in base64 is cut to what the secret alone decides, for each of the three
-positions it can have in the bytes around it, and may be broken into lines.
+for a url, for XML, for a shell, or by Python's `repr` in a traceback; mixed, because every library
+escapes other characters. The text in base64 (of UTF-8 and UTF-16) is cut to what the secret alone
+decides, for each of the three positions it can have in the bytes around it, and may be broken into
+lines.
 
 Speed matters, as this runs over whole journals while an experiment waits. One expression looks for
-the first characters of every spelling, and starts with plain characters so that `re` skips over the
-rest; only where it finds something is the whole spelling compiled and compared.
+the first characters of every spelling; only where it finds something is the whole spelling compiled
+and compared. A long text is first searched for a plain part that every spelling of a secret has
+(`str.find` is much faster than `re`), and most secrets are out of question then.
 """
 
 import base64
@@ -16,6 +18,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import cached_property
 
 __all__ = ["Spellings"]
@@ -26,21 +29,25 @@ _SAFE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 # What the last two characters of base64's alphabet become in urls.
 _BASE64_FORMS = {"+": ("+", "-", "%2B", "%2b"), "/": ("/", "_", "%2F", "%2f", "\\/")}
 
-# Escapes that some programs use for one character only.
+# Escapes that some programs use for one character only; a quote is doubled in SQL and CSV, and
+# leaves a shell's single quotes for a moment.
 _OWN_FORMS = {
     " ": ("+",),
     "/": ("\\/", "\\\\/"),
-    "'": ("\\'", "\\\\'", "&#39;"),
-    '"': ("&#34;",),
+    "'": ("\\\\'", "&apos;", "&amp;apos;", "''", "'\\''", "'\\\\''", "'\"'\"'", "'\\\"'\\\"'"),
+    '"': ('""', '\\"\\"'),
     "\n": ("\r\n", "\\r\\n"),
 }
 
 _CODE_POINT = re.compile(r"(?<=\\u)[0-9a-f]{4}")
 
 # PEM files, mail and the command `base64` break lines, which JSON may have escaped.
-_LINE_BREAK = r"(?:\s|\\[nr])*"
+_BLANKS = b" \t\n\r\f\v"
+_LINE_BREAK = r"(?:[ \t\n\r\f\v]|\\[nr])*"
 
 _HEAD = 6  # characters of a spelling to look for at first
+
+_LONG = 16 * 1024  # characters from which on a text is worth several fast searches
 
 Forms = tuple[str, ...]  # the ways to write one character, the longest first
 
@@ -49,16 +56,13 @@ class Spellings:
     """Every spelling of some secret texts, each of at least two characters."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        self._by_start: dict[str, list[_Spelling]] = defaultdict(list)
-        for text in texts:
-            for spelling in _spellings(text):
-                self._by_start[spelling.start].append(spelling)
-        self._heads = _compile_heads(self._by_start)
+        self._notations = [notation for text in texts for notation in _notations(text)]
+        self._search = _Search(self._notations)
 
-    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+    def find_spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Where `text` is secret. Overlapping secrets are one span: the rest of one would stay."""
         span = None
-        for start, stop in self._found(text):
+        for start, stop in self._search_for(text).find_matches(text):
             if span and start < span[1]:
                 span = span[0], max(span[1], stop)
                 continue
@@ -68,16 +72,16 @@ class Spellings:
         if span:
             yield span
 
-    def _found(self, text: str) -> Iterator[tuple[int, int]]:
-        """The longest spelling at each place, in order."""
-        head = self._heads.search(text)
-        while head:
-            start = head.start()
-            ways = (way.pattern.match(text, start) for way in self._by_start[text[start]])
-            stops = [way.end() for way in ways if way]
-            if stops:
-                yield start, max(stops)
-            head = self._heads.search(text, start + 1)
+    def _search_for(self, text: str) -> "_Search":
+        """The search for those spellings that the text can have."""
+        if len(text) < _LONG or not self._notations:
+            return self._search
+        unbroken = _without_line_breaks(text)
+        return _Search(
+            notation
+            for notation in self._notations
+            if (notation.part.encode() in unbroken if notation.is_base64 else notation.part in text)
+        )
 
 
 class _Spelling:
@@ -94,35 +98,77 @@ class _Spelling:
         return re.compile(re.escape(self.start) + "".join(self._others))
 
 
-def _compile_heads(by_start: dict[str, list[_Spelling]]) -> re.Pattern[str]:
-    """One expression for the beginnings of all spellings; those alike share what they share."""
-    return re.compile(
-        _either(re.escape(start) + _seconds(ways) for start, ways in by_start.items()) or "(?!)"
-    )
+@dataclass(frozen=True)
+class _Notation:
+    """A secret text in one kind of writing; `part` stands as it is in each of its spellings."""
+
+    spellings: list[_Spelling]
+    part: str
+    is_base64: bool
 
 
-def _seconds(spellings: list[_Spelling]) -> str:
+class _Search:
+    """The search for some notations at once."""
+
+    def __init__(self, notations: Iterable[_Notation]) -> None:
+        self._by_start: dict[str, list[_Spelling]] = defaultdict(list)
+        for notation in notations:
+            for spelling in notation.spellings:
+                self._by_start[spelling.start].append(spelling)
+        # Those that begin alike share what they share, so that `re` tries it once.
+        self._heads = re.compile(
+            _either(
+                re.escape(start) + _heads(spellings) for start, spellings in self._by_start.items()
+            )
+        )
+
+    def find_matches(self, text: str) -> Iterator[tuple[int, int]]:
+        """The longest spelling at each place, in order."""
+        head = self._heads.search(text) if self._by_start else None
+        while head:
+            start = head.start()
+            spellings = self._by_start[text[start]]
+            matches = (spelling.pattern.match(text, start) for spelling in spellings)
+            stops = [match.end() for match in matches if match]
+            if stops:
+                yield start, max(stops)
+            head = self._heads.search(text, start + 1)
+
+
+def _heads(spellings: list[_Spelling]) -> str:
     heads: dict[str, set[str]] = defaultdict(set)
     for spelling in spellings:
         heads[spelling.second].add(spelling.head)
     return _either(second + _either(rests) for second, rests in heads.items())
 
 
-def _spellings(text: str) -> Iterator[_Spelling]:
-    yield from _started([_forms(character) for character in text], between="")
-    for core in _base64_cores(_bytes(text)):
-        yield from _started([_BASE64_FORMS.get(c, (c,)) for c in core], between=_LINE_BREAK)
+def _notations(text: str) -> Iterator[_Notation]:
+    yield _notation([_forms(character) for character in text], between="")
+    for octets in (_bytes(text), *(_bytes(text, f"utf-16-{order}") for order in ("le", "be"))):
+        for core in _base64_cores(octets):
+            forms = [_BASE64_FORMS.get(character, (character,)) for character in core]
+            yield _notation(forms, between=_LINE_BREAK)
 
 
-def _started(characters: list[Forms], between: str) -> Iterator[_Spelling]:
-    """The spelling of a text, once for each way to write its first character."""
+def _notation(characters: list[Forms], between: str) -> _Notation:
+    """A text by the forms of its characters: one spelling for each form of the first."""
     others = [between + _either(map(re.escape, forms)) for forms in characters[1:]]
-    for form in characters[0]:
-        yield _Spelling(form[0], [re.escape(form[1:]) + others[0], *others[1:]])
+    spellings = [
+        _Spelling(form[0], [re.escape(form[1:]) + others[0], *others[1:]]) for form in characters[0]
+    ]
+    plain = "".join(forms[0] if len(forms) == 1 else "\0" for forms in characters)
+    return _Notation(spellings, max(plain.split("\0"), key=len), is_base64=bool(between))
 
 
-def _either(ways: Iterable[str]) -> str:
-    known = list(ways)
+def _without_line_breaks(text: str) -> bytes:
+    octets = text.encode("utf-8", "surrogatepass")
+    if b"\\" in octets:
+        octets = octets.replace(b"\\n", b"").replace(b"\\r", b"")
+    return octets.translate(None, _BLANKS)
+
+
+def _either(expressions: Iterable[str]) -> str:
+    known = list(expressions)
     return f"(?:{'|'.join(known)})" if len(known) > 1 else "".join(known)
 
 
@@ -145,10 +191,21 @@ def _forms(character: str) -> Forms:
         percent.lower(),
         twice_percent,
         twice_percent.lower(),
-        html.escape(character),
+        *_entities(character),
+        f"\\{character}",  # for a shell
+        json.dumps(f"\\{character}")[1:-1],
         *_OWN_FORMS.get(character, ()),
     }
     return tuple(sorted(forms, key=lambda form: (-len(form), form)))
+
+
+def _entities(character: str) -> Iterator[str]:
+    """The character for HTML and XML, and for a document within another."""
+    code = ord(character)
+    numbers = (f"&#{code};", f"&#{code:03};", f"&#x{code:x};", f"&#x{code:X};")
+    for entity in (html.escape(character), *numbers):
+        yield entity
+        yield entity.replace("&", "&amp;")
 
 
 def _base64_cores(octets: bytes) -> Iterator[str]:
@@ -159,8 +216,8 @@ def _base64_cores(octets: bytes) -> Iterator[str]:
         yield encoded[(0, 2, 3)[before] : len(encoded) - tail]
 
 
-def _bytes(text: str) -> bytes:
+def _bytes(text: str, encoding: str = "utf-8") -> bytes:
     try:
-        return text.encode("utf-8", "surrogateescape")
+        return text.encode(encoding, "surrogateescape")
     except UnicodeEncodeError:  # half a pair of surrogates, which no encoding has
-        return text.encode("utf-8", "surrogatepass")
+        return text.encode(encoding, "surrogatepass")

@@ -205,6 +205,52 @@ def test_an_experiment_from_a_url_brings_its_source(console: StubConsole, file: 
     assert not workspace_of(file).exists()
 
 
+def test_a_signed_url_is_the_same_experiment_each_time(console: StubConsole, file: Path) -> None:
+    """Neither the console nor the journal has its signature."""
+
+    def shelf(handler: Handler) -> None:
+        handler.say(200, file.read_bytes(), Content_Type="application/json")
+
+    with loopback(shelf) as other:
+        source = f"{other.url}/orders.json?version=2"
+        runs = [
+            load_and_run(f"{source}&X-Amz-Date={day}&X-Amz-Signature=0123{day}", console.settings)
+            for day in (1, 2)
+        ]
+
+    blocks = [body["experiment"]["extensions"][0] for body in console.bodies("experiment")]
+    assert [block["source"] for block in blocks] == [source, source]
+    assert "0123" not in console.everything
+    assert "0123" not in json.dumps([journal for _, journal in runs])
+
+
+@pytest.mark.parametrize("is_marked", [True, False])
+def test_a_document_from_which_something_was_taken_out_is_said(
+    console: StubConsole, file: Path, caplog: pytest.LogCaptureFixture, is_marked: bool
+) -> None:
+    """To the host `[redacted]` is an argument like any other."""
+    document = orders()
+    if is_marked:
+        document["extensions"] = [{"name": "chaosiq", "redacted": 2}]
+    else:
+        document["method"][0]["provider"]["arguments"] = {"name": "delete [redacted]"}
+    file.write_text(json.dumps(document))
+
+    load(str(file), console.settings)
+
+    [warning] = warnings_in(caplog)
+    assert "secrets were taken out" in warning
+
+
+def test_a_whole_document_is_loaded_without_a_word(
+    console: StubConsole, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As most are."""
+    load(str(file), console.settings)
+
+    assert warnings_in(caplog) == []
+
+
 def test_a_file_that_cannot_be_loaded_fails_as_ever(console: StubConsole, file: Path) -> None:
     """What the host says is what the user reads."""
     with pytest.raises(InvalidSource):

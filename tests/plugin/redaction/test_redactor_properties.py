@@ -2,10 +2,12 @@
 
 import base64
 import json
+import shlex
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from typing import Any
 from urllib.parse import quote, quote_plus
+from xml.sax import saxutils
 
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
@@ -42,10 +44,23 @@ SPELLINGS: dict[str, Callable[[str, str, str], str]] = {
     "url in url": escaped(lambda secret: quote(quote(secret, safe=""), safe="")),
     "repr": escaped(repr),
     "repr of bytes": escaped(lambda secret: repr(secret.encode())),
+    "xml": escaped(lambda secret: saxutils.escape(secret, {"'": "&apos;", '"': "&quot;"})),
+    "xml, numbers": escaped(lambda secret: "".join(map(as_entity, secret))),
+    "shell": escaped(shlex.quote),
+    "shell, traced": escaped(lambda secret: secret.replace("'", "'\\''")),
     "base64": as_base64(base64.b64encode),
+    "base64, utf-16": lambda before, secret, after: base64.b64encode(
+        before.encode("utf-16-le") + secret.encode("utf-16-le") + after.encode("utf-16-le")
+    ).decode(),
     "base64, urls": as_base64(base64.urlsafe_b64encode),
     "base64, lines": as_base64(base64.encodebytes),
 }
+
+
+def as_entity(character: str) -> str:
+    """Anything but a letter or digit as a numeric entity of XML."""
+    plain = character.isascii() and character.isalnum()
+    return character if plain else f"&#{ord(character)};"
 
 
 def lowered(text: str) -> str:
@@ -84,17 +99,18 @@ POSITIONS: dict[str, Callable[[str], Any]] = {
     after=AROUND,
     spelling=st.sampled_from(sorted(SPELLINGS)),
     position=st.sampled_from(sorted(POSITIONS)),
+    filler=st.sampled_from(["", "\n" * 20_000]),
 )
-@example("%25%25", "", "", "plain", "value")
-@example("\\\\u00e9\\n", "\\", "n", "json in json", "key")
-@example("a b+c%20d", "+", "%", "form", "value")
-@example("\x85\u2028\r\n\x00secret", "", "", "repr", "list")
+@example("%25%25", "", "", "plain", "value", "")
+@example("\\\\u00e9\\n", "\\", "n", "json in json", "key", "")
+@example("a b+c%20d", "+", "%", "form", "value", "")
+@example("\x85\u2028\r\n\x00secret", "", "", "repr", "list", "")
 def test_no_secret_survives_in_any_spelling_at_any_place(
-    secret: str, before: str, after: str, spelling: str, position: str
+    secret: str, before: str, after: str, spelling: str, position: str, filler: str
 ) -> None:
     """Whatever surrounds it, it is found and replaced."""
     written = SPELLINGS[spelling]("", secret, "")
-    text = SPELLINGS[spelling](before, secret, after)
+    text = filler + SPELLINGS[spelling](before, secret, after)
 
     redacted = Redactor({"shop": {"password": secret}}).redact(POSITIONS[position](text))
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 from uuid import UUID
+from xml.sax import saxutils
 
 import pytest
 
@@ -28,6 +29,11 @@ kiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKjMzEfYyjiWA4R4/M2b
 =+/x
 -----END PRIVATE KEY-----
 """
+
+
+def as_entities(text: str, form: str) -> str:
+    """All but letters and digits as numeric entities of XML."""
+    return "".join(c if c.isalnum() and c.isascii() else form.format(ord(c)) for c in text)
 
 
 def redact(document: Any, *values: Any) -> Any:
@@ -246,6 +252,23 @@ def test_base64_hides_the_value_at_every_alignment(around: tuple[str, str], enco
     assert len(redacted.replace(MARKER, "")) <= len("Authorization: Basic ") + 9
 
 
+@pytest.mark.parametrize("around", ["", "a", "ab", "abc"])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-16"])
+def test_base64_of_utf_16_hides_the_value(around: str, encoding: str) -> None:
+    """PowerShell takes its commands so (`-EncodedCommand`)."""
+    octets = around.encode() + f"login {PASSWORD} now".encode(encoding)
+    encoded = base64.b64encode(octets).decode()
+
+    redacted = redact(f"powershell -EncodedCommand {encoded}", PASSWORD)
+
+    before, _, after = redacted.removeprefix("powershell -EncodedCommand ").partition(MARKER)
+    assert MARKER in redacted
+    assert PASSWORD.encode(encoding)[3:-3] not in base64.b64decode(
+        before + "A" * (-len(before) % 4)
+    )
+    assert len(before) + len(after) < len(encoded) - 2 * len(PASSWORD) * 8 // 6 + 8
+
+
 @pytest.mark.parametrize("breaks", ["\n", "\r\n", "\\n"])
 def test_base64_in_lines_hides_the_value(breaks: str) -> None:
     """The command `base64` breaks its output; the break may be escaped."""
@@ -270,6 +293,19 @@ def test_base64_in_lines_hides_the_value(breaks: str) -> None:
         lambda value: repr(value)[1:-1],
         lambda value: ascii(value)[1:-1],
         lambda value: html.escape(value),
+        lambda value: html.escape(html.escape(value)),
+        lambda value: saxutils.escape(value, {"'": "&apos;", '"': "&quot;"}),
+        lambda value: as_entities(value, "&#{};"),
+        lambda value: as_entities(value, "&#{:03};"),
+        lambda value: as_entities(value, "&#x{:x};"),
+        lambda value: as_entities(value, "&#x{:X};"),
+        lambda value: as_entities(value, "&amp;#{};"),
+        lambda value: shlex.quote(value)[1:-1],
+        lambda value: value.replace("'", "'\\''"),
+        lambda value: json.dumps(shlex.quote(value))[2:-2],
+        lambda value: re.sub(r"(?=[^\w\n])", r"\\", value),
+        lambda value: value.replace("'", "''"),
+        lambda value: value.replace('"', '""'),
         lambda value: quote(quote(value, safe=""), safe="").lower(),
         lambda value: re.sub(r"(?<=\\u)\w{4}", lambda code: code[0].upper(), json.dumps(value))[
             1:-1
@@ -278,7 +314,7 @@ def test_base64_in_lines_hides_the_value(breaks: str) -> None:
 )
 def test_escaped_values_are_hidden(written: Any) -> None:
     """Every library escapes other characters, and some do it twice."""
-    value = "p@ss w/ö&rd\\=\n\U0001f511%+"
+    value = "p@ss w/ö&rd\\=\n\U0001f511%+'q\"$"
 
     assert redact(f"<{written(value)}>", value) == f"<{MARKER}>"
 
@@ -314,6 +350,43 @@ def test_many_secrets_are_all_hidden() -> None:
 
     assert redacted.document == [f"it is {MARKER}."] * 500
     assert redacted.count == 500
+
+
+# Long texts, which are searched in another way
+
+
+@pytest.mark.parametrize("size", [5, 20_000])
+@pytest.mark.parametrize(
+    "write",
+    [
+        str,
+        quote,
+        repr,
+        html.escape,
+        lambda value: base64.b64encode(value.encode()).decode(),
+        lambda value: base64.b64encode(b"x" + value.encode("utf-16-le") + b"x").decode(),
+        lambda value: base64.encodebytes(b"x" * 50 + value.encode() + b"x" * 50).decode(),
+        lambda value: json.dumps(base64.encodebytes(b"x" * 50 + value.encode()).decode()),
+    ],
+)
+@pytest.mark.parametrize("value", ["correct-horse-battery", "?/+>~'\"$%", "\u00e9t\u00e9 & co"])
+def test_a_value_is_found_in_long_texts_as_in_short_ones(value: str, write: Any, size: int) -> None:
+    """Beside others that are not in it."""
+    text = "log line\n" * size + write(value) + " caf\u00e9" * size
+
+    redacted = redact(text, value, "not-in-here", "nor this one!")
+
+    assert redacted.count(MARKER) == 1
+    assert len(redacted) - len(MARKER) <= len(text) - len(value)
+
+
+@pytest.mark.parametrize("character", ["\0", "\udcff", "\n", "x", "%", "\\", "'", "&"])
+def test_a_long_text_of_one_character_comes_out_whole(character: str) -> None:
+    """Each is the beginning of a spelling, or no text at all."""
+    redacted = redact(character * 30_000 + PASSWORD, PASSWORD, "xx%'\\&yy")
+
+    assert redacted.endswith(MARKER)
+    assert redacted.count(MARKER) == 1
 
 
 # Urls
