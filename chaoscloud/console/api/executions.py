@@ -24,7 +24,7 @@ from chaoscloud.console.api.events import ACCEPTS
 from chaoscloud.console.errors import NotFound
 from chaoscloud.console.records import events, executions, idempotency
 from chaoscloud.console.records.authorship import Author
-from chaoscloud.console.records.browsing import SILENCE
+from chaoscloud.console.records.execution_views import SILENCE
 from chaoscloud.console.records.executions import Execution
 from chaoscloud.console.records.lists import Mark
 from chaoscloud.console.rules import journals

@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 from chaoscloud.console.pages import _looks
 from chaoscloud.console.pages._looks import Look
 from chaoscloud.console.pages._stop_details import StopDetails, stop_details
-from chaoscloud.console.records import browsing
-from chaoscloud.console.records.browsing import Asked, Sheet
+from chaoscloud.console.records import events, execution_views
+from chaoscloud.console.records.execution_views import ExecutionDetail, StopRequest
 from chaoscloud.console.rules.durations import spoken
 from chaoscloud.console.rules.live import Told, journal_so_far
 from chaoscloud.console.rules.story import Activity, Check, Gap, Story, story_of
@@ -26,14 +26,14 @@ ROOM = 24_000  # characters that all values on a page share
 class Folio(msgspec.Struct, frozen=True, kw_only=True):
     """An execution, told."""
 
-    sheet: Sheet
+    sheet: ExecutionDetail
     story: Story
     look: Look
     timeline: Timeline | None
     took: float | None  # seconds; so far, for a run that goes on
     notes: list[str]
     stop: StopDetails | None  # what stopped it
-    asked: Asked | None  # a stop of this run that it has not heard of yet, or not told
+    asked: StopRequest | None  # a stop of this run that it has not heard of yet, or not told
 
     @property
     def running(self) -> bool:
@@ -51,19 +51,19 @@ class Folio(msgspec.Struct, frozen=True, kw_only=True):
         return [check for check in self.story.checks if check.moment == moment]
 
 
-def folio(connection: Connection, sheet: Sheet, now: datetime) -> Folio:
+def folio(connection: Connection, sheet: ExecutionDetail, now: datetime) -> Folio:
     """Tell an execution; a running one from its events."""
     journal = _decoded(sheet.journal)
     if sheet.status == "running":
         told = (
             Told(each.type, each.time, _decoded(each.data))
-            for each in browsing.told(connection, sheet.id)
+            for each in events.latest(connection, sheet.id)
         )
         journal = journal_so_far(journal, told)
     story = story_of(journal)
     look = _looks.execution(sheet.status, sheet.last_seen_at, now)
     until = sheet.last_seen_at if look is _looks.LOST else now
-    asked = browsing.asked_to_stop(connection, sheet.id)
+    asked = execution_views.list_stop_requests(connection, sheet.id)
     stop = stop_details(sheet.stop, story.safeguards, asked)
     known = Known(
         _decided(connection, sheet, story, stop),
@@ -82,7 +82,7 @@ def folio(connection: Connection, sheet: Sheet, now: datetime) -> Folio:
     )
 
 
-def _pending(sheet: Sheet, asked: list[Asked], now: datetime) -> Asked | None:
+def _pending(sheet: ExecutionDetail, asked: list[StopRequest], now: datetime) -> StopRequest | None:
     if sheet.status != "running":
         return None
     holding = (each for each in asked if each.removed_at is None)
@@ -90,7 +90,7 @@ def _pending(sheet: Sheet, asked: list[Asked], now: datetime) -> Asked | None:
 
 
 def _decided(
-    connection: Connection, sheet: Sheet, story: Story, stop: StopDetails | None
+    connection: Connection, sheet: ExecutionDetail, story: Story, stop: StopDetails | None
 ) -> datetime | None:
     """When somebody decided to stop this run, if that was while it went on."""
     if stop and stop.decided:
@@ -98,10 +98,12 @@ def _decided(
     if not story.safeguards or sheet.ended_at is None:
         return None
     names, start = story.safeguards, sheet.started_at
-    return browsing.decided(connection, sheet.team_id, names, start, sheet.ended_at)
+    return execution_views.find_decision_time(
+        connection, sheet.team_id, names, start, sheet.ended_at
+    )
 
 
-def _took(sheet: Sheet, until: datetime) -> float | None:
+def _took(sheet: ExecutionDetail, until: datetime) -> float | None:
     if sheet.duration is not None:
         return sheet.duration
     end = until if sheet.status == "running" else sheet.ended_at
@@ -116,7 +118,7 @@ def _decoded(document: bytes) -> Any:
         return None
 
 
-def _notes(sheet: Sheet, story: Story, look: Look) -> Iterator[str]:
+def _notes(sheet: ExecutionDetail, story: Story, look: Look) -> Iterator[str]:
     """What a reader should not have to find out: each is a sentence."""
     yield from (_unguarded(gap, sheet) for gap in story.gaps)
     left = [activity.name for activity in story.rollbacks if _left_out(activity)]
@@ -134,7 +136,7 @@ def _notes(sheet: Sheet, story: Story, look: Look) -> Iterator[str]:
     yield from (sentence for sentence, holds in possible.items() if holds)
 
 
-def _unguarded(gap: Gap, sheet: Sheet) -> str:
+def _unguarded(gap: Gap, sheet: ExecutionDetail) -> str:
     until = gap.until or sheet.ended_at
     took = f" for {spoken((until - gap.since).total_seconds())}" if until else ""
     back = "" if gap.until else " They did not answer again."

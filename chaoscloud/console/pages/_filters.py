@@ -6,17 +6,17 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from chaoscloud.console.records.browsing import Wanted
+from chaoscloud.console.records.execution_views import ExecutionFilter
 from chaoscloud.console.records.lists import Mark
 from chaoscloud.console.rules.story import as_moment
 
 KEPT = ("status", "experiment", "person", "tag", "since", "until")
 
 
-def wanted(asked: Mapping[str, str]) -> Wanted:
+def wanted(asked: Mapping[str, str]) -> ExecutionFilter:
     """What an address asks for; what makes no sense in it asks for nothing."""
     until = _day(asked.get("until", ""))
-    return Wanted(
+    return ExecutionFilter(
         status=_text(asked, "status"),
         experiment_id=_text(asked, "experiment"),
         person_id=_text(asked, "person"),

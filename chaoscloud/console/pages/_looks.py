@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from chaoscloud.console.records.browsing import SILENCE
+from chaoscloud.console.records.execution_views import SILENCE
 
 
 class Look(msgspec.Struct, frozen=True):

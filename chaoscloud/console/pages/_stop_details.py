@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from chaoscloud.console.records.browsing import Asked
+from chaoscloud.console.records.execution_views import StopRequest
 from chaoscloud.console.rules.stops import Stop
 from chaoscloud.console.rules.story import as_map, as_moment, as_text
 
@@ -37,7 +37,7 @@ class StopDetails(msgspec.Struct, frozen=True):
 
 
 def stop_details(
-    recorded: str | None, names: Iterable[str], requests: Iterable[Asked]
+    recorded: str | None, names: Iterable[str], requests: Iterable[StopRequest]
 ) -> StopDetails | None:
     """The stop that a run reported, or what its journal says stopped it; None when nothing did.
 
@@ -64,7 +64,7 @@ def _decode(recorded: str | None) -> Stop | None:
         return None
 
 
-def _policies(policies: list[Any], requests: Iterable[Asked]) -> Iterator[StoppingPolicy]:
+def _policies(policies: list[Any], requests: Iterable[StopRequest]) -> Iterator[StoppingPolicy]:
     authors = {request.reason: request.person_name or "the operator" for request in requests}
     for policy in policies:
         name = as_text(policy) or as_text(as_map(policy).get("name"))

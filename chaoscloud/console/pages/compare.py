@@ -15,8 +15,8 @@ from chaoscloud.console.pages._diff import Line, changed_lines
 from chaoscloud.console.pages._execution import Folio, folio
 from chaoscloud.console.pages._visit import Visit, of_team
 from chaoscloud.console.pages.executions import sheet
-from chaoscloud.console.records import browsing
-from chaoscloud.console.records.browsing import Outcome, Sheet
+from chaoscloud.console.records import execution_views
+from chaoscloud.console.records.execution_views import ExecutionDetail, ExecutionSummary
 from chaoscloud.console.rules.documents import without_ours
 from chaoscloud.console.rules.story import Activity, as_map
 
@@ -47,7 +47,7 @@ class Pair(msgspec.Struct, frozen=True):
 class Choice(msgspec.Struct, frozen=True):
     """A run to compare with."""
 
-    outcome: Outcome
+    outcome: ExecutionSummary
     look: _looks.Look
 
 
@@ -74,7 +74,9 @@ def _compare(connection: Connection, visit: Visit, chosen: str) -> Comparison:
     theirs = _other(connection, visit, mine, chosen)
     one = folio(connection, mine, visit.now)
     other = folio(connection, theirs, visit.now) if theirs else None
-    runs = browsing.outcomes(connection, visit.scope.team_id, mine.experiment_id, MOST_CHOICES)
+    runs = execution_views.list_summaries(
+        connection, visit.scope.team_id, mine.experiment_id, MOST_CHOICES
+    )
     return Comparison(
         one=one,
         other=other,
@@ -89,11 +91,13 @@ def _compare(connection: Connection, visit: Visit, chosen: str) -> Comparison:
     )
 
 
-def _other(connection: Connection, visit: Visit, mine: Sheet, chosen: str) -> Sheet | None:
+def _other(
+    connection: Connection, visit: Visit, mine: ExecutionDetail, chosen: str
+) -> ExecutionDetail | None:
     """The run to compare with; one of another experiment has nothing to be compared."""
     if not chosen:
         return None
-    found = browsing.sheet(connection, visit.scope.team_id, chosen.replace("\0", ""))
+    found = execution_views.find_detail(connection, visit.scope.team_id, chosen.replace("\0", ""))
     if found is None or found.experiment_id != mine.experiment_id:
         raise NotFound
     return found
@@ -124,7 +128,7 @@ def pairs(one: Folio, other: Folio) -> Iterator[Pair]:
             yield Pair(name, left, right)
 
 
-def _document(told: Sheet) -> Any:
+def _document(told: ExecutionDetail) -> Any:
     """The experiment as its author wrote it."""
     try:
         journal = msgspec.json.decode(told.journal)

@@ -11,8 +11,13 @@ from chaoscloud.console.errors import NotFound
 from chaoscloud.console.pages import _filters, _looks
 from chaoscloud.console.pages._execution import Folio, folio, shown, tags
 from chaoscloud.console.pages._visit import Visit, of_team
-from chaoscloud.console.records import browsing, people
-from chaoscloud.console.records.browsing import Line, Sheet, Told, Wanted
+from chaoscloud.console.records import events, execution_views, people
+from chaoscloud.console.records.events import Event
+from chaoscloud.console.records.execution_views import (
+    ExecutionDetail,
+    ExecutionFilter,
+    ExecutionRow,
+)
 from chaoscloud.console.records.lists import Mark
 from chaoscloud.console.records.people import Person
 from chaoscloud.console.rules.story import as_map, as_text
@@ -25,7 +30,7 @@ STATUSES["lost"] = _looks.LOST.word
 class Row(msgspec.Struct, frozen=True):
     """An execution as the list shows it."""
 
-    line: Line
+    line: ExecutionRow
     look: _looks.Look
     tags: list[str]
     doing: str
@@ -62,18 +67,18 @@ def _listed(
     connection: Connection,
     team_id: str,
     organization_id: str,
-    wanted: Wanted,
+    wanted: ExecutionFilter,
     after: Mark | None,
     now: datetime,
 ) -> tuple[list[Row], list[Person]]:
-    found = browsing.lines(connection, team_id, wanted, now, after=after, limit=PAGE + 1)
+    found = execution_views.list_rows(connection, team_id, wanted, now, after=after, limit=PAGE + 1)
     running = [line.id for line in found if line.status == "running"]
-    doing = browsing.doing(connection, running) if running else {}
+    doing = events.latest_of_each(connection, running) if running else {}
     rows = [_row(line, doing.get(line.id), now) for line in found]
     return rows, people.of_organization(connection, organization_id)
 
 
-def _row(line: Line, last: Told | None, now: datetime) -> Row:
+def _row(line: ExecutionRow, last: Event | None, now: datetime) -> Row:
     look = _looks.execution(line.status, line.last_seen_at, now)
     took = line.duration
     if look.css == "running":
@@ -93,7 +98,7 @@ PHASES = {
 }
 
 
-def _doing(last: Told | None) -> str:
+def _doing(last: Event | None) -> str:
     """What a run is doing, from the last thing it told."""
     if last is None:
         return "Starting"
@@ -131,9 +136,9 @@ def tell(connection: Connection, visit: Visit) -> Folio:
     return folio(connection, sheet(connection, visit), visit.now)
 
 
-def sheet(connection: Connection, visit: Visit) -> Sheet:
+def sheet(connection: Connection, visit: Visit) -> ExecutionDetail:
     """The record of the execution that the address names. Raises `NotFound`."""
-    found = browsing.sheet(connection, visit.scope.team_id, visit.named("id"))
+    found = execution_views.find_detail(connection, visit.scope.team_id, visit.named("id"))
     if found is None:
         raise NotFound("There is no such execution, or it is not yours to see.")
     return found
@@ -159,7 +164,7 @@ async def text(visit: Visit) -> Response:
 LONGEST_JOURNAL = 1_000_000  # characters of a journal on a page
 
 
-def _text(found: Sheet) -> str:
+def _text(found: ExecutionDetail) -> str:
     try:
         plain = msgspec.json.format(found.journal, indent=2).decode("utf-8", "replace")
     except msgspec.DecodeError:

@@ -14,8 +14,9 @@ from chaoscloud.console.pages._diff import Line, changed_lines
 from chaoscloud.console.pages._looks import Look
 from chaoscloud.console.pages._templates import pretty
 from chaoscloud.console.pages._visit import Visit, of_team
-from chaoscloud.console.records import browsing
-from chaoscloud.console.records.browsing import Entry, Outcome, Version
+from chaoscloud.console.records import execution_views, experiments
+from chaoscloud.console.records.execution_views import ExecutionSummary
+from chaoscloud.console.records.experiments import Experiment, VersionDocument
 from chaoscloud.console.records.lists import Mark
 from chaoscloud.console.rules.story import Story, story_of
 
@@ -26,7 +27,7 @@ IN_A_ROW = 12  # outcomes in the strip of a list's line
 class Run(msgspec.Struct, frozen=True):
     """One bar of a strip: the longer the run, the taller, up to 1 (the root keeps short ones)."""
 
-    outcome: Outcome
+    outcome: ExecutionSummary
     look: Look
     height: float
 
@@ -34,21 +35,21 @@ class Run(msgspec.Struct, frozen=True):
 class Row(msgspec.Struct, frozen=True):
     """An experiment as the list shows it."""
 
-    entry: Entry
+    entry: Experiment
     runs: list[Run]
 
 
 class Change(msgspec.Struct, frozen=True):
     """A version, and what it changed."""
 
-    version: Version
+    version: VersionDocument
     lines: list[Line]
 
 
 class Whole(msgspec.Struct, frozen=True):
     """One experiment with all that its page shows."""
 
-    entry: Entry
+    entry: Experiment
     runs: list[Run]
     changes: list[Change]
     story: Story
@@ -74,14 +75,17 @@ async def listed(visit: Visit) -> Response:
 
 def _listed(connection: Connection, visit: Visit, after: Mark | None) -> list[Row]:
     team_id = visit.scope.team_id
-    entries = browsing.experiments_of(connection, team_id, after=after, limit=PAGE + 1)
+    entries = experiments.listed(connection, team_id, after=after, limit=PAGE + 1)
     return [
-        Row(each, _runs(browsing.outcomes(connection, team_id, each.id, IN_A_ROW), visit))
+        Row(
+            each,
+            _runs(execution_views.list_summaries(connection, team_id, each.id, IN_A_ROW), visit),
+        )
         for each in entries
     ]
 
 
-def _runs(outcomes: list[Outcome], visit: Visit) -> list[Run]:
+def _runs(outcomes: list[ExecutionSummary], visit: Visit) -> list[Run]:
     """The strip, oldest first."""
     longest = max((max(0.0, each.duration or 0.0) for each in outcomes), default=0.0)
     return [
@@ -104,21 +108,21 @@ async def one(visit: Visit) -> Response:
 
 def _whole(connection: Connection, visit: Visit) -> Whole:
     team_id = visit.scope.team_id
-    entry = browsing.experiment(connection, team_id, visit.named("id"))
+    entry = experiments.find(connection, team_id, visit.named("id"))
     if entry is None:
         raise NotFound
-    versions = browsing.versions(connection, entry.id)
+    versions = experiments.list_documents(connection, entry.id)
     document = _decoded(versions[0].document) if versions else {}
     return Whole(
         entry,
-        _runs(browsing.outcomes(connection, team_id, entry.id), visit),
+        _runs(execution_views.list_summaries(connection, team_id, entry.id), visit),
         list(_changes(versions)),
         story_of({"experiment": document}),
         pretty(document),
     )
 
 
-def _changes(versions: list[Version]) -> Iterator[Change]:
+def _changes(versions: list[VersionDocument]) -> Iterator[Change]:
     """Each version beside the one before it; newest first."""
     for newer, older in zip(versions, [*versions[1:], None], strict=True):
         before, after = (_decoded(each.document) if each else None for each in (older, newer))

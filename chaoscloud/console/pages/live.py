@@ -18,8 +18,8 @@ from chaoscloud.console.errors import NotFound, Problem
 from chaoscloud.console.pages._execution import shown
 from chaoscloud.console.pages._visit import Visit, of_team, of_team_again
 from chaoscloud.console.pages.executions import sheet, tell
-from chaoscloud.console.records import browsing
-from chaoscloud.console.records.browsing import Pulse
+from chaoscloud.console.records import execution_views
+from chaoscloud.console.records.execution_views import ExecutionMarker
 
 LOOK_EVERY = 1.0  # seconds between two looks at the record
 REDRAW_EVERY = timedelta(seconds=5)  # a bar grows although nothing was told
@@ -95,8 +95,10 @@ def _event(name: str, data: dict[str, Any]) -> bytes:
 # --- an execution ------------------------------------------------------------------------------
 
 
-async def _pulse(visit: Visit) -> Pulse:
-    found = await visit.db.reading(browsing.pulse, visit.scope.team_id, visit.named("id"))
+async def _pulse(visit: Visit) -> ExecutionMarker:
+    found = await visit.db.reading(
+        execution_views.find_marker, visit.scope.team_id, visit.named("id")
+    )
     if found is None:
         raise NotFound
     return found

@@ -11,8 +11,8 @@ from starlette.responses import Response
 from chaoscloud.console.errors import NotFound
 from chaoscloud.console.pages import _filters
 from chaoscloud.console.pages._visit import Visit, of_team
-from chaoscloud.console.records import browsing, experiments, objectives, runs, verifications
-from chaoscloud.console.records.browsing import Entry
+from chaoscloud.console.records import experiments, objectives, runs, verifications
+from chaoscloud.console.records.experiments import Experiment
 from chaoscloud.console.records.lists import Mark
 from chaoscloud.console.records.objectives import NewObjective, Objective
 from chaoscloud.console.records.runs import Run
@@ -75,9 +75,9 @@ async def _page(
 
 def _listed(
     connection: Connection, team_id: str, after: Mark | None
-) -> tuple[list[Objective], list[Entry]]:
+) -> tuple[list[Objective], list[Experiment]]:
     found = objectives.listed(connection, team_id, after=after, limit=PAGE + 1)
-    return found, browsing.experiments_of(connection, team_id, limit=MOST_CHOICES)
+    return found, experiments.listed(connection, team_id, limit=MOST_CHOICES)
 
 
 @of_team

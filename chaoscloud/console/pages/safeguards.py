@@ -18,8 +18,8 @@ from chaoscloud.console.pages._stop_form import (
 )
 from chaoscloud.console.pages._visit import Visit, of_team
 from chaoscloud.console.pages.safeguard import own, scope_of
-from chaoscloud.console.records import browsing, history, safeguard_states, safeguards
-from chaoscloud.console.records.browsing import Entry
+from chaoscloud.console.records import experiments, history, safeguard_states, safeguards
+from chaoscloud.console.records.experiments import Experiment
 from chaoscloud.console.records.history import Deed
 from chaoscloud.console.records.safeguard_status import SafeguardStatus, describe_safeguards
 from chaoscloud.console.rules.access import may_stop_organization
@@ -34,7 +34,7 @@ class SafeguardsPage(msgspec.Struct, frozen=True):
 
     statuses: list[SafeguardStatus]
     entries: list[Deed]
-    experiments: list[Entry]
+    experiments: list[Experiment]
     required: bool
 
 
@@ -81,7 +81,7 @@ def _read(connection: Connection, visit: Visit, now: datetime) -> SafeguardsPage
             actions=timeline.actions_of("safeguards"),
             limit=MOST_ENTRIES,
         ),
-        browsing.experiments_of(connection, team.team_id, limit=MOST_CHOICES),
+        experiments.listed(connection, team.team_id, limit=MOST_CHOICES),
         safeguard_states.is_required(connection, team.organization_id),
     )
 

@@ -17,8 +17,8 @@ from chaoscloud.console.pages.live import Followed, following
 from chaoscloud.console.pages.objectives import MOST_CHOICES, Held, Wrong, held, one_line, span
 from chaoscloud.console.records import (
     AlreadyThere,
-    browsing,
     composing,
+    execution_views,
     experiments,
     importing,
     objectives,
@@ -27,12 +27,12 @@ from chaoscloud.console.records import (
 )
 from chaoscloud.console.records._rows import new_id
 from chaoscloud.console.records.authorship import Author
-from chaoscloud.console.records.browsing import Entry
 from chaoscloud.console.records.composing import Composition, Missing
+from chaoscloud.console.records.experiments import Experiment
 from chaoscloud.console.records.importing import Import
 from chaoscloud.console.records.lists import Mark
 from chaoscloud.console.records.objectives import Objective
-from chaoscloud.console.records.runs import Pulse, Run
+from chaoscloud.console.records.runs import Run, RunMarker
 from chaoscloud.console.records.verifications import Verification
 from chaoscloud.console.rules import verifications as rules
 from chaoscloud.console.rules.curve import Curve, curve
@@ -57,7 +57,7 @@ class Choices(msgspec.Struct, frozen=True):
     """What the forms let choose from."""
 
     objectives: list[Objective]
-    experiments: list[Entry]
+    experiments: list[Experiment]
 
 
 @of_team
@@ -91,7 +91,7 @@ def _listed(connection: Connection, team_id: str, after: Mark | None) -> tuple[l
     found = verifications.listed(connection, team_id, after=after, limit=PAGE + 1)
     choices = Choices(
         objectives.listed(connection, team_id, limit=MOST_CHOICES),
-        browsing.experiments_of(connection, team_id, limit=MOST_CHOICES),
+        experiments.listed(connection, team_id, limit=MOST_CHOICES),
     )
     return held(connection, team_id, found), choices
 
@@ -148,9 +148,9 @@ async def live(visit: Visit) -> Response:
     return following(visit, RUN)
 
 
-async def _pulse(visit: Visit) -> Pulse:
+async def _pulse(visit: Visit) -> RunMarker:
     team_id, names = visit.scope.team_id, (visit.named("id"), visit.named("run"))
-    found = await visit.db.reading(runs.pulse, team_id, *names)
+    found = await visit.db.reading(runs.find_marker, team_id, *names)
     if found is None:
         raise NotFound
     return found
@@ -196,7 +196,7 @@ def _run(
     if not sampling.samples:
         sampling = from_journal(_decoded(runs.journal(connection, found.id) or b"null"))
     heard = max((each.received_at for each in told), default=found.created_at)
-    silent = found.state == runs.RUNNING and visit.now - heard > browsing.SILENCE
+    silent = found.state == runs.RUNNING and visit.now - heard > execution_views.SILENCE
     return verification, found, sampling, heard if silent else None
 
 

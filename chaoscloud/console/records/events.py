@@ -1,6 +1,6 @@
 """What a run says while it goes on: CloudEvents, each kept once."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -102,3 +102,27 @@ def listed(
         .limit(limit)
     )
     return every(connection, statement, Event)
+
+
+def latest(connection: Connection, execution_id: str, limit: int = 2_000) -> list[Event]:
+    """The last events of an execution, in the order they came."""
+    newest = (
+        select(*columns(events, Event))
+        .where(events.c.execution_id == execution_id)
+        .order_by(events.c.seq.desc())
+        .limit(limit)
+    )
+    return every(connection, newest, Event)[::-1]
+
+
+def latest_of_each(connection: Connection, execution_ids: Collection[str]) -> dict[str, Event]:
+    """The latest event of each execution that has one."""
+    newest = (
+        select(func.max(events.c.seq))
+        .where(events.c.execution_id.in_(execution_ids))
+        .group_by(events.c.execution_id)
+    )
+    rows = connection.execute(
+        select(events.c.execution_id, *columns(events, Event)).where(events.c.seq.in_(newest))
+    )
+    return {row[0]: Event(*row[1:]) for row in rows}

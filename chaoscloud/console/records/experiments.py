@@ -42,6 +42,15 @@ class Version(msgspec.Struct, frozen=True):
     created_at: datetime
 
 
+class VersionDocument(msgspec.Struct, frozen=True):
+    """One version of an experiment, with its document."""
+
+    number: int
+    person_name: str
+    created_at: datetime
+    document: bytes
+
+
 class Published(msgspec.Struct, frozen=True):
     """What came of publishing a draft."""
 
@@ -91,6 +100,21 @@ def versions(
     if before is not None:
         statement = statement.where(by.number < before)
     return every(connection, statement, Version)
+
+
+def list_documents(
+    connection: Connection, experiment_id: str, limit: int = 20
+) -> list[VersionDocument]:
+    """The versions of an experiment with their documents, newest first."""
+    by = experiment_versions.c
+    statement = (
+        select(by.number, people.c.name, by.created_at, by.document)
+        .join(people, people.c.id == by.person_id)
+        .where(by.experiment_id == experiment_id)
+        .order_by(by.number.desc())
+        .limit(limit)
+    )
+    return every(connection, statement, VersionDocument)
 
 
 def document(

@@ -86,8 +86,8 @@ _JOINED = {
 }
 
 
-class Pulse(msgspec.Struct, frozen=True):
-    """Equal to the last one as long as a run told nothing new."""
+class RunMarker(msgspec.Struct, frozen=True):
+    """Equal to an earlier one as long as nothing new is known of the run."""
 
     state: str
     last_event: int | None
@@ -211,14 +211,16 @@ def _newest(most: int) -> Select[tuple[str]]:
     )
 
 
-def pulse(connection: Connection, team_id: str, verification_id: str, run_id: str) -> Pulse | None:
+def find_marker(
+    connection: Connection, team_id: str, verification_id: str, run_id: str
+) -> RunMarker | None:
     """What changes when a run does; costs next to nothing to ask."""
     by, said = verification_runs.c, verification_events.c
     last = select(func.max(said.seq)).where(said.run_id == run_id).scalar_subquery()
     statement = select(by.state, last).where(
         by.team_id == team_id, by.verification_id == verification_id, by.id == run_id
     )
-    return first(connection, statement, Pulse)
+    return first(connection, statement, RunMarker)
 
 
 def journal(connection: Connection, run_id: str) -> bytes | None:
