@@ -3,8 +3,9 @@
 import logging
 import os
 import stat
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from chaoscloud import _yaml
@@ -13,9 +14,12 @@ from chaoscloud._host import settings_path
 from chaoscloud.exceptions import SettingsException
 from chaoscloud.types import Settings
 
-__all__ = ["CONTROL_NAME", "in_use", "load", "replaced_by", "save", "warn_when_exposed"]
+__all__ = ["CONTROL_NAME", "in_use", "load", "locked", "replaced_by", "save", "warn_when_exposed"]
 
 CONTROL_NAME = "chaosiq-cloud"
+LOCK_TIMEOUT = 5.0  # seconds
+
+_write_lock = threading.Lock()
 
 logger = logging.getLogger("chaostoolkit")
 
@@ -65,11 +69,17 @@ def save(settings: Settings, path: str | os.PathLike[str]) -> None:
 def in_use() -> Path:
     """The settings file of this `chaos` command: what `--settings` says, else the usual one.
 
-    The host tells its commands where the file is, and controls only what stands in it.
+    The host tells its commands where the file is, and controls only what stands in it. Never
+    raises: a path that nobody can read is one without settings. To be called on the main thread,
+    the only one that knows the command.
     """
     if _replacement is not None:
         return _replacement
-    return Path(settings_path() or "~/.chaostoolkit/settings.yaml").expanduser().absolute()
+    # `Path` raises where there is no HOME, or where the current folder is gone.
+    path = os.path.expanduser(settings_path() or "~/.chaostoolkit/settings.yaml")
+    with suppress(OSError):
+        path = os.path.abspath(path)
+    return Path(path)
 
 
 @contextmanager
@@ -81,6 +91,20 @@ def replaced_by(path: Path) -> Iterator[None]:
         yield
     finally:
         _replacement = before
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep other threads and processes from changing the settings file between a read and a write.
+
+    Where a file cannot be locked, only the threads of this process are kept from it.
+    """
+    from filelock import FileLock  # it takes longer to import than all of this module's others
+
+    with _write_lock, ExitStack() as stack:
+        with suppress(OSError, NotImplementedError):  # of a lock that waits too long, too
+            stack.enter_context(FileLock(f"{path}.lock", timeout=LOCK_TIMEOUT, mode=0o600))
+        yield
 
 
 def _make_private(folder: Path) -> None:
@@ -107,8 +131,12 @@ _exposed: set[Path] = set()
 
 def warn_when_exposed(path: Path, settings: Settings) -> None:
     """Say once for each file when it holds a token that other accounts of this machine can read."""
-    if os.name != "posix" or path in _exposed or not settings.get("auths") or not path.exists():
+    if os.name != "posix" or path in _exposed or not settings.get("auths"):
         return
-    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+    try:
+        mode = path.stat().st_mode
+    except OSError:  # no such file, or a home that may not be looked into
+        return
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
         _exposed.add(path)
         logger.warning("%s holds a token that others can read: run `chmod 600 %s`", path, path)

@@ -18,6 +18,9 @@ from typing import Any
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+from chaoscloud.api._resolution import resolve
 
 _ends_at: ContextVar[float] = ContextVar("ends_at", default=math.inf)
 
@@ -28,16 +31,29 @@ class Grip:
     def __init__(self) -> None:
         self._sock: socket.socket | None = None
         self._let_go = False
+        self._is_cut = False
+
+    def begin(self) -> None:
+        """A new call starts, which no earlier `cut` is meant for."""
+        self._is_cut = False
 
     def take(self, sock: socket.socket | None) -> None:
         """Hold this socket. Raises `ConnectionError` when nobody is to wait any more."""
         self._sock = sock
-        if self._let_go:
+        if self._let_go or self._is_cut:
             raise ConnectionError("the call was given up")
 
     def hang_up(self) -> None:
         """End the wait under way, and any later one as it begins."""
         self._let_go = True
+        self._shut_down()
+
+    def cut(self) -> None:
+        """End the call under way, if there is one, and no other."""
+        self._is_cut = True
+        self._shut_down()
+
+    def _shut_down(self) -> None:
         if self._sock is not None:
             with suppress(OSError):
                 # Past `SSLSocket.shutdown`, which takes the session from under the reading thread.
@@ -50,6 +66,8 @@ _grip: ContextVar[Grip | None] = ContextVar("grip", default=None)
 @contextmanager
 def within(seconds: float, grip: Grip | None = None) -> Iterator[None]:
     """Give the calls made inside at most `seconds`, all waits together; `grip` can end them."""
+    if grip is not None:
+        grip.begin()
     before = _ends_at.set(time.monotonic() + seconds)
     held_before = _grip.set(grip)
     try:
@@ -108,6 +126,8 @@ class _Clocked:
     response_class: Any = _ClockedResponse
     sock: Any
     timeout: Any
+    port: int
+    _dns_host: str
 
     def connect(self) -> None:
         grip = _grip.get()
@@ -115,6 +135,33 @@ class _Clocked:
             grip.take(None)  # nobody connects for a call that was given up
         self.timeout = _what_is_left(_ends_at.get(), self.timeout)
         super().connect()  # type: ignore[misc]
+
+    def _new_conn(self) -> socket.socket:
+        """Resolve the name in the time that is left, then try one address after the other."""
+        name = self._dns_host
+        connection: Any = self
+        failure: Exception = NewConnectionError(connection, f"{name} has no address")
+        try:
+            for address in self._resolve(name):
+                self._dns_host = address
+                self.timeout = _what_is_left(_ends_at.get(), self.timeout)
+                try:
+                    return super()._new_conn()  # type: ignore[misc, no-any-return]
+                except (ConnectTimeoutError, NewConnectionError) as x:
+                    failure = x
+        finally:
+            self._dns_host = name
+        raise failure
+
+    def _resolve(self, name: str) -> list[str]:
+        connection: Any = self
+        try:
+            return resolve(name, self.port, self.timeout)
+        except TimeoutError as x:
+            message = f"the name {name} was not resolved in time"
+            raise ConnectTimeoutError(connection, message) from x
+        except OSError as x:
+            raise NewConnectionError(connection, f"the name {name} cannot be resolved: {x}") from x
 
     def send(self, data: Any) -> None:
         # A new connection would send under the time-out for connecting: a large journal needs

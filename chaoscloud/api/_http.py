@@ -4,6 +4,7 @@ One session keeps one connection for all the requests of a run. It follows no re
 token to the console's own origin only, and fails with `requests.RequestException` alone.
 """
 
+import time
 from http.client import RemoteDisconnected
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from chaoscloud.api.causes import is_caused_by
 
 CONNECT_AND_READ = (3.0, 10.0)  # seconds: to connect, then for each wait for an answer
 WHOLE_CALL = 30.0  # seconds
+DROPPED_WITHIN = 1.0  # seconds: a connection closed later than that was not closed for idling
 LARGEST_ANSWER = 16 * 1024 * 1024  # bytes, decompressed
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -60,7 +62,7 @@ class ConsoleSession(requests.Session):
     `base_url` is the team's address in the API. `timeout` (connect and read, seconds), `call_limit`
     (seconds for a whole call) and `size_limit` (bytes of an answer) may be changed at any time.
     Lines about what went wrong are kept in `told`, so each is said once; when `quiet`, to the debug
-    log only. One thread at a time, but for `hang_up`.
+    log only. One thread at a time, but for `hang_up` and `cut`.
     """
 
     def __init__(
@@ -90,6 +92,10 @@ class ConsoleSession(requests.Session):
     def hang_up(self) -> None:
         """End the call under way, from any thread: it fails, and so does every later one."""
         self._grip.hang_up()
+
+    def cut(self) -> None:
+        """End the call under way, from any thread: it fails, and later ones are made as ever."""
+        self._grip.cut()
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Nowhere: the token and the journal stay with the console they were meant for."""
@@ -127,12 +133,15 @@ class ConsoleSession(requests.Session):
     ) -> requests.Response:
         """Send, and once more when the connection was closed under a request that may be repeated.
 
-        Servers close a connection that idles through a pause, at times just as we speak.
+        Servers close a connection that idles through a pause, at times just as we speak. One that
+        is closed while we wait for an answer is another matter, for the caller to judge.
         """
+        began = time.monotonic()
         try:
             return super().send(request, stream=True, **kwargs)
         except requests.ConnectionError as error:
-            if not (is_caused_by(error, _DROPPED) and _may_be_repeated(request)):
+            is_late = time.monotonic() - began > DROPPED_WITHIN
+            if is_late or not (is_caused_by(error, _DROPPED) and _may_be_repeated(request)):
                 raise
         return super().send(request, stream=True, **kwargs)
 

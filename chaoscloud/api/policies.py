@@ -1,7 +1,7 @@
-"""What the console's answer to "may I go on?" means: pure decisions, no network.
+"""What the console's answer to "may this run go on?" means: pure decisions, no network.
 
 On the wire, `GET …/policies` is `{"allowed": true}`, or `{"allowed": false, "policies": […]}`. Only
-an explicit `false` refuses and only an explicit `true` allows: an error page, a proxy's greeting or
+an explicit `false` denies and only an explicit `true` allows: an error page, a proxy's greeting or
 half a document is no answer, which is a third case of its own.
 """
 
@@ -16,12 +16,12 @@ from chaoscloud.api.answers import plain
 __all__ = [
     "Allowed",
     "Answer",
+    "Denied",
     "NoAnswer",
     "Policy",
-    "Refused",
-    "in_words",
+    "describe_denial",
+    "describe_policy",
     "read_answer",
-    "refusal",
 ]
 
 Policy = Mapping[str, Any]
@@ -39,7 +39,7 @@ class Allowed:
 
 
 @dataclass(frozen=True)
-class Refused:
+class Denied:
     """At least one safeguard says no; `policies` are those, as they came."""
 
     policies: tuple[Policy, ...]
@@ -53,57 +53,57 @@ class NoAnswer:
     reason: str
 
 
-Answer = Allowed | Refused | NoAnswer
+Answer = Allowed | Denied | NoAnswer
 
 
 def read_answer(status: int, body: object) -> Answer:
     """The meaning of an HTTP answer; `body` is decoded, None when it is not JSON."""
     if status != HTTPStatus.OK:
-        return NoAnswer(_why(status))
-    said = body if isinstance(body, Mapping) else {}
-    required = said.get("required")
+        return NoAnswer(_describe_status(status))
+    document = body if isinstance(body, Mapping) else {}
+    required = document.get("required")
     required = required if isinstance(required, bool) else None
-    match said.get("allowed"):
+    match document.get("allowed"):
         case True:
             return Allowed(required)
         case False:
-            return Refused(_policies(said.get("policies")), required)
+            return Denied(_read_policies(document.get("policies")), required)
         case _:
             return NoAnswer("the console's answer cannot be understood")
 
 
-def refusal(policies: tuple[Policy, ...]) -> str:
+def describe_denial(policies: tuple[Policy, ...]) -> str:
     """The sentence a stopped run ends with: one policy a line."""
-    lines = [in_words(policy) for policy in policies] or ["(the console named none)"]
+    lines = [describe_policy(policy) for policy in policies] or ["(the console named none)"]
     return "\n".join(["The following safe guards disallow this execution from continuing:", *lines])
 
 
-def in_words(policy: Policy) -> str:
+def describe_policy(policy: Policy) -> str:
     """A policy's name; its reason, unless the name says it all; and until when it holds."""
     name, reason = (plain(policy.get(key) or "") for key in ("name", "reason"))
-    until = _moment(policy.get("until"))
+    until = _describe_moment(policy.get("until"))
     because = f": {reason}" if reason and reason != name else ""
     return f"{name or '(unnamed)'}{because}{f' (until {until})' if until else ''}"
 
 
-def _moment(said: object) -> str:
+def _describe_moment(value: object) -> str:
     """A moment as people read it: to the minute, in UTC; what is none as it came."""
     try:
-        moment = datetime.fromisoformat(str(said or ""))
+        moment = datetime.fromisoformat(str(value or ""))
     except ValueError:
-        return plain(said or "")
+        return plain(value or "")
     zone = " UTC" if moment.tzinfo is not None else ""
     moment = moment.astimezone(UTC) if moment.tzinfo is not None else moment
     return f"{moment:%Y-%m-%d %H:%M}{zone}"
 
 
-def _policies(found: object) -> tuple[Policy, ...]:
-    """The policies as they came; a refusal stays one whatever stands in their place."""
-    entries = found if isinstance(found, list) else []
+def _read_policies(value: object) -> tuple[Policy, ...]:
+    """The policies as they came; a denial stays one whatever stands in their place."""
+    entries = value if isinstance(value, list) else []
     return tuple(entry for entry in entries if isinstance(entry, Mapping))
 
 
-def _why(status: int) -> str:
+def _describe_status(status: int) -> str:
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return f"the console refuses the token (HTTP {status}): run `chaos signin`"
     return f"the console answers HTTP {status}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from chaoscloud import _yaml, api
 from chaoscloud.api.answers import body_of, plain, refusal_of
-from chaoscloud.api.policies import Allowed, Refused, in_words, read_answer
+from chaoscloud.api.policies import Allowed, Denied, describe_policy, read_answer
 from chaoscloud.api.team_safeguards import request_safeguards, simulate
 from chaoscloud.commands.directory import REFUSED, sentence, unreachable
 from chaoscloud.commands.failures import CommandFailed, NotSignedIn, TokenRefused
@@ -58,8 +58,8 @@ def would_run(settings_path: str, path: str) -> tuple[bool, list[str]]:
     match read_answer(response.status_code, body_of(response)):
         case Allowed():
             return True, [f"{path} would be allowed to run now."]
-        case Refused(policies):
-            lines = [f"- {in_words(policy)}" for policy in policies]
+        case Denied(policies):
+            lines = [f"- {describe_policy(policy)}" for policy in policies]
             return False, [f"{path} would not be allowed to run now:", *lines]
         case _:
             raise CommandFailed("The console's answer cannot be understood.")
@@ -105,7 +105,7 @@ def _line(safeguard: Mapping[str, Any]) -> str:
         *([f"for {', '.join(map(plain, safeguard['tags']))}"] if safeguard.get("tags") else []),
     ]
     answer = "" if says_no is None else "says no: " if says_no else "lets pass: "
-    return f"{answer}{in_words(safeguard)} [{', '.join(facts)}]"
+    return f"{answer}{describe_policy(safeguard)} [{', '.join(facts)}]"
 
 
 def _describe_guard_mode(settings: Settings) -> str:

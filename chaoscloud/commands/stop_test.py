@@ -24,7 +24,7 @@ from chaoslib.run import RunEventHandler
 from chaoslib.settings import loaded_settings
 
 from chaoscloud import __version__, _settings_file, api
-from chaoscloud.api.policies import in_words
+from chaoscloud.api.policies import describe_policy
 from chaoscloud.api.team_safeguards import remove_execution, stop_execution
 from chaoscloud.commands.failures import CommandFailed, NotSignedIn
 from chaoscloud.commands.safeguards import accepted, read_experiment
@@ -224,7 +224,7 @@ def _obstacle(block: Extension) -> str:
     """What kept the run from sleeping, or from being stopped."""
     policies = block.get("safeguards")
     if policies:
-        return f"the run may not start, {'; '.join(map(in_words, policies))}"
+        return f"the run may not start, {'; '.join(map(describe_policy, policies))}"
     unrecorded = (block.get("not_recorded") or {}).get("reason")
     return unrecorded or "the run was not interrupted"
 

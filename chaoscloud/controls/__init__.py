@@ -1,23 +1,19 @@
 """What the host calls while an experiment runs.
 
 The host finds these functions by name and fills them by signature; what they raise it swallows, all
-but `InterruptExecution`. So each hook tells the delivery what happened, then asks the guard, and a
-failure of ours ends in one line of the log and in the journal's `chaosiq` block.
+but `InterruptExecution`. So each hook records what happened, then asks the guard, and a failure of
+ours is contained (see `chaoscloud.controls.failures`). The rest of the plugin is imported inside of
+the functions: an installation that is broken is such a failure, too.
 
 `configure_control` opens the run, `cleanup_control` closes it. A hook that is called outside of a
-run works on its own, for the execution the `chaosiq` block names.
+run works on its own, for the execution that the `chaosiq` block names.
 """
 
-import logging
 from collections.abc import Callable
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from chaoscloud.controls.loading import forget_path, read_workspace, remember_source
-from chaoscloud.controls.opening import begin, console_of, resume, unpublished
-from chaoscloud.controls.relay import Relay
-from chaoscloud.controls.run import Run
-from chaoscloud.controls.runtime import provide_plugin
+from chaoscloud.controls.failures import contain_failures, failures
 from chaoscloud.types import (
     Configuration,
     Experiment,
@@ -26,6 +22,10 @@ from chaoscloud.types import (
     Secrets,
     Settings,
 )
+
+if TYPE_CHECKING:
+    from chaoscloud.controls.open_runs import OpenRuns
+    from chaoscloud.controls.run import Run
 
 __all__ = [
     "after_activity_control",
@@ -44,13 +44,22 @@ __all__ = [
     "configure_control",
 ]
 
-logger = logging.getLogger("chaostoolkit")
-
 Hook = Callable[..., None]
 
-_run: Run | None = None
+_open_runs: "OpenRuns | None" = None
 
 
+def get_open_runs() -> "OpenRuns":
+    """The runs under way in this process."""
+    from chaoscloud.controls.open_runs import OpenRuns
+
+    global _open_runs
+    if _open_runs is None:
+        _open_runs = OpenRuns()
+    return _open_runs
+
+
+@contain_failures
 def before_loading_experiment_control(
     context: str,
     settings: Settings | None = None,
@@ -61,9 +70,13 @@ def before_loading_experiment_control(
     **_others: Any,
 ) -> None:
     """Read the workspace file beside the experiment; `context` is its path or url."""
+    from chaoscloud.controls.loading import read_workspace
+    from chaoscloud.controls.opening import console_of
+
     read_workspace(console_of(settings, url, verify_tls, organizations), context)
 
 
+@contain_failures
 def after_loading_experiment_control(
     context: str,
     state: Experiment | None = None,
@@ -78,12 +91,17 @@ def after_loading_experiment_control(
 
     `state` is the experiment, or None when it could not be loaded.
     """
+    from chaoscloud.controls.loading import remember_source
+    from chaoscloud.controls.opening import console_of
+    from chaoscloud.controls.runtime import provide_plugin
+
     if isinstance(state, dict):
         console = console_of(settings, url, verify_tls, organizations)
         remember_source(console, context, state)
         provide_plugin(state, console.guard_mode)
 
 
+@contain_failures
 def configure_control(
     experiment: Experiment,
     settings: Settings | None,
@@ -95,35 +113,52 @@ def configure_control(
     event_registry: Any = None,
     **_others: Any,
 ) -> None:
-    """Open the run: publish the experiment, create its execution."""
-    global _run
-    cleanup_control()  # of a run that died before its end
-    console = console_of(settings, url, verify_tls, organizations)
-    if not console.wants("publish"):
-        _run = unpublished(console)
-        logger.warning(
-            "Publishing to the console is disabled: this run is neither recorded nor guarded. "
-            "Run `chaos enable publish` to change that."
-        )
-        return
-    _run = begin(console, experiment, secrets)
-    if _run.problem is None:
-        forget_path(experiment)
-    if event_registry is not None:
-        event_registry.register(Relay(_run))
+    """Open the run: guard it, publish the experiment, create its execution."""
+    failures.forget()
+    from chaoscloud.controls.run import Run
+
+    run = Run()
+    failures.is_stoppable = lambda: run.is_stoppable
+    # What a signal raises here the host would swallow, and take the control away.
+    with run.holding_back_stops():
+        from chaoscloud.controls.loading import forget_path
+        from chaoscloud.controls.opening import begin, console_of, leave_unpublished
+        from chaoscloud.controls.relay import Relay
+
+        runs = get_open_runs()
+        for dead in runs.pop_dead(experiment):
+            dead.close()
+        console = console_of(settings, url, verify_tls, organizations)
+        if runs.find_shared(experiment, console.tenant) is not None:
+            return
+        runs.push(run, experiment, console.tenant)
+        if event_registry is not None:
+            event_registry.register(Relay(run, _close))
+        if not console.wants("publish"):
+            leave_unpublished(run, console)
+            return
+        begin(run, console, experiment, secrets)
+        if run.problem is None:
+            forget_path(experiment)
 
 
+@contain_failures
 def cleanup_control() -> None:
     """Close the run."""
-    global _run
-    run, _run = _run, None
+    run = get_open_runs().pop()
     if run is not None:
         with run.holding_back_stops():
-            run.close()
+            _close(run)
 
 
-def _after(event_type: str) -> Hook:
-    """A hook that tells what came of something, then asks whether the run may go on."""
+def _close(run: "Run") -> None:
+    get_open_runs().remove(run)
+    failures.forget()
+    run.close()
+
+
+def _after(event_type: str, name: str) -> Hook:
+    """A hook that records what came of something, then asks whether the run may go on."""
 
     def hook(
         context: Any,
@@ -136,22 +171,28 @@ def _after(event_type: str) -> Hook:
         url: str | None = None,
         verify_tls: bool = True,
         organizations: Organizations | None = None,
+        experiment: Experiment | None = None,
         **_others: Any,
     ) -> None:
-        if _run is not None:
-            _run.happened(event_type, context, state)
+        from chaoscloud.controls.opening import console_of, resume
+
+        console = (settings, url, verify_tls, organizations)
+        tenant = lambda: console_of(*console).tenant  # noqa: E731 - seldom needed
+        run = get_open_runs().find(experiment, extensions, tenant)
+        if run is not None:
+            run.happened(event_type, context, state)
             return
-        console = console_of(settings, url, verify_tls, organizations)
-        with closing(resume(console, extensions, secrets)) as run:
+        with closing(resume(console_of(*console), extensions, secrets)) as run:
             run.happened(event_type, context, state)
 
-    hook.__doc__ = f"Tell of {event_type}; see `_after`."
-    return hook
+    hook.__doc__ = f"Record {event_type}; see `_after`."
+    hook.__name__ = name
+    return contain_failures(hook)
 
 
-def _before(event_type: str) -> Hook:
-    """A hook that tells that something starts: the same, but there is no state yet."""
-    tell = _after(event_type)
+def _before(event_type: str, name: str) -> Hook:
+    """A hook that records that something starts: the same, but there is no state yet."""
+    record = _after(event_type, name)
 
     def hook(
         context: Any,
@@ -163,22 +204,34 @@ def _before(event_type: str) -> Hook:
         url: str | None = None,
         verify_tls: bool = True,
         organizations: Organizations | None = None,
+        experiment: Experiment | None = None,
         **_others: Any,
     ) -> None:
-        console = {"url": url, "verify_tls": verify_tls, "organizations": organizations}
-        tell(context, None, configuration, secrets, settings, extensions, **console)
+        record(
+            context,
+            None,
+            configuration,
+            secrets,
+            settings=settings,
+            extensions=extensions,
+            url=url,
+            verify_tls=verify_tls,
+            organizations=organizations,
+            experiment=experiment,
+        )
 
-    hook.__doc__ = f"Tell of {event_type}; see `_before`."
+    hook.__doc__ = f"Record {event_type}; see `_before`."
+    hook.__name__ = name
     return hook
 
 
-before_experiment_control = _before("starting-experiment")
-before_hypothesis_control = _before("starting-hypothesis")
-before_method_control = _before("starting-method")
-before_rollback_control = _before("starting-rollback")
-before_activity_control = _before("starting-activity")
-after_activity_control = _after("activity-finished")
-after_rollback_control = _after("rollback-finished")
-after_method_control = _after("method-finished")
-after_hypothesis_control = _after("hypothesis-finished")
-after_experiment_control = _after("experiment-finished")
+before_experiment_control = _before("starting-experiment", "before_experiment_control")
+before_hypothesis_control = _before("starting-hypothesis", "before_hypothesis_control")
+before_method_control = _before("starting-method", "before_method_control")
+before_rollback_control = _before("starting-rollback", "before_rollback_control")
+before_activity_control = _before("starting-activity", "before_activity_control")
+after_activity_control = _after("activity-finished", "after_activity_control")
+after_rollback_control = _after("rollback-finished", "after_rollback_control")
+after_method_control = _after("method-finished", "after_method_control")
+after_hypothesis_control = _after("hypothesis-finished", "after_hypothesis_control")
+after_experiment_control = _after("experiment-finished", "after_experiment_control")

@@ -1,4 +1,4 @@
-"""Who guards a run: over which sessions, how strongly, and what the organization says of it."""
+"""Who guards a run: over which sessions, in which mode, and what the organization says of it."""
 
 import logging
 from collections.abc import Callable
@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from chaoscloud import _settings_file, api
 from chaoscloud.api.policies import NoAnswer
-from chaoscloud.exceptions import SettingsException
-from chaoscloud.safeguards.ask import Reply, ask
 from chaoscloud.safeguards.guard import Guard
-from chaoscloud.safeguards.pace import PACE
-from chaoscloud.safeguards.strength import Strength
+from chaoscloud.safeguards.question import Reply, RunQuestion, ask_console
+from chaoscloud.safeguards.timing import TIMING
 from chaoscloud.settings import (
     get_chosen_guard_mode,
     get_control,
@@ -21,71 +19,79 @@ from chaoscloud.settings import (
     remember_requirement,
     save,
 )
-from chaoscloud.types import Extensions, GuardMode
+from chaoscloud.tenancy import tenancy_of
+from chaoscloud.types import GuardMode
 
 if TYPE_CHECKING:
     from chaoscloud.controls.opening import Console
 
-__all__ = ["guard_over", "guard_without"]
+__all__ = ["NO_TEAM", "build_guard", "build_refusing_guard"]
+
+NO_TEAM = "no organization and team are chosen, run `chaos signin`"
 
 logger = logging.getLogger("chaostoolkit")
 
 
-def guard_over(console: "Console", extensions: Extensions, held: ExitStack) -> Guard | None:
-    """The guard of the run that `extensions` name; None where safeguards are switched off.
+def build_guard(console: "Console", question: RunQuestion, resources: ExitStack) -> Guard | None:
+    """The guard of the run that `question` is about; None where nothing is to guard it.
 
-    It has a session for the watch and one for what controls ask, neither connected before it is
-    used; `held` closes them.
+    It needs nothing of the run's record. It has a session for the watch and one for what controls
+    ask, neither connected before it is used; `resources` closes them.
     """
-    if console.guard_mode == GuardMode.OFF:
+    if console.guard_mode is GuardMode.OFF:
         return None
-    sessions = [_session(console, held) for _ in range(2)]
+    if tenancy_of(console.organizations) is None:
+        return build_refusing_guard(console, NO_TEAM)
+    control_session, watch_session = (_open_session(console, resources) for _ in range(2))
     return Guard(
-        lambda: ask(sessions[0], extensions),
-        _strength(console),
-        PACE,
-        watched=(sessions[1], extensions),
+        lambda known: ask_console(control_session, question, known),
+        timing=TIMING,
+        watched=(watch_session, question),
+        **_modes(console),
     )
 
 
-def guard_without(console: "Console", reason: str) -> Guard | None:
-    """What guards a run the console cannot be asked about: it only starts if it need not be."""
-    if console.guard_mode != GuardMode.REQUIRED:
+def build_refusing_guard(console: "Console", reason: str) -> Guard | None:
+    """What guards a run that nobody can be asked about: it only starts if it need not be."""
+    if console.guard_mode is not GuardMode.REQUIRED:
         return None
-    return Guard(lambda: Reply(NoAnswer(reason)), _strength(console))
+    return Guard(lambda _: Reply(NoAnswer(reason)), **_modes(console))
 
 
-def _session(console: "Console", held: ExitStack) -> Any:
-    session = held.enter_context(
+def _open_session(console: "Console", resources: ExitStack) -> Any:
+    session = resources.enter_context(
         api.client_session(console.url, console.organizations, console.verify_tls, console.settings)
     )
-    session.quiet = True  # the guard says itself what a failure means
-    session.call_limit = PACE.limit
+    session.quiet = True  # the guard logs itself what a failure means
+    session.call_limit = TIMING.limit
     return session
 
 
-def _strength(console: "Console") -> Strength:
-    return Strength(
-        get_chosen_guard_mode(console.settings) == GuardMode.REQUIRED,
-        is_required_by_organization(console.settings),
-        _remembering(console),
-    )
+def _modes(console: "Console") -> dict[str, Any]:
+    return {
+        "chosen": get_chosen_guard_mode(console.settings),
+        "imposed": is_required_by_organization(console.settings),
+        "remember": _build_remember(console),
+    }
 
 
-def _remembering(console: "Console") -> Callable[[bool], None]:
-    organization = get_default_org(console.settings)
+def _build_remember(console: "Console") -> Callable[[bool], None]:
+    """What keeps the organization's word where the next run finds it. Called from any thread.
+
+    Only the main thread knows which file `chaos --settings` names, so that is looked up here.
+    """
+    organization, path = get_default_org(console.settings), _settings_file.in_use()
 
     def remember(required: bool) -> None:
-        """Keep what the organization says where the next run finds it."""
         if organization is None:
             return
-        path = _settings_file.in_use()
         try:
-            settings = load(path)
-            known = get_control(settings) is not None
-            if known and remember_requirement(settings, organization["id"], required):
-                save(settings, path)
-        except SettingsException as x:
+            with _settings_file.locked(path):
+                settings = load(path)
+                is_signed_in = get_control(settings) is not None
+                if is_signed_in and remember_requirement(settings, organization["id"], required):
+                    save(settings, path)
+        except Exception as x:  # noqa: BLE001 - the run is guarded all the same
             logger.warning("That safeguards are required cannot be remembered: %s", x)
 
     return remember

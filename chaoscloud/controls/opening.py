@@ -1,4 +1,4 @@
-"""How a run begins: which console, what to tell it first, and who guards the run from then on."""
+"""How a run begins: which console, who guards the run, and how it is recorded."""
 
 import logging
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from chaoslib.settings import get_loaded_settings
 from chaoscloud import api
 from chaoscloud._settings_file import in_use, warn_when_exposed
 from chaoscloud.api.verification import get_run_id
-from chaoscloud.controls.guarding import guard_over, guard_without
+from chaoscloud.controls.guarding import NO_TEAM, build_guard, build_refusing_guard
 from chaoscloud.controls.run import Run
 from chaoscloud.delivery import Delivery, Started
 from chaoscloud.delivery.linking import place_of
@@ -25,7 +25,8 @@ from chaoscloud.extension import (
     find_extension,
 )
 from chaoscloud.redaction import Redactor
-from chaoscloud.safeguards.rollbacks import strategy_of
+from chaoscloud.safeguards.question import RunQuestion
+from chaoscloud.safeguards.rollbacks import rollback_strategy
 from chaoscloud.settings import (
     get_endpoint_url,
     get_guard_mode,
@@ -62,6 +63,14 @@ class Console:
         return is_feature_enabled(self.settings, feature)
 
     @property
+    def tenant(self) -> tuple[str, str | None, str | None]:
+        """Its url, and the organization's and the team's id where they are chosen."""
+        tenancy = tenancy_of(self.organizations)
+        if tenancy is None:
+            return self.url, None, None
+        return self.url, tenancy.org_id, tenancy.team_id
+
+    @property
     def guard_mode(self) -> GuardMode:
         """How its runs are guarded."""
         return get_guard_mode(self.settings)
@@ -85,25 +94,28 @@ def console_of(
     )
 
 
-def begin(console: Console, experiment: Experiment, secrets: Secrets | None) -> Run:
-    """Start to record and to guard a run. Never raises; a stop that arrives meanwhile is held back.
+def begin(run: Run, console: Console, experiment: Experiment, secrets: Secrets | None) -> None:
+    """Start to guard a run, then to record it; nothing about the record takes the guard away.
 
-    A start that fails leaves the run unrecorded and unguarded, with one warning that says why.
+    A start that fails leaves the run unrecorded, with one warning that says why.
     """
-    run = Run(problem="its start was interrupted", rollback_strategy=strategy_of(console.settings))
+    run.rollback_strategy = rollback_strategy(console.settings)
+    run.guard = build_guard(console, RunQuestion(run.block, experiment), run.held)
+    run.problem = "its start was interrupted"
     with run.holding_back_stops():
         warn_when_exposed(in_use(), console.settings)
         _prepare(run, lambda: _start(run, console, experiment, secrets))
-    if run.problem is not None:
-        run.guard = guard_without(console, run.problem)
     _say(run, console)
-    return run
 
 
-def unpublished(console: Console) -> Run:
-    """The run nobody is told of. If safeguards are required, it does not start."""
+def leave_unpublished(run: Run, console: Console) -> None:
+    """Record nothing of a run. If safeguards are required, it does not start."""
     reason = "publishing is disabled, run `chaos enable publish`"
-    return Run(guard=guard_without(console, reason))
+    run.guard = build_refusing_guard(console, reason)
+    logger.warning(
+        "Publishing to the console is disabled: this run is neither recorded nor guarded. "
+        "Run `chaos enable publish` to change that."
+    )
 
 
 def resume(console: Console, extensions: Extensions | None, secrets: Secrets | None) -> Run:
@@ -111,6 +123,7 @@ def resume(console: Console, extensions: Extensions | None, secrets: Secrets | N
     run = Run()
     block = find_extension(extensions)
     if block is not None and block.get("execution_id") and console.wants("publish"):
+        run.guard = build_guard(console, RunQuestion(run.block), run.held)
         _prepare(run, lambda: _follow(run, console, block, secrets))
     if run.problem is not None:
         logger.warning("Not recorded in the console: %s.", run.problem)
@@ -129,11 +142,10 @@ def _prepare(run: Run, prepare: Callable[[], None]) -> None:
 
 def _start(run: Run, console: Console, experiment: Experiment, secrets: Secrets | None) -> None:
     """Create the experiment and its execution, unless a verification has done so already."""
-    verifications = lent(lambda started: run.block.update(started.ids))
+    verifications = lent(run.learn_ids)
     if verifications is not None:
         run.delivery = verifications
-        run.guard = guard_over(console, [run.block], run.held)
-        run.block.update(verifications.started.ids)
+        run.learn_ids(verifications.started)
         return
     if get_run_id(experiment):
         _follow(run, console, ensure_extension(experiment), secrets)
@@ -144,27 +156,26 @@ def _start(run: Run, console: Console, experiment: Experiment, secrets: Secrets 
     journal["status"] = "running"
     with run.holding_back_stops():  # a run that is stopped here is recorded as one
         run.started = delivery.start(experiment, journal)
-    run.block.update(delivery.started.ids)
+    run.learn_ids(delivery.started)
 
 
 def _follow(run: Run, console: Console, block: Extension, secrets: Secrets | None) -> None:
     """Go on with an execution that exists."""
     run.started = Started(block.get("experiment_id"), block.get("execution_id"))
-    run.block.update(run.started.ids)
+    run.learn_ids(run.started)
     _connect(run, console, secrets).join(**run.started.ids)
 
 
 def _connect(run: Run, console: Console, secrets: Secrets | None, **header: Any) -> Delivery:
-    """Give the run its delivery and, if wanted, its guard, each with a connection of its own."""
+    """Give the run its delivery, with a connection of its own."""
     tenancy = tenancy_of(console.organizations)
     if tenancy is None:
-        raise NotStored("no organization and team are chosen, run `chaos signin`")
-    run.guard = guard_over(console, [run.block], run.held)
+        raise NotStored(NO_TEAM)
     session = run.held.enter_context(_session(console))
     run.delivery = Outbox(
         post_to(console.url, tenancy, session),
         _redactor(secrets, getattr(session, "token", None)),
-        learned=lambda started: run.block.update(started.ids),
+        learned=run.learn_ids,
         **header,
     )
     return run.delivery
@@ -189,18 +200,21 @@ def _redactor(secrets: Secrets | None, token: str | None) -> Redactor:
 
 def _say(run: Run, console: Console) -> None:
     """One line on what becomes of this run, one more when nothing guards it."""
+    is_unguarded = run.guard is None and console.guard_mode is not GuardMode.OFF
     if run.problem is not None:
         logger.warning(
-            "This run is neither recorded in the console nor guarded by safeguards: %s.%s",
+            "This run is %s: %s.%s",
+            "neither recorded in the console nor guarded by safeguards"
+            if is_unguarded
+            else "not recorded in the console",
             run.problem,
             " The experiment carries on." if run.guard is None else "",
         )
-        return
-    if run.started.kept:
+    elif run.started.kept:
         logger.warning("%s", _kept(run.started))
     elif run.started.address:
         logger.info("Execution available at %s", run.started.address)
-    if run.guard is None:
+    if console.guard_mode is GuardMode.OFF:
         logger.warning(
             "Safeguards are disabled: nothing in the console can stop this run. "
             "Run `chaos enable safeguards` to be guarded."

@@ -11,12 +11,16 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from chaoslib.exceptions import InterruptExecution
+from chaoslib.exceptions import ExperimentExitedException, InterruptExecution
 
 from chaoscloud.delivery import Delivery, Started
 from chaoscloud.extension import NAME, ensure_extension
 from chaoscloud.safeguards.guard import Guard
-from chaoscloud.safeguards.rollbacks import not_played, unplayed_after_a_stop
+from chaoscloud.safeguards.rollbacks import (
+    describe_rollbacks_after_stop,
+    list_rollbacks_not_run,
+)
+from chaoscloud.safeguards.state import RunState
 from chaoscloud.types import Extension, Journal
 
 logger = logging.getLogger("chaostoolkit")
@@ -33,7 +37,8 @@ ONCE = {"starting-method", "method-finished", STOP} | ROLLBACKS
 class Run:
     """A run, from `configure_control` to `cleanup_control`; `problem` is why it is not recorded.
 
-    `block` names its execution, `held` is what `close` gives back.
+    `block` names its execution, `held` is what `close` gives back. `has_begun` is whether the host
+    has called a hook for it; a run that `is_shared` has two controls, whose hooks come in pairs.
     """
 
     delivery: Delivery | None = None
@@ -43,8 +48,12 @@ class Run:
     rollback_strategy: str = "default"
     block: Extension = field(default_factory=lambda: {"name": NAME})
     held: ExitStack = field(default_factory=ExitStack)
+    has_begun: bool = False
+    is_shared: bool = False
+    _is_closed: bool = False
+    _last_hooks: dict[int, tuple[str, int] | None] = field(default_factory=dict)
     _told: set[str] = field(default_factory=set)
-    _unplayed: list[str] = field(default_factory=list)
+    _rollbacks_not_run: list[str] = field(default_factory=list)
     _stop: BaseException | None = None
     _thread: int = field(default_factory=threading.get_ident)
 
@@ -54,37 +63,62 @@ class Run:
         Raises `InterruptExecution` when it may not, and a stop that was held back. At the
         experiment's end nothing is left to stop.
         """
+        self.has_begun = True
+        if self._is_second_call(event_type, context):
+            return
         if event_type == "experiment-finished":
             with self.holding_back_stops():
                 self._finish(context, state)
             return
         self._let_go()
         if event_type in ROLLBACKS:
-            self.rollbacks_start()
+            self.start_rollbacks()
         self.tell(event_type, context, state)
         if self.guard is not None:
-            self._heed(self.guard, event_type, context)
+            self._ask_guard(self.guard, event_type, context)
 
     def tell(self, event_type: str, context: object, state: object = None) -> None:
-        """Tell what happened, unless that was told before."""
-        if self.delivery is None or event_type in self._told:
+        """Tell what happened, unless that was told before. No mistake in it reaches the guard."""
+        if event_type in self._told:
             return
         self._told |= ONCE & {event_type}
-        self.delivery.event(event_type, context, state)
+        try:
+            if self.delivery is not None:
+                self.delivery.event(event_type, context, state)
+        except (InterruptExecution, ExperimentExitedException):
+            raise  # a signal
+        except Exception as x:
+            logger.debug("Recording %s failed", event_type, exc_info=True)
+            self.problem = self.problem or f"a mistake of the plugin ({type(x).__name__}: {x})"
 
-    def rollbacks_start(self) -> None:
+    def learn_ids(self, started: Started) -> None:
+        """Take in the ids that the console gave: the guard asks about the execution from now on."""
+        self.block.update(started.ids)
+        if self.guard is not None and started.execution_id is not None:
+            self.guard.ask_at_new_address()
+
+    @property
+    def is_stoppable(self) -> bool:
+        """Whether the run may still be stopped: not while its rollbacks run, nor after its end."""
+        ends = (RunState.ROLLING_BACK, RunState.OVER)
+        return self.guard is None or self.guard.state not in ends
+
+    def start_rollbacks(self) -> None:
         """From here on the run is not interrupted by safeguards."""
         if self.guard is not None:
-            self.guard.rollbacks_start()
+            self.guard.start_rollbacks()
 
-    def leaving(self) -> None:
+    def leave(self) -> None:
         """The host ends the run early."""
         if self.guard is not None:
-            self.guard.leaving()
-            self._acknowledge(self.guard)
+            self.guard.end()
+            self._tell_stop(self.guard)
 
     def close(self) -> None:
-        """Give back the connections."""
+        """Give back the connections. Another call than the first one does nothing."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         if self.guard is not None:
             self.guard.close()
         if self.delivery is not None:
@@ -104,8 +138,17 @@ class Run:
         except (KeyboardInterrupt, SystemExit, InterruptExecution) as stop:
             self._stop = stop
 
-    def _heed(self, guard: Guard, event_type: str, context: Any) -> None:
-        """Ask whether the run may go on; if not, tell the console that it heard."""
+    def _is_second_call(self, event_type: str, context: object) -> bool:
+        """Whether this is the other control's call for the moment that was just handled."""
+        if not self.is_shared:
+            return False
+        thread, hook = threading.get_ident(), (event_type, id(context))
+        is_second = self._last_hooks.get(thread) == hook
+        self._last_hooks[thread] = None if is_second else hook
+        return is_second
+
+    def _ask_guard(self, guard: Guard, event_type: str, context: Any) -> None:
+        """Ask whether the run may go on; if not, tell the console that it was stopped."""
         try:
             if event_type == "starting-experiment":
                 guard.open()
@@ -113,26 +156,29 @@ class Run:
             else:
                 guard.check()
         finally:
-            self._acknowledge(guard)
+            self._tell_stop(guard)
 
     def _warn_of_rollbacks(self, experiment: Any) -> None:
-        warning = unplayed_after_a_stop(experiment, self.rollback_strategy)
+        warning = describe_rollbacks_after_stop(experiment, self.rollback_strategy)
         if warning is not None:
             logger.warning("%s", warning)
 
-    def _acknowledge(self, guard: Guard) -> None:
+    def _tell_stop(self, guard: Guard) -> None:
         if guard.stop is not None and guard.policies is not None:
             self.tell(STOP, guard.stop.as_document())
 
     def _end_guarding(self, guard: Guard, experiment: Any, journal: Journal | None) -> None:
         """Nothing is left to stop; say what a stop left undone."""
         guard.end()
-        self._acknowledge(guard)
-        if guard.policies is None or journal is None or "starting-method" not in self._told:
+        self._tell_stop(guard)
+        if guard.policies is None or guard.stop is None or journal is None:
             return
-        self._unplayed = not_played(experiment, journal)
-        if self._unplayed:
-            logger.warning("Rollbacks not played after the stop: %s", ", ".join(self._unplayed))
+        journal["interruption"] = guard.stop.as_interruption()
+        if "starting-method" in self._told:
+            self._rollbacks_not_run = list_rollbacks_not_run(experiment, journal)
+        if self._rollbacks_not_run:
+            names = ", ".join(self._rollbacks_not_run)
+            logger.warning("Rollbacks not run after the stop: %s", names)
 
     def _finish(self, experiment: object, journal: Journal | None) -> None:
         """Mark the journal, tell the end, and send the journal."""
@@ -170,9 +216,9 @@ class Run:
         return {
             **notes,
             "safeguards_without_answer": self.guard and _copies(self.guard.gaps),
-            "safeguards_during_rollbacks": self.guard and _copies(self.guard.too_late),
+            "safeguards_during_rollbacks": self.guard and _copies(self.guard.late_denial),
             "stop": self.guard and self.guard.stop and self.guard.stop.as_document(),
-            "rollbacks_not_played": self._unplayed,
+            "rollbacks_not_played": self._rollbacks_not_run,
         }
 
 

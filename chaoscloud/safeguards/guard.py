@@ -1,81 +1,92 @@
 """Guards one run: asks before it starts, watches while it goes on, and stops it when told no.
 
 A no may be heard by the watch or by a control, whichever is first. It becomes one `Stop`, and the
-run is interrupted once: by the control it is in, by the brake, or by its next control.
+run is interrupted once: by the control it is in, by a signal, or by its next control. What a no
+still means depends on the `RunState`.
 """
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from chaoslib.exceptions import InterruptExecution
 
-from chaoscloud.api.policies import Allowed, NoAnswer, Policy, Refused, refusal
-from chaoscloud.safeguards.ask import Reply, ask
-from chaoscloud.safeguards.brake import Brake, is_leaving
-from chaoscloud.safeguards.contact import GOES_ON, Contact, Gap, utc_now
-from chaoscloud.safeguards.pace import PACE, Pace
-from chaoscloud.safeguards.stop import Stop, unanswered
-from chaoscloud.safeguards.strength import Strength
-from chaoscloud.safeguards.watch import Watch
-from chaoscloud.types import Extensions
+from chaoscloud.api.policies import Allowed, Denied, NoAnswer, Policy, describe_denial
+from chaoscloud.safeguards.contact import CARRIES_ON, Contact, Gap, utc_now
+from chaoscloud.safeguards.question import Reply, RunQuestion, ask_console
+from chaoscloud.safeguards.state import RunState
+from chaoscloud.safeguards.stop import Stop, policies_without_answer
+from chaoscloud.safeguards.stop_signal import StopSignal, is_leaving
+from chaoscloud.safeguards.timing import TIMING, Timing
+from chaoscloud.safeguards.watch import GOODBYE, Watch
+from chaoscloud.types import GuardMode
 
 __all__ = ["Guard"]
 
 logger = logging.getLogger("chaostoolkit")
 
-Ask = Callable[[], Reply]
+Ask = Callable[[Reply | None], Reply]
 
-Watched = tuple[Any, Extensions]
-"""A session, and what names the execution that is asked about over it."""
+Watched = tuple[Any, RunQuestion]
+"""A session, and the question that is asked over it."""
 
 
 class Guard:
     """The safeguards of one run. Safe to use from several threads.
 
-    `ask` asks the console once, for a control; what is `watched` is asked about before the run
-    starts, and from then on all the time. The guard belongs to the thread that made it, the run's:
-    an interruption raised elsewhere stops a background activity but not the run.
+    `ask` asks the console once, for a control, and is given the last answer; what is `watched` is
+    asked about before the run starts, and from then on all the time. `chosen` is the user's mode,
+    `imposed` whether the organization is known to require safeguards; `remember` gets what it says
+    of that from now on. The guard belongs to the thread that made it, the run's: an interruption
+    raised elsewhere stops a background activity but not the run.
     """
 
     def __init__(
         self,
         ask: Ask,
-        strength: Strength | None = None,
-        pace: Pace = PACE,
+        chosen: GuardMode = GuardMode.ON,
+        imposed: bool = False,
+        remember: Callable[[bool], None] = lambda _: None,
+        timing: Timing = TIMING,
         now: Callable[[], datetime] = utc_now,
         clock: Callable[[], float] = time.monotonic,
         watched: Watched | None = None,
     ) -> None:
+        self.state = RunState.WAITING
         self.stop: Stop | None = None
-        self.too_late: tuple[Policy, ...] | None = None
+        self.late_denial: tuple[Policy, ...] | None = None
         self._ask = ask
-        self._strength = strength or Strength()
-        self._pace = pace
+        self._chosen = chosen
+        self._imposed = imposed
+        self._remember = remember
+        self._timing = timing
         self._now = now
         self._clock = clock
         self._contact = Contact(now)
         self._thread = threading.get_ident()
         self._lock = threading.RLock()
-        self._asking = threading.Lock()
+        self._question_lock = threading.Lock()
+        self._known: Reply | None = None
         self._answered_at = clock()
-        self._current_until = clock()
-        self._started = False
-        self._rolling_back = False
-        self._over = False
+        self._fresh_until = clock()
         self._interrupted_by_signal = False
-        self._told = False
+        self._is_stop_logged = False
         self._watched = watched
         self._watch: Watch | None = None
-        self._brake = Brake(self._wants_the_brake, self._is_interrupted, self._interrupting)
+        self._signal = StopSignal(self._is_signal_wanted, self._note_interruption)
+
+    @property
+    def is_required(self) -> bool:
+        """Whether this run must not start, or go on for long, without an answer."""
+        return self._imposed or self._chosen == GuardMode.REQUIRED
 
     @property
     def policies(self) -> tuple[Policy, ...] | None:
         """The policies that stopped the run, or None."""
-        return self.stop.policies if self.stop is not None and self._is_interrupted() else None
+        return self.stop.policies if self.stop is not None and self.stop.interrupted_at else None
 
     @property
     def gaps(self) -> list[Gap]:
@@ -83,183 +94,213 @@ class Guard:
         return self._contact.gaps
 
     def open(self) -> None:
-        """Ask before anything happens, say how the run is guarded, and start to watch.
+        """Ask before anything happens, log how the run is guarded, and start to watch.
 
         Raises the host's `InterruptExecution` when it must not start: a safeguard says no, or
-        safeguards are required and nobody answers.
+        safeguards are required and nobody answers. Another call than the first one is a `check`.
         """
+        if self.state is not RunState.WAITING:
+            self.check()
+            return
         watched = self._watched
-        reply = self._inquire(self._ask if watched is None else lambda: ask(*watched))
-        if isinstance(reply.answer, NoAnswer) and self._strength.required:
-            self._decide(unanswered(reply.answer.reason))
-        self._obey()
-        self._started = True
-        self._brake.fit()
+        ask = self._ask if watched is None else lambda known: ask_console(*watched, known)
+        reply = self._inquire(ask)
+        if isinstance(reply.answer, NoAnswer) and self.is_required:
+            self._deny(policies_without_answer(reply.answer.reason))
+        self._interrupt_if_denied()
+        self._move_to(RunState.RUNNING)
+        self._signal.install()
         if not isinstance(reply.answer, NoAnswer):
-            self._say_active()
+            self._log_start()
         if watched is not None:
-            self._watch = Watch(*watched, self.hear, self.lease_left, self._pace, self._clock)
-            self._watch.start(reply)
+            watch = Watch(*watched, self.hear, self.lease_left, self._timing, self._clock)
+            watch.start(reply)
+            self._watch = watch
 
     def check(self) -> None:
         """Raise the host's `InterruptExecution` when a safeguard says no.
 
-        What is said while rollbacks are played, or when the run is on its way out, interrupts
-        nothing any more.
+        What is said while rollbacks run, or when the run is on its way out, interrupts nothing.
         """
-        if not self._over and self.stop is None and self.too_late is None:
-            self._stay_informed()
-        if not self._rolling_back:
-            self._obey()
+        if self._has_nothing_to_hear():
+            return self._interrupt_if_denied()
+        with self._question_lock:
+            if not self._is_fresh():
+                self._inquire(self._ask)
+        return self._interrupt_if_denied()
 
-    def hear(self, reply: Reply, took: float = 0.0) -> bool:
+    def hear(self, reply: Reply, duration: float = 0.0) -> bool:
         """Take in what the console said; returns whether there is more to listen for."""
         with self._lock:
-            self._current_until = self._clock() + self._pace.current_for(reply, took)
+            self._fresh_until = self._clock() + self._timing.fresh_for(reply, duration)
+            if not isinstance(reply.answer, NoAnswer):
+                self._known = reply
             match reply.answer:
                 case NoAnswer(reason):
-                    self._lost(reason)
-                case Refused(policies, required):
-                    self._answered(required)
-                    self._decide(policies)
+                    self._record_loss(reason)
+                case Denied(policies, required):
+                    self._record_answer(required)
+                    self._deny(policies)
                 case Allowed(required):
-                    self._answered(required)
-            return self.stop is None and self.too_late is None and not self._over
+                    self._record_answer(required)
+            return not self._has_nothing_to_hear()
 
     def lease_left(self) -> float:
         """Seconds this run may go on without an answer."""
-        if not self._strength.required:
+        if not self.is_required:
             return float("inf")
-        return self._answered_at + self._pace.lease - self._clock()
+        return self._answered_at + self._timing.lease - self._clock()
 
-    def rollbacks_start(self) -> None:
-        """From here on a no is only noted: rollbacks half played would be worse."""
-        with self._lock:
-            self._rolling_back = True
-            self._give_up_a_stop_that_came_too_late()
+    def ask_at_new_address(self) -> None:
+        """The console has given the execution an id, which the question knows: ask about that."""
+        self._fresh_until = self._clock()
+        if self._watch is not None:
+            self._watch.change_address()
 
-    def leaving(self) -> None:
-        """The host ends the run early: nothing is left to interrupt, and people read why."""
-        with self._lock:
-            self._over = True
-            self._say_stopped()
+    def start_rollbacks(self) -> None:
+        """From here on a no is only noted: rollbacks half run would be worse."""
+        self._finish(RunState.ROLLING_BACK)
 
     def end(self) -> None:
-        """The experiment is over."""
-        with self._lock:
-            self._over = True
-            self._give_up_a_stop_that_came_too_late()
-        self._brake.release()
+        """Nothing is left to stop: the experiment is over, or the host ends it early."""
+        self._finish(RunState.OVER)
+        self._signal.remove()
 
     def close(self) -> None:
-        """Stop watching."""
+        """Stop watching. A watch that is about to acknowledge a denial may do so."""
         self.end()
         if self._watch is not None:
-            self._watch.close()
+            has_denial = self.stop is not None or self.late_denial is not None
+            self._watch.close(GOODBYE if has_denial else 0.0)
 
     def keep_leaving(self) -> None:
-        """Raise again what interrupts the run, where the host would rest on the way out.
+        """Raise again what interrupts the run, where the host would pause on the way out.
 
-        It plays the pause after an activity even if a signal ended that activity.
+        It waits for the pause after an activity even if a signal ended that activity.
         """
-        if self._interrupted_by_signal and self._in_run() and is_leaving():
+        if self._interrupted_by_signal and self._is_run_thread() and is_leaving():
             raise SystemExit(20)
 
-    def _stay_informed(self) -> None:
-        """Ask, unless somebody else has just done so."""
-        with self._asking:
-            if self._clock() >= self._current_until:
-                self._inquire(self._ask)
+    def leave_if_denied(self) -> None:
+        """Leave the run before its next activity, where no control has done so.
 
-    def _inquire(self, question: Ask) -> Reply:
+        The host lets nothing else than `SystemExit` through where it is called from.
+        """
+        if self._is_run_thread() and self.state in (RunState.STOPPING, RunState.STOPPED):
+            self._note_interruption()
+            raise SystemExit(20)
+
+    def _move_to(self, state: RunState) -> bool:
+        """Come into a state, where the one before allows that; returns whether it did."""
+        with self._lock:
+            if not self.state.may_become(state):
+                return False
+            self.state = state
+            return True
+
+    def _finish(self, state: RunState) -> None:
+        with self._lock:
+            stop = self.stop if self.state is RunState.STOPPING else None
+            if not self._move_to(state):
+                return
+            if stop is not None:
+                self.stop = None
+                self._note_late_denial(stop.policies)
+            elif self.stop is not None and not self._is_stop_logged:
+                self._is_stop_logged = True  # of a signal the host knows a number only
+                logger.critical("%s", describe_denial(self.stop.policies))
+
+    def _has_nothing_to_hear(self) -> bool:
+        is_denied = self.stop is not None or self.late_denial is not None
+        return is_denied or self.state is RunState.OVER
+
+    def _is_fresh(self) -> bool:
+        """Whether the last answer still counts: it is recent, and a change would be heard."""
+        if self._clock() >= self._fresh_until:
+            return False
+        return self._watch is None or not self._watch.is_blind
+
+    def _inquire(self, ask: Ask) -> Reply:
         began = self._clock()
-        reply = question()
+        reply = ask(self._known)
         self.hear(reply, self._clock() - began)
         return reply
 
-    def _answered(self, required: bool | None) -> None:
+    def _record_answer(self, required: bool | None) -> None:
         self._answered_at = self._clock()
-        self._strength.told(required)
-        self._contact.back()
+        self._contact.record_answer()
+        if required is not None and required != self._imposed:
+            self._imposed = required
+            self._remember(required)
 
-    def _lost(self, reason: str) -> None:
-        leased = self._strength.required and not self._rolling_back
-        self._contact.lost(reason, self._lease_in_words() if leased else GOES_ON)
-        if leased and self._started and self.lease_left() <= 0:
-            self._decide(unanswered(reason))
+    def _record_loss(self, reason: str) -> None:
+        is_leased = self.is_required and self.state not in (RunState.ROLLING_BACK, RunState.OVER)
+        self._contact.record_loss(reason, self._describe_lease() if is_leased else CARRIES_ON)
+        if is_leased and self.state is RunState.RUNNING and self.lease_left() <= 0:
+            self._deny(policies_without_answer(reason))
 
-    def _lease_in_words(self) -> str:
-        if not self._started:
+    def _describe_lease(self) -> str:
+        if self.state is RunState.WAITING:
             return "They are required: the experiment does not start without them."
         return (
             "They are required: the experiment is stopped unless the console answers "
-            f"within {self._pace.lease:g} seconds."
+            f"within {self._timing.lease:g} seconds."
         )
 
-    def _decide(self, policies: Iterable[Policy]) -> None:
+    def _deny(self, policies: tuple[Policy, ...]) -> None:
         """Turn a no into a stop, or into a note where there is nothing to stop any more."""
-        if self.stop is not None or self.too_late is not None or self._over:
-            return
-        if self._rolling_back:
-            self._note(tuple(policies))
-            return
-        self.stop = Stop(tuple(policies), self._now(), before_start=not self._started)
-        if not self._in_run():
-            self._brake.press()
+        with self._lock:
+            is_before_start = self.state is RunState.WAITING
+            if self.state is RunState.ROLLING_BACK and not self._has_nothing_to_hear():
+                self._note_late_denial(policies)
+            if not self._move_to(RunState.STOPPING):
+                return
+            self.stop = Stop(policies, self._now(), before_start=is_before_start)
+        if not self._is_run_thread():
+            self._signal.send()
 
-    def _obey(self) -> None:
-        if self.stop is None or self._over:
+    def _interrupt_if_denied(self) -> None:
+        stop = self.stop
+        if stop is None or self.state not in (RunState.STOPPING, RunState.STOPPED):
             return
-        if self._in_run():
-            # A signal or a control is ending the run already, and a swallowed one is raised anew.
+        if self._is_run_thread():
+            # A signal or a control is ending the run already; a swallowed one is raised anew.
             if is_leaving():
                 return
-            self._told = True  # the host logs what interrupts it
-            if not self._is_interrupted():
-                self.stop = self.stop.interrupted(self._now())
-        raise InterruptExecution(refusal(self.stop.policies))
+            self._is_stop_logged = True  # the host logs what interrupts it
+            if self._move_to(RunState.STOPPED):
+                self.stop = stop.with_interruption(self._now())
+        raise InterruptExecution(describe_denial(stop.policies))
 
-    def _give_up_a_stop_that_came_too_late(self) -> None:
-        if self.stop is not None and not self._is_interrupted():
-            stop, self.stop = self.stop, None
-            self._note(stop.policies)
-
-    def _note(self, policies: tuple[Policy, ...]) -> None:
-        self.too_late = policies
+    def _note_late_denial(self, policies: tuple[Policy, ...]) -> None:
+        self.late_denial = policies
         logger.warning(
             "A safeguard says no %s, and the journal notes it. %s",
-            "while the rollbacks are played: they are played to the end"
-            if self._rolling_back
+            "while the rollbacks run: they are run to the end"
+            if self.state is RunState.ROLLING_BACK
             else "as the experiment ends: there is nothing left to stop",
-            refusal(policies),
+            describe_denial(policies),
         )
 
-    def _say_active(self) -> None:
-        how = "at once" if self._brake.works else "at its next step: an activity is not interrupted"
-        strength = " They are required." if self._strength.required else ""
+    def _log_start(self) -> None:
+        at_once = "at its next step: an activity is not interrupted"
+        if self._signal.is_installed:
+            at_once = "at once"
         logger.info(
-            "Safeguards are active: a no in the console stops this run %s.%s", how, strength
+            "Safeguards are active: a no in the console stops this run %s.%s",
+            at_once,
+            " They are required." if self.is_required else "",
         )
 
-    def _say_stopped(self) -> None:
-        """After a signal the host knows a number only."""
-        if self.stop is not None and self._is_interrupted() and not self._told:
-            self._told = True
-            logger.critical("%s", refusal(self.stop.policies))
+    def _is_signal_wanted(self) -> bool:
+        return self.state is RunState.STOPPING
 
-    def _wants_the_brake(self) -> bool:
-        return self.stop is not None and not (
-            self._is_interrupted() or self._rolling_back or self._over
-        )
-
-    def _is_interrupted(self) -> bool:
-        return self.stop is not None and self.stop.interrupted_at is not None
-
-    def _interrupting(self) -> None:
+    def _note_interruption(self) -> None:
         """On the run's thread, in a signal handler: nothing here may wait."""
-        if self.stop is not None:
-            self.stop = self.stop.interrupted(self._now())
-            self._interrupted_by_signal = True
+        if self.stop is not None and self.state is RunState.STOPPING:
+            self.stop = self.stop.with_interruption(self._now())
+            self.state = RunState.STOPPED
+        self._interrupted_by_signal = True
 
-    def _in_run(self) -> bool:
+    def _is_run_thread(self) -> bool:
         return threading.get_ident() == self._thread

@@ -1,4 +1,4 @@
-"""What the tests of safeguards have in common: a console's answers in turn, and a quick pace."""
+"""What the tests of safeguards have in common: a console's answers in turn, and a quick timing."""
 
 import threading
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chaoscloud.controls import guarding
-from chaoscloud.safeguards.pace import Pace
+from chaoscloud.safeguards.timing import Timing
 from tests.plugin.loopback import Seen
 from tests.plugin.runs import warnings_in
 from tests.plugin.stub_console import Answer, StubConsole
@@ -21,13 +21,13 @@ SENTENCE = (
     "Black Friday: nobody touches the shop"
 )
 
-AT_EACH_HOOK = Pace(every=3600.0, current=0.0, rest=0.0)
+AT_EACH_HOOK = Timing(every=3600.0, fresh=0.0, backoff=0.0)
 """Every control asks for itself, and the watch keeps out of it."""
 
 
-def keep_pace(monkeypatch: pytest.MonkeyPatch, pace: Pace) -> None:
-    """Have runs ask at this pace."""
-    monkeypatch.setattr(guarding, "PACE", pace)
+def use_timing(monkeypatch: pytest.MonkeyPatch, timing: Timing) -> None:
+    """Have runs ask by this timing."""
+    monkeypatch.setattr(guarding, "TIMING", timing)
 
 
 def answering(console: StubConsole, *answers: Answer | None) -> None:

@@ -2,7 +2,14 @@
 
 import pytest
 
-from chaoscloud.api.policies import Allowed, NoAnswer, Refused, in_words, read_answer, refusal
+from chaoscloud.api.policies import (
+    Allowed,
+    Denied,
+    NoAnswer,
+    describe_denial,
+    describe_policy,
+    read_answer,
+)
 
 
 def test_a_yes_is_a_yes() -> None:
@@ -14,13 +21,13 @@ def test_a_no_names_its_policies() -> None:
     """`allowed: false` refuses, with the policies as they came."""
     friday = {"name": "Black Friday", "reason": "nobody touches the shop"}
 
-    assert read_answer(200, {"allowed": False, "policies": [friday]}) == Refused((friday,))
+    assert read_answer(200, {"allowed": False, "policies": [friday]}) == Denied((friday,))
 
 
 @pytest.mark.parametrize("policies", [None, "Black Friday", [], [None, "Black Friday"]])
 def test_a_no_stays_a_no_whatever_its_policies_look_like(policies: object) -> None:
-    """A list that cannot be read does not turn a refusal into something else."""
-    assert read_answer(200, {"allowed": False, "policies": policies}) == Refused(())
+    """A list that cannot be read does not turn a describe_denial into something else."""
+    assert read_answer(200, {"allowed": False, "policies": policies}) == Denied(())
 
 
 @pytest.mark.parametrize(
@@ -50,7 +57,7 @@ def test_a_refused_token_says_how_to_sign_in(status: int) -> None:
 
 def test_a_refusal_is_one_sentence_and_a_line_for_each_policy() -> None:
     """People and scripts know these words."""
-    assert refusal(({"name": "Black Friday"}, {"name": "Only at night"})) == (
+    assert describe_denial(({"name": "Black Friday"}, {"name": "Only at night"})) == (
         "The following safe guards disallow this execution from continuing:\n"
         "Black Friday\n"
         "Only at night"
@@ -61,8 +68,8 @@ def test_a_policy_without_a_name_is_told_all_the_same() -> None:
     """A no that is badly put is a no."""
     answer = read_answer(200, {"allowed": False, "policies": [{"reason": "nobody knows"}]})
 
-    assert isinstance(answer, Refused)
-    assert refusal(answer.policies).endswith("\n(unnamed): nobody knows")
+    assert isinstance(answer, Denied)
+    assert describe_denial(answer.policies).endswith("\n(unnamed): nobody knows")
 
 
 @pytest.mark.parametrize(("said", "required"), [(True, True), (False, False), ("yes", None)])
@@ -79,6 +86,6 @@ def test_a_policy_is_told_with_its_reason_and_its_end() -> None:
     sometime = {"name": "Freeze", "until": "the end of the week"}
     switch = {"name": "Black Friday", "reason": "Black Friday", "until": None}
 
-    assert in_words(freeze) == "Freeze: Black Friday (until 2026-11-28 00:00 UTC)"
-    assert in_words(sometime) == "Freeze (until the end of the week)"
-    assert in_words(switch) == "Black Friday"
+    assert describe_policy(freeze) == "Freeze: Black Friday (until 2026-11-28 00:00 UTC)"
+    assert describe_policy(sometime) == "Freeze (until the end of the week)"
+    assert describe_policy(switch) == "Black Friday"

@@ -15,8 +15,8 @@ from tests.plugin.guarding import (
     YES,
     about_safeguards,
     answering,
-    keep_pace,
     no_from,
+    use_timing,
 )
 from tests.plugin.runs import ONE_RUN, activity, block_of, orders, run
 from tests.plugin.stub_console import Answer, StubConsole, serving
@@ -38,7 +38,7 @@ def console() -> Iterator[StubConsole]:
 def nothing_done(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees what another did, and each control asks for itself."""
     activities.done.clear()
-    keep_pace(monkeypatch, AT_EACH_HOOK)
+    use_timing(monkeypatch, AT_EACH_HOOK)
 
 
 def question(moment: str, nth: int = 1) -> int:

@@ -25,8 +25,8 @@ def contact() -> Contact:
 
 def test_a_loss_is_said_once(contact: Contact, caplog: pytest.LogCaptureFixture) -> None:
     """A hundred questions without an answer are one warning."""
-    contact.lost("the console does not answer")
-    contact.lost("HTTP 503")
+    contact.record_loss("the console does not answer")
+    contact.record_loss("HTTP 503")
 
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "the console does not answer" in caplog.text
@@ -34,21 +34,21 @@ def test_a_loss_is_said_once(contact: Contact, caplog: pytest.LogCaptureFixture)
 
 def test_the_return_is_said_once(contact: Contact, caplog: pytest.LogCaptureFixture) -> None:
     """An answer is worth a word only after a loss."""
-    contact.back()
-    contact.lost("the console does not answer")
+    contact.record_answer()
+    contact.record_loss("the console does not answer")
     caplog.clear()
 
-    contact.back()
-    contact.back()
+    contact.record_answer()
+    contact.record_answer()
 
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 def test_each_gap_keeps_when_and_why(contact: Contact) -> None:
     """A gap that never ended has no end."""
-    contact.lost("HTTP 503")
-    contact.back()
-    contact.lost("the console does not answer")
+    contact.record_loss("HTTP 503")
+    contact.record_answer()
+    contact.record_loss("the console does not answer")
 
     assert contact.gaps == [
         {

@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 import pytest
 from chaoslib.exceptions import InterruptExecution
 
-from chaoscloud.api.policies import Allowed, Answer, NoAnswer, Refused
-from chaoscloud.safeguards.ask import Reply
+from chaoscloud.api.policies import Allowed, Answer, Denied, NoAnswer
 from chaoscloud.safeguards.guard import Guard
-from chaoscloud.safeguards.pace import Pace
-from chaoscloud.safeguards.strength import Strength
+from chaoscloud.safeguards.question import Reply
+from chaoscloud.safeguards.timing import Timing
+from chaoscloud.types import GuardMode
 
 FRIDAY = {"name": "Black Friday", "decided_at": "2026-11-27T11:59:59+00:00"}
 YES = Allowed()
-NO = Refused((FRIDAY,))
+NO = Denied((FRIDAY,))
 AWAY = NoAnswer("the console does not answer")
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
@@ -37,7 +37,7 @@ class Asked:
         self.answers = list(answers)
         self.count = 0
 
-    def __call__(self) -> Reply:
+    def __call__(self, _: Reply | None = None) -> Reply:
         self.count += 1
         return Reply(self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])
 
@@ -52,7 +52,8 @@ def guard_of(
     console: Asked, clock: Clock, *, required: bool = False, imposed: bool = False
 ) -> Guard:
     """A guard of a run that starts at noon."""
-    return Guard(console, Strength(required, imposed), Pace(), lambda: NOON, clock)
+    chosen = GuardMode.REQUIRED if required else GuardMode.ON
+    return Guard(console, chosen, imposed, timing=Timing(), now=lambda: NOON, clock=clock)
 
 
 def in_another_thread(work: Callable[[], None]) -> Exception | None:
@@ -153,18 +154,18 @@ def test_what_the_watch_hears_stops_the_run_at_its_next_control(clock: Clock) ->
         guard.check()
 
 
-def test_rollbacks_are_played_to_the_end(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+def test_rollbacks_are_run_to_the_end(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     """A no while they run is noted and said once, and interrupts nothing."""
     guard = guard_of(Asked(YES), clock)
     guard.open()
-    guard.rollbacks_start()
+    guard.start_rollbacks()
 
     guard.hear(Reply(NO))
     guard.check()
     guard.hear(Reply(NO))
 
     assert guard.policies is None
-    assert guard.too_late == (FRIDAY,)
+    assert guard.late_denial == (FRIDAY,)
     assert len([r for r in caplog.records if r.levelname == "WARNING"]) == 1
 
 
@@ -174,11 +175,11 @@ def test_a_no_that_the_rollbacks_overtake_is_noted(clock: Clock) -> None:
     guard.open()
     guard.hear(Reply(NO))
 
-    guard.rollbacks_start()
+    guard.start_rollbacks()
     guard.check()
 
     assert guard.stop is None
-    assert guard.too_late == (FRIDAY,)
+    assert guard.late_denial == (FRIDAY,)
 
 
 def test_a_no_as_the_experiment_ends_is_noted(
@@ -192,7 +193,7 @@ def test_a_no_as_the_experiment_ends_is_noted(
     guard.end()
 
     assert guard.policies is None
-    assert guard.too_late == (FRIDAY,)
+    assert guard.late_denial == (FRIDAY,)
     assert "as the experiment ends" in caplog.text
 
 
@@ -213,13 +214,13 @@ def test_without_an_answer_the_run_goes_on(clock: Clock, caplog: pytest.LogCaptu
 def test_after_a_failure_that_took_long_controls_ask_nothing_for_a_while(clock: Clock) -> None:
     """A console that hangs slows a run by a tenth at most."""
 
-    def hanging() -> Reply:
+    def hanging(_: Reply | None) -> Reply:
         clock.seconds += 5
         questions.append(clock.seconds)
         return Reply(AWAY)
 
     questions: list[float] = []
-    guard = Guard(hanging, pace=Pace(), clock=clock)
+    guard = Guard(hanging, timing=Timing(), clock=clock)
 
     guard.check()
     clock.seconds += 49
@@ -281,29 +282,28 @@ def test_an_answer_renews_the_lease(clock: Clock) -> None:
 
 
 def test_no_lease_ends_during_rollbacks(clock: Clock) -> None:
-    """They are played to the end, also without a console."""
+    """They are run to the end, also without a console."""
     guard = guard_of(Asked(YES), clock, required=True)
     guard.open()
-    guard.rollbacks_start()
+    guard.start_rollbacks()
 
     clock.seconds += 3600
     guard.hear(Reply(AWAY))
     guard.check()
 
     assert guard.policies is None
-    assert guard.too_late is None
+    assert guard.late_denial is None
 
 
 def test_what_the_organization_says_is_remembered_once(clock: Clock) -> None:
     """It counts at once, and for the runs to come; servers that say nothing change nothing."""
-    said: list[bool] = []
-    strength = Strength(remember=said.append)
-    guard = Guard(Asked(YES), strength, Pace(), clock=clock)
+    remembered: list[bool] = []
+    guard = Guard(Asked(YES), remember=remembered.append, clock=clock)
 
     for required in (None, True, True, None, False):
         guard.hear(Reply(Allowed(required)))
 
-    assert said == [True, False]
+    assert remembered == [True, False]
 
 
 def test_an_organization_may_impose_it_with_the_answer_that_lets_the_run_start(
@@ -320,7 +320,7 @@ def test_an_organization_may_impose_it_with_the_answer_that_lets_the_run_start(
 def test_a_stop_that_arrives_while_asking_passes(clock: Clock) -> None:
     """SIGTERM reaches us as an exception of the host's, and is not taken for a failed question."""
 
-    def terminated() -> Reply:
+    def terminated(_: Reply | None) -> Reply:
         raise InterruptExecution("SIGTERM signal received")
 
     guard = Guard(terminated, clock=clock)

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from chaoscloud.api.policies import read_answer
-from chaoscloud.safeguards import ask
-from chaoscloud.safeguards.pace import Pace
+from chaoscloud.safeguards import question
+from chaoscloud.safeguards.timing import Timing
 from tests.plugin import activities
-from tests.plugin.guarding import FRIDAY, keep_pace
+from tests.plugin.guarding import FRIDAY, use_timing
 from tests.plugin.loopback import Handler, drip
 from tests.plugin.runs import activity, block_of, orders, run
 from tests.plugin.stub_console import StubConsole, kind_of, serving
@@ -31,7 +31,7 @@ MOMENTS = ["before", "during", "in rollbacks"]
 STRENGTHS = ["on", "required"]
 
 LONG = 30.0  # seconds: what waits that long was not stopped
-QUICK = Pace(every=0.02, limit=5.0, current=0.02, rest=0.0, lease=1.0)
+QUICK = Timing(every=0.02, limit=5.0, fresh=0.02, backoff=0.0, lease=1.0)
 PATIENCE = 0.7  # seconds, where the console says nothing: more than it needs when it is well
 
 CARRIES_ON = "The experiment carries on without them"
@@ -39,7 +39,7 @@ NOT_STARTED = "They are required: the experiment does not start without them"
 WILL_BE_STOPPED = "They are required: the experiment is stopped unless the console answers"
 REFUSED = "Black Friday: nobody touches the shop"
 NOBODY = "Safeguards are required: nobody answers"
-TOO_LATE = "A safeguard says no while the rollbacks are played"
+TOO_LATE = "A safeguard says no while the rollbacks run"
 
 
 @dataclass
@@ -105,7 +105,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seconds become hundredths; nothing of another test is left."""
     activities.done.clear()
     activities.moments.clear()
-    keep_pace(monkeypatch, QUICK)
+    use_timing(monkeypatch, QUICK)
 
 
 def outcome_of(answer: str, moment: str, strength: str) -> str:
@@ -163,9 +163,9 @@ def test_each_answer_at_each_moment(
     trouble = Trouble(answer)
     console.instead = lambda handler: trouble.reply(console, handler)
     if answer in ("hang", "drip"):
-        keep_pace(monkeypatch, replace(QUICK, limit=PATIENCE))
+        use_timing(monkeypatch, replace(QUICK, limit=PATIENCE))
     if answer == "our own bug":
-        monkeypatch.setattr(ask, "read_answer", trouble.read_answer)
+        monkeypatch.setattr(question, "read_answer", trouble.read_answer)
     settings = console.settings
     settings["controls"]["chaosiq-cloud"]["safeguards"] = {"required": strength == "required"}
     expected = outcome_of(answer, moment, strength)
@@ -213,8 +213,8 @@ SAID = {
     "completed": ["Safeguards are active"],
     "unguarded": ["Safeguards could not be asked"],
     "noted": [TOO_LATE, REFUSED],
-    "interrupted": [REFUSED, "Rollbacks not played after the stop"],
-    "lease": [WILL_BE_STOPPED, NOBODY, "Rollbacks not played after the stop"],
+    "interrupted": [REFUSED, "Rollbacks not run after the stop"],
+    "lease": [WILL_BE_STOPPED, NOBODY, "Rollbacks not run after the stop"],
     "refused": [REFUSED],
     "not started": [NOT_STARTED, NOBODY],
 }
@@ -243,7 +243,7 @@ def test_without_an_answer_nothing_starts_in_many_runs(
     console: StubConsole, monkeypatch: pytest.MonkeyPatch, answer: str, runs: int
 ) -> None:
     """Whatever the timing. Where an answer is required, its absence is a no."""
-    keep_pace(monkeypatch, Pace(limit=0.02))
+    use_timing(monkeypatch, Timing(limit=0.02))
     trouble = Trouble(answer, on=True)
     console.instead = lambda handler: trouble.reply(console, handler)
     settings = console.settings

@@ -11,16 +11,16 @@ from chaoslib.exceptions import InterruptExecution
 from chaoslib.exit import exit_signals
 
 from chaoscloud import _settings_file
-from chaoscloud.api.policies import Allowed, Refused
-from chaoscloud.safeguards.ask import Reply
+from chaoscloud.api.policies import Allowed, Denied
 from chaoscloud.safeguards.guard import Guard
+from chaoscloud.safeguards.question import Reply
 
 AT_ITS_NEXT_STEP = "at its next step: an activity is not interrupted"
 
 
 def opened() -> Guard:
     """The guard of a run that was allowed to start."""
-    guard = Guard(lambda: Reply(Allowed()))
+    guard = Guard(lambda _: Reply(Allowed()))
     guard.open()
     return guard
 
@@ -56,7 +56,7 @@ def test_elsewhere_the_next_control_stops_it(
 
     def stopped() -> None:
         guard = opened()
-        in_another_thread(lambda: guard.hear(Reply(Refused(({"name": "Black Friday"},)))))
+        in_another_thread(lambda: guard.hear(Reply(Denied(({"name": "Black Friday"},)))))
         with pytest.raises(InterruptExecution, match="Black Friday"):
             guard.check()
         guard.close()

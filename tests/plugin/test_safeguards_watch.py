@@ -5,18 +5,19 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import requests
 from requests_mock import Mocker
 
-from chaoscloud.api.policies import Allowed
-from chaoscloud.safeguards.ask import Reply
-from chaoscloud.safeguards.pace import Pace
-from chaoscloud.safeguards.watch import QUICK_NEWS, Watch
+from chaoscloud.api.policies import Allowed, Denied, NoAnswer
+from chaoscloud.safeguards.question import Reply, RunQuestion
+from chaoscloud.safeguards.timing import Timing
+from chaoscloud.safeguards.watch import QUICK_REPLIES, Watch
 from tests.plugin.loopback import loopback
-from tests.plugin.wire import TEAM, extensions, shop_session
+from tests.plugin.wire import TEAM, shop_session
 
 POLICIES = f"{TEAM}/experiments/e1/executions/x1/policies"
-KNOWN = extensions(experiment_id="e1", execution_id="x1")
-PUSHED = Reply(Allowed(), '"0"', held=True)
+KNOWN = RunQuestion({"experiment_id": "e1", "execution_id": "x1", "name": "chaosiq"})
+PUSHED = Reply(Allowed(), '"0"', is_held=True, address=POLICIES)
 
 
 class Turns:
@@ -37,7 +38,12 @@ class Turns:
         self.rests.append(seconds)
 
 
-def watched(turns: Turns, first: Reply, hear: Callable[[Reply, float], bool] | None = None) -> Any:
+def watched(
+    turns: Turns,
+    first: Reply,
+    hear: Callable[[Reply, float], bool] | None = None,
+    clock: Callable[[], float] = lambda: 0.0,
+) -> Any:
     """Watch until the turns are over; returns the session."""
     session = shop_session()
     ended = threading.Event()
@@ -53,13 +59,13 @@ def watched(turns: Turns, first: Reply, hear: Callable[[Reply, float], bool] | N
         KNOWN,
         until_the_end,
         lambda: float("inf"),
-        Pace(),
-        clock=lambda: 0.0,
+        Timing(),
+        clock=clock,
         rest=turns.rest,
     )
     watch.start(first)
     ended.wait(30)
-    watch.close()
+    watch.close(patience=30)
     return session
 
 
@@ -74,7 +80,7 @@ def test_an_ordinary_console_is_asked_every_second(requests_mock: Mocker) -> Non
     assert session.call_limit == 5.0
 
 
-def test_a_console_that_keeps_questions_is_asked_again_at_once(requests_mock: Mocker) -> None:
+def test_a_console_that_holds_questions_is_asked_again_at_once(requests_mock: Mocker) -> None:
     """With the tag of what is known, and time to keep it."""
     answers = [
         {"json": {"allowed": True}, "headers": {"ETag": f'"{n}"', "Preference-Applied": "wait=25"}}
@@ -102,24 +108,64 @@ def test_a_console_that_always_has_news_is_not_asked_for_ever_at_once(
         for n in range(1, 20)
     ]
     requests_mock.get(POLICIES, news)
-    turns = Turns(QUICK_NEWS + 4)
+    turns = Turns(QUICK_REPLIES + 4)
 
     watched(turns, PUSHED)
 
-    assert turns.rests[1:] == [0.0] * QUICK_NEWS + [1.0] * 3
+    assert turns.rests[1:] == [0.0] * QUICK_REPLIES + [1.0] * 3
 
 
 def test_after_a_failure_the_next_question_is_answered_at_once(requests_mock: Mocker) -> None:
-    """It carries no tag, so that contact is found again without a wait."""
-    requests_mock.get(POLICIES, [{"status_code": 503}, {"json": {"allowed": True}}])
-    turns = Turns(2)
+    """It asks for no wait, so that contact is found again at once; nor does the one after a cut."""
+    requests_mock.get(POLICIES, [{"status_code": 503}] * 3 + [{"json": {"allowed": True}}])
+    turns = Turns(3)
 
     watched(turns, PUSHED)
 
-    first, second = requests_mock.request_history
-    assert first.headers["If-None-Match"] == '"0"'
-    assert "If-None-Match" not in second.headers
-    assert turns.rests == [0, 1.0]
+    waits = [asked.headers.get("Prefer") for asked in requests_mock.request_history]
+    assert waits == ["wait=25", None, None, None]
+    assert {asked.headers["If-None-Match"] for asked in requests_mock.request_history} == {'"0"'}
+    assert [isinstance(reply.answer, NoAnswer) for reply in turns.heard] == [True, True, False]
+
+
+def test_a_held_question_that_a_proxy_cuts_is_no_lost_contact(requests_mock: Mocker) -> None:
+    """It is asked again plainly, which nobody hears of, and the next one is held for less."""
+    unchanged = {"status_code": 304, "headers": {"Preference-Applied": "wait=6"}}
+    cut = {"exc": requests.ConnectionError("cut")}
+    requests_mock.get(POLICIES, [cut, {"status_code": 304}, unchanged, unchanged])
+    turns, clock = Turns(3), iter([0.0, 0.0, 12.0, 12.0, *[12.0] * 20])
+
+    watched(turns, PUSHED, clock=lambda: next(clock))
+
+    waits = [asked.headers.get("Prefer") for asked in requests_mock.request_history]
+    assert waits == ["wait=25", None, "wait=6", "wait=6"]
+    assert [reply.answer for reply in turns.heard] == [Allowed()] * 3
+
+
+def test_a_denial_is_acknowledged(requests_mock: Mocker) -> None:
+    """Once the guard has it: asked once more, with its tag and without a wait."""
+    headers = {"ETag": '"no"', "Preference-Applied": "wait=25"}
+    requests_mock.get(
+        POLICIES,
+        [{"json": {"allowed": False}, "headers": headers}, {"status_code": 304}],
+    )
+    turns = Turns(1)
+
+    watched(turns, PUSHED)
+
+    _, acknowledgement = requests_mock.request_history
+    assert turns.heard == [Reply(Denied(()), '"no"', is_held=True, address=POLICIES)]
+    assert acknowledgement.headers["If-None-Match"] == '"no"'
+    assert "Prefer" not in acknowledgement.headers
+
+
+def test_a_server_that_holds_nothing_needs_no_acknowledgement(requests_mock: Mocker) -> None:
+    """It does not wait for one."""
+    requests_mock.get(POLICIES, json={"allowed": False}, headers={"ETag": '"no"'})
+
+    watched(Turns(1), Reply(Allowed()))
+
+    assert requests_mock.call_count == 1
 
 
 def test_it_outlives_a_mistake_of_who_listens(
@@ -142,7 +188,7 @@ def test_it_outlives_a_mistake_of_who_listens(
 
 
 @pytest.mark.loopback
-def test_closing_ends_a_question_that_is_kept() -> None:
+def test_closing_ends_a_question_that_is_held() -> None:
     """The thread does not stay behind for the rest of its wait."""
     asked, over = threading.Event(), threading.Event()
 

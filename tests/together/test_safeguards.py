@@ -110,7 +110,7 @@ def test_a_stop_interrupts_a_running_activity(
     stop = _block(signed_in.journal)["stop"]
     assert process.returncode == 1
     assert REFUSAL in output
-    assert "Rollbacks not played after the stop: bring-the-broker-back" in " ".join(output.split())
+    assert "Rollbacks not run after the stop: bring-the-broker-back" in " ".join(output.split())
     assert signed_in.journal["duration"] < 60
     assert 0 <= stop["latency"] < 30
     assert execution["status"] == "interrupted"
@@ -132,7 +132,7 @@ def test_rollbacks_that_are_asked_for_are_played_after_a_stop(
 
     assert process.returncode == 1
     assert (signed_in.home / "back").exists()
-    assert "not played" not in output
+    assert "not run after" not in output
 
 
 def test_a_restart_of_the_console_does_not_lift_the_watch(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from chaoslib.types import Schedule, Strategy
 
-from chaoscloud.safeguards.brake import may_be_interrupted
+from chaoscloud.safeguards.stop_signal import may_be_interrupted
 from tests.plugin import activities
 from tests.plugin.guarding import SENTENCE, Switch
 from tests.plugin.runs import activity, block_of, orders, run
@@ -280,7 +280,7 @@ def test_many_stops_at_any_moment_leave_a_journal_and_no_thread(
         assert [each["status"] for each in journal["rollbacks"]] == ["succeeded"]
 
     assert statuses <= {"interrupted", "completed"}
-    ours = [t for t in threading.enumerate() if t.name in ("safeguards", "brake")]
+    ours = [t for t in threading.enumerate() if t.name in ("safeguards", "stop-signal")]
     for thread in ours:
         thread.join(LONG)
     assert not [thread for thread in ours if thread.is_alive()]
