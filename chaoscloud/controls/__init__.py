@@ -97,8 +97,8 @@ def after_loading_experiment_control(
 
     if isinstance(state, dict):
         console = console_of(settings, url, verify_tls, organizations)
-        remember_source(console, context, state)
         provide_plugin(state, console.guard_mode)
+        remember_source(console, context, state)
 
 
 @contain_failures
