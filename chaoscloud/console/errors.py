@@ -6,7 +6,7 @@ Problem
 ├── Forbidden       403  we know who asks, and they may not (only where hiding helps nobody)
 ├── NotFound        404  there is no such thing, or it is not for the caller to see
 ├── TimedOut        408  the request did not arrive in time
-├── Conflict        409  something of that name stands there already
+├── Conflict        409  as things are it cannot be done: a name is taken, a document is not whole
 ├── TooLarge        413  the body is over the limit
 ├── Misdirected     421  the request names a host that this console is not known by
 ├── Unprocessable   422  understood, but it does not say what it must
@@ -97,7 +97,7 @@ class TimedOut(_Known):
 
 
 class Conflict(_Known):
-    """Something of that name stands there already."""
+    """As things are it cannot be done: a name is taken, or a document is not whole."""
 
     known = (409, "Conflict")
 

@@ -72,7 +72,7 @@ REFUSALS = {
     403: "The caller may see it, but not do that.",
     404: "There is no such thing, or it is not the caller's to see.",
     408: "The body came too slowly.",
-    409: "Something of that id stands there already.",
+    409: "As things are it cannot be done: an id is taken, or a document is not whole.",
     413: "The body is over the limit.",
     415: "The body is encoded in a way the console does not understand.",
     422: "The body is JSON, but does not say what it must.",

@@ -117,6 +117,6 @@ OPERATIONS: Mapping[Callable[..., Any], Operation] = {
         {200: policy.OrganizationPolicy}, {JSON: policy.OrganizationPolicy}, refuses=(403,)
     ),
     alerts.receive: Operation({200: alerts.AlertsReceived}, {JSON: alerts.Alerts}, open=True),
-    assets.experiment: Operation({200: dict[str, Any]}),
-    assets.verification: Operation({200: dict[str, Any]}),
+    assets.experiment: Operation({200: dict[str, Any]}, refuses=(409,)),
+    assets.verification: Operation({200: dict[str, Any]}, refuses=(409,)),
 }

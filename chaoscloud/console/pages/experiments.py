@@ -19,6 +19,7 @@ from chaoscloud.console.records.execution_views import ExecutionSummary
 from chaoscloud.console.records.experiments import Experiment, VersionDocument
 from chaoscloud.console.records.lists import Mark
 from chaoscloud.console.rules.story import Story, story_of
+from chaoscloud.console.rules.wholeness import Removal, find_removal
 
 PAGE = 30
 IN_A_ROW = 12  # outcomes in the strip of a list's line
@@ -54,6 +55,7 @@ class Whole(msgspec.Struct, frozen=True):
     changes: list[Change]
     story: Story
     document: str
+    removal: Removal | None
 
 
 @of_team
@@ -119,6 +121,7 @@ def _whole(connection: Connection, visit: Visit) -> Whole:
         list(_changes(versions)),
         story_of({"experiment": document}),
         pretty(document),
+        find_removal(document),
     )
 
 

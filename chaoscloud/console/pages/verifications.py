@@ -38,6 +38,7 @@ from chaoscloud.console.rules import verifications as rules
 from chaoscloud.console.rules.curve import Curve, curve
 from chaoscloud.console.rules.samples import Happened, Sampling, from_events, from_journal
 from chaoscloud.console.rules.verifications import Timing
+from chaoscloud.console.rules.wholeness import Removal, find_removal
 
 PAGE = 30
 MOST_EVENTS = 5_000  # of a run, read for its samples
@@ -103,7 +104,7 @@ def _listed(connection: Connection, team_id: str, after: Mark | None) -> tuple[l
 async def one(visit: Visit) -> Response:
     """One verification and its runs, the latest first."""
     after = _filters.cursor(visit.request.query_params)
-    verification, found = await visit.db.reading(_one, visit, after)
+    verification, found, removal = await visit.db.reading(_one, visit, after)
     more, found = len(found) > PAGE, found[:PAGE]
     path = f"{visit.base}/verifications/{quote(verification.id, safe='')}"
     last = found[-1] if found else None
@@ -112,6 +113,7 @@ async def one(visit: Visit) -> Response:
         tab="Verifications",
         verification=verification,
         runs=found,
+        removal=removal,
         path=path,
         verify_url=f"{visit.origin}/assets/verifications/{quote(verification.id, safe='')}.json",
         newer=path if after else "",
@@ -121,10 +123,12 @@ async def one(visit: Visit) -> Response:
 
 def _one(
     connection: Connection, visit: Visit, after: Mark | None
-) -> tuple[Verification, list[Run]]:
-    found = _verification(connection, visit)
+) -> tuple[Verification, list[Run], Removal | None]:
+    verification = _verification(connection, visit)
     team_id = visit.scope.team_id
-    return found, runs.listed(connection, team_id, found.id, after=after, limit=PAGE + 1)
+    document = _decoded(verifications.document(connection, team_id, verification.id) or b"{}")
+    latest = runs.listed(connection, team_id, verification.id, after=after, limit=PAGE + 1)
+    return verification, latest, find_removal(document or {})
 
 
 def _verification(connection: Connection, visit: Visit) -> Verification:

@@ -14,6 +14,7 @@ import msgspec
 from chaoscloud.console.rules.soundness import plain
 
 OURS = "chaosiq"  # the name of our extension block
+REDACTED = "redacted"  # the key in it: how many things were taken out before it was sent
 UNTITLED = "Untitled experiment"
 LONGEST_TITLE = 300  # characters, in lists; the document keeps its own
 MOST_TAGS = 64
@@ -139,9 +140,23 @@ def is_our_block(block: object) -> bool:
     return isinstance(block, dict) and block.get("name") == OURS
 
 
+def removed_from(document: Mapping[str, Any]) -> int:
+    """How many things were taken out of a document before it was sent, as its sender says."""
+    ours = next(filter(is_our_block, blocks_of(document)), {})
+    count = ours.get(REDACTED)
+    return count if isinstance(count, int) and count > 0 else 0
+
+
 def digest(document: Mapping[str, Any]) -> str:
-    """A fingerprint that stays the same as long as the author's part of the document does."""
-    canonical = msgspec.json.encode(without_ours(document), order="deterministic")
+    """A fingerprint that stays the same as long as the author's part of the document does.
+
+    A document that is whole differs from one of which the sender took something out, which may
+    leave no trace in its texts.
+    """
+    author_part = without_ours(document)
+    if removed_from(document):
+        author_part[REDACTED] = True
+    canonical = msgspec.json.encode(author_part, order="deterministic")
     return hashlib.sha256(canonical).hexdigest()
 
 

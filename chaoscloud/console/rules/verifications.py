@@ -112,6 +112,9 @@ def composed(
 ) -> bytes:
     """The document of a verification; the condition is an experiment, or nothing."""
     brought = {key: condition[key] for key in CONDITION if key in condition}
+    removed = documents.removed_from(condition)
+    if removed:  # the method is no more whole here than where it comes from
+        brought["extensions"] = [{"name": documents.OURS, documents.REDACTED: removed}]
     return msgspec.json.encode(
         {
             "version": "1.0.0",
