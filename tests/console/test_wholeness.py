@@ -15,7 +15,7 @@ from tests.console.test_api_objectives import objective
 WITH_MARKER = [
     {"type": "action", "name": "a", "provider": {"type": "process", "arguments": "rm [redacted]"}}
 ]
-INLINE = {"secrets": {"shop": {"token": "[redacted]", "user": "[redacted]"}}}
+INLINE: dict[str, Any] = {"secrets": {"shop": {"token": "[redacted]", "user": "[redacted]"}}}
 
 
 @pytest.fixture

@@ -142,7 +142,7 @@ def is_our_block(block: object) -> bool:
 
 def removed_from(document: Mapping[str, Any]) -> int:
     """How many things were taken out of a document before it was sent, as its sender says."""
-    ours = next(filter(is_our_block, blocks_of(document)), {})
+    ours: dict[str, Any] = next(filter(is_our_block, blocks_of(document)), {})
     count = ours.get(REDACTED)
     return count if isinstance(count, int) and count > 0 else 0
 
