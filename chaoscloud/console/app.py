@@ -30,6 +30,7 @@ from chaoscloud.console.middleware import (
 from chaoscloud.console.pages.errors import shown
 from chaoscloud.console.pages.security import secured
 from chaoscloud.console.rates import RateLimiter
+from chaoscloud.console.records import TooMany
 from chaoscloud.console.records.idempotency import KeyReused
 from chaoscloud.console.watch import Watch
 
@@ -107,6 +108,10 @@ def _of_reused_key(error: KeyReused) -> Problem:
     return Unprocessable("This Idempotency-Key was sent before, with another body or elsewhere.")
 
 
+def _of_too_many(error: TooMany) -> Problem:
+    return Unprocessable(str(error))
+
+
 def _of_unexpected(error: Exception) -> Problem:
     log.error("an unexpected error", exc_info=error)
     return Problem(500, "Internal Server Error", "The console failed; its log says how.")
@@ -120,6 +125,7 @@ HANDLERS: Mapping[Any, Handler] = {
     Problem: _handler(lambda problem: problem),
     StorageError: _handler(_of_storage),
     KeyReused: _handler(_of_reused_key),
+    TooMany: _handler(_of_too_many),
     HTTPException: _handler(_of_http),
     ClientDisconnect: _handler(_of_gone_client),
     Exception: _handler(_of_unexpected),

@@ -9,21 +9,25 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import httpx2
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 from starlette.applications import Starlette
 
-from chaoscloud.console import watch as room
 from chaoscloud.console.cli._server import Server, address, listening
 from chaoscloud.console.config import Config
 from chaoscloud.console.db import Database
-from chaoscloud.console.records import safeguards, tokens
-from chaoscloud.console.records.organizations import Organization
+from chaoscloud.console.db.changes import read_revision
+from chaoscloud.console.db.schema import organizations as table
+from chaoscloud.console.records import organizations, safeguard_states, safeguards, teams, tokens
+from chaoscloud.console.records.safeguard_snapshot import read_snapshot
 from chaoscloud.console.records.teams import Team
-from chaoscloud.console.rules.safeguards import Safeguard
-from chaoscloud.console.watch import Watch
+from chaoscloud.console.rules.safeguards import Decision, Run, Safeguard, decide
+from chaoscloud.console.watch import Place, Undecided, Watch, decisions, snapshots
+from chaoscloud.console.watch.decisions import OrganizationDecisions
+from chaoscloud.console.watch.snapshots import SharedReading
 from tests.console.conftest import Clock, Member
 from tests.console.team import TeamApi
 
@@ -341,17 +345,237 @@ def test_asking_is_a_sign_of_life(bobs: TeamApi, database: Database, now: Clock)
     assert bobs.get(place).json()["last_seen_at"] == "2026-03-02T09:35:00Z"
 
 
-def test_the_answer_is_looked_up_once(
-    bobs: TeamApi, acme: Organization, monkeypatch: pytest.MonkeyPatch
+def test_who_asks_and_the_safeguards_are_looked_up_once(
+    bobs: TeamApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The second question reads nothing: neither who asks, nor the run, nor the safeguards."""
-    monkeypatch.setattr(room, "TRUSTED", 3600.0)
+    """The second question reads how often things have changed, and nothing else."""
     path = bobs.started() + "/policies"
     bobs.get(path)
     bobs.get(path)  # the sign of life has been noted, the token's use too
     reads: list[object] = []
     monkeypatch.setattr(Database, "reading", lambda *args: reads.append(args))
+    monkeypatch.setattr(snapshots, "read_snapshot", lambda *args: reads.append(args))
 
     answer = bobs.get(path)
 
     assert (answer.status_code, reads) == (200, [])
+
+
+# --- never starved -----------------------------------------------------------------------------
+
+
+def test_a_question_takes_at_most_two_readings_however_fast_things_change() -> None:
+    """The one under way when it is asked, and the next; all that wait share it."""
+    began: list[int] = []
+
+    async def read() -> int:
+        began.append(len(began))
+        number = began[-1]
+        await asyncio.sleep(0)
+        return number
+
+    async def ask_while_reading() -> tuple[int, list[int]]:
+        reading = SharedReading(read)
+        first = asyncio.create_task(reading.result())
+        while not began:
+            await asyncio.sleep(0)
+        others = await asyncio.gather(*(reading.result() for _ in range(100)))
+        return await first, others
+
+    first, others = asyncio.run(ask_while_reading())
+
+    assert (first, set(others), len(began)) == (0, {1}, 2)
+
+
+def test_a_reading_that_fails_fails_for_those_who_share_it() -> None:
+    """The next one is a new try: nobody is answered by an error for ever."""
+    results: list[Exception | str] = [OSError("the disk is away"), "there again"]
+
+    async def read() -> str:
+        result = results.pop(0)
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    async def ask() -> list[object]:
+        reading = SharedReading(read)
+        both = await asyncio.gather(reading.result(), reading.result(), return_exceptions=True)
+        return [*map(type, both), await reading.result()]
+
+    assert asyncio.run(ask()) == [OSError, OSError, "there again"]
+
+
+def test_another_organization_s_changes_are_not_read(
+    bobs: TeamApi, database: Database, checkout: Team, now: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever Globex does to its safeguards, Acme's are not looked at again."""
+    path = bobs.started() + "/policies"
+    bobs.get(path)
+    globex = database.write(lambda c: organizations.add(c, "Globex", now())).result()
+    bobs.get(path)  # a new organization is news for all
+    read: list[str] = []
+    monkeypatch.setattr(
+        snapshots, "read_snapshot", lambda c, organization_id, *rest: read.append(organization_id)
+    )
+
+    database.write(lambda c: safeguards.stop(c, globex.id, None, "Freeze", now())).result()
+    answer = bobs.get(path)
+
+    assert (answer.json()["allowed"], read) == (True, [])
+
+
+def test_a_write_that_names_no_organization_is_read_by_all(
+    database: Database, checkout: Team
+) -> None:
+    """Forgetting to name it costs time, never a decision."""
+    with database.read() as connection:
+        before = read_revision(connection, checkout.organization_id)
+
+    database.write(lambda c: c.execute(update(table).values(name="Renamed"))).result()
+
+    with database.read() as connection:
+        after = read_revision(connection, checkout.organization_id)
+    assert after.safeguards == before.safeguards + 1
+
+
+def test_executions_silent_for_long_are_not_read(
+    bobs: TeamApi, database: Database, checkout: Team, now: Clock
+) -> None:
+    """Ten thousand of them cost a limit nothing; one that asks again keeps its place."""
+    body = {"kind": "limit", "name": "One", "reason": "Shared", "settings": {"most": 1}}
+    assert bobs.post("/safeguards", body).status_code == 201
+    old = bobs.started()
+    now.pass_by(minutes=11)
+    new = bobs.started()
+
+    with database.read() as connection:
+        running = safeguard_states.running(connection, checkout.organization_id, now())
+    allowed = [bobs.get(run + "/policies").json()["allowed"] for run in (old, new)]
+
+    assert [execution.id for execution in running] == [new.rpartition("/")[2]]
+    assert allowed == [True, True]  # the note that the old one is alive counts from the next on
+
+
+def test_decisions_are_made_once_for_runs_that_are_alike(
+    database: Database, checkout: Team, now: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand runs with the same tags cost one decision; a stop of one run costs one more."""
+    team, organization = checkout.id, checkout.organization_id
+    database.write(
+        lambda c: safeguards.stop(c, organization, team, "Mine", now(), execution_id="run-7")
+    ).result()
+    with database.read() as connection:
+        snapshot = read_snapshot(connection, organization, None, now())
+    made = OrganizationDecisions(snapshot, {})
+    decided = 0
+
+    def count(*args: Any) -> Decision:
+        nonlocal decided
+        decided += 1
+        return decide(*args)
+
+    monkeypatch.setattr(decisions, "decide", count)
+
+    places = [Place(organization, team, Run(f"run-{n}", ("kafka",))) for n in range(1000)]
+    allowed = [made.decide(place, now()).decision.allowed for place in places]
+
+    assert (allowed.count(False), allowed[7], decided) == (1, False, 2)
+
+
+# --- access ------------------------------------------------------------------------------------
+
+
+def test_a_revoked_token_s_question_ends_at_once(
+    url: str,
+    app: Starlette,
+    bobs: TeamApi,
+    bob: Member,
+    ada: Member,
+    database: Database,
+    now: Clock,
+) -> None:
+    """The one who waits is told that the token is not accepted; others go on waiting."""
+    watch: Watch = app.state.watch
+    path = bobs.base + bobs.started() + "/policies"
+
+    async def wait_while_revoked() -> tuple[int, int]:
+        async with client_of(url, bob) as client, client_of(url, ada) as other:
+            tag = (await client.get(path)).headers["etag"]
+            asked = {"If-None-Match": tag, **WAIT}
+            waiting = asyncio.create_task(client.get(path, headers=asked))
+            another = asyncio.create_task(other.get(path, headers=asked))
+            await soon(lambda: watch.waiting == 2)
+            revoked = database.write(lambda c: tokens.revoke(c, bob.token_id, now()))
+            await asyncio.to_thread(revoked.result)
+            status = (await waiting).status_code
+            left = watch.waiting
+            another.cancel()
+            return status, left
+
+    assert asyncio.run(wait_while_revoked()) == (401, 1)
+
+
+def test_who_leaves_the_team_waits_no_more(
+    url: str, app: Starlette, bobs: TeamApi, bob: Member, checkout: Team, database: Database
+) -> None:
+    """The run is not there for them any more."""
+    watch: Watch = app.state.watch
+    path = bobs.base + bobs.started() + "/policies"
+
+    async def wait_while_leaving() -> int:
+        async with client_of(url, bob) as client:
+            tag = (await client.get(path)).headers["etag"]
+            asked = {"If-None-Match": tag, **WAIT}
+            waiting = asyncio.create_task(client.get(path, headers=asked))
+            await soon(lambda: watch.waiting == 1)
+            left = database.write(lambda c: teams.leave(c, checkout.id, bob.id))
+            await asyncio.to_thread(left.result)
+            return (await waiting).status_code
+
+    assert asyncio.run(wait_while_leaving()) == 404
+
+
+def test_a_question_ends_with_its_token(
+    url: str, app: Starlette, bobs: TeamApi, bob: Member, database: Database
+) -> None:
+    """One that expires while it waits is told so, and not first after the whole wait."""
+    path = bobs.base + bobs.started() + "/policies"
+    clock: Clock = app.state.now
+    ends = clock().replace(microsecond=300_000)
+    _, secret = database.write(lambda c: tokens.add(c, bob.id, "brief", clock(), ends)).result()
+    brief = Member(bob.id, bob.name, secret, "")
+
+    async def wait_past_the_end() -> int:
+        async with client_of(url, brief) as client:
+            tag = (await client.get(path)).headers["etag"]
+            asked = {"If-None-Match": tag, **WAIT}
+            waiting = asyncio.create_task(client.get(path, headers=asked))
+            await soon(lambda: app.state.watch.waiting == 1)
+            clock.pass_by(seconds=1)
+            return (await waiting).status_code
+
+    assert asyncio.run(wait_past_the_end()) == 401
+
+
+# --- health ------------------------------------------------------------------------------------
+
+
+def test_a_console_that_cannot_decide_is_not_healthy(
+    app: Starlette, bobs: TeamApi, database: Database, checkout: Team, now: Clock
+) -> None:
+    """The check raises as long as a decision fails, and no longer."""
+    path = bobs.started() + "/policies"
+    watch: Watch = app.state.watch
+    team = checkout
+    odd = database.write(
+        lambda c: safeguards.create(c, team.organization_id, team.id, "moon", "Full", now())
+    ).result()
+    failed = bobs.get(path).status_code
+
+    with pytest.raises(Undecided, match="a decision failed"):
+        asyncio.run(watch.check())
+    database.write(lambda c: safeguards.remove(c, odd, now())).result()
+    mended = bobs.get(path).status_code
+    asyncio.run(watch.check())
+
+    assert (failed, mended) == (500, 200)

@@ -21,8 +21,9 @@ from chaoscloud.console.config import Config
 from chaoscloud.console.db import CannotOpen, Database
 from chaoscloud.console.db.engines import create_engines
 from chaoscloud.console.db.migrations import NEWEST, alembic_version
-from chaoscloud.console.records import organizations, safeguards, standing, teams
+from chaoscloud.console.records import organizations, safeguards, teams
 from chaoscloud.console.records.beginnings import begin
+from chaoscloud.console.records.safeguard_snapshot import read_snapshot
 from tests.console.conftest import Clock
 from tests.console.documents import event
 from tests.console.team import TeamApi
@@ -199,13 +200,13 @@ def test_another_console_s_stop_is_seen(url: str, now: Clock) -> None:
     with Database.open(url) as here, Database.open(url) as there:
         house = here.write(lambda c: organizations.add(c, "Acme", now())).result()
         with here.read() as connection:
-            before = standing.read(connection, None, now())
+            before = read_snapshot(connection, house.id, None, now())
         there.write(lambda c: safeguards.stop(c, house.id, None, "Freeze", now())).result()
 
         with here.read() as connection:
-            after = standing.read(connection, before, now())
-            again = standing.read(connection, after, now())
+            after = read_snapshot(connection, house.id, before, now())
+            again = read_snapshot(connection, house.id, after, now())
 
-    assert before.safeguards == {}
-    assert [each.name for each in after.safeguards[house.id]] == ["Freeze"]
+    assert before.safeguards == ()
+    assert [safeguard.name for safeguard in after.safeguards] == ["Freeze"]
     assert again is after

@@ -229,7 +229,7 @@ def watching(
         )
     ).result()
     watch = Watch(database, now, asyncio.Event())
-    watch._asker = Asker(database, now, oracle, watch._answered)
+    watch._asker = Asker(database, now, oracle, watch._note_webhook)
     org, team = checkout.organization_id, checkout.id
     return watch, [Place(org, team, Run(f"run-{number}")) for number in range(100)]
 
@@ -267,7 +267,7 @@ def test_another_answer_is_kept_and_reaches_who_waits(
     assert asyncio.run(wait()) is False
     database.write(lambda c: None).result()
     with database.read() as connection:
-        [kept] = safeguard_states.states(connection)[0].values()
+        [kept] = safeguard_states.states(connection, checkout.organization_id)[0].values()
     assert kept == WebhookAnswer(False, "nobody is on call", now())
 
 

@@ -15,7 +15,7 @@ from chaoscloud.console.auth import caller_of, team_for
 from chaoscloud.console.db import changes
 from chaoscloud.console.errors import NotFound
 from chaoscloud.console.records import safeguard_states
-from chaoscloud.console.watch import Place, Watch
+from chaoscloud.console.watch import Place
 
 LIFETIME = timedelta(minutes=1)
 MOST_ENTRIES = 10_000
@@ -38,9 +38,12 @@ class AccessCache:
     def __init__(self) -> None:
         self._entries: dict[bytes, Access] = {}
 
-    async def find_place(self, request: Request, watch: Watch) -> Place:
-        """The run that the path names, for a caller who may see it. Raises a `Problem`."""
-        revision, now = await watch.access(), now_of(request)
+    async def find_place(self, request: Request, revision: int) -> Place:
+        """The run that the path names, for a caller who may see it. Raises a `Problem`.
+
+        `revision` is the number of changes of access, read after the request came.
+        """
+        now = now_of(request)
         access = self._entries.get(_key(request))
         if access is None or access.revision != revision or now >= access.valid_until:
             access = await self._load(request, revision, now)
@@ -83,7 +86,15 @@ async def _load_access(request: Request, revision: int, now: datetime) -> Access
         if run is None:
             raise NotFound("There is no such execution.")
     valid_until = min(now + LIFETIME, caller.expires_at or now + LIFETIME)
-    return Access(Place(team.organization_id, team.team_id, run), valid_until, revision)
+    place = Place(
+        team.organization_id,
+        team.team_id,
+        run,
+        caller.person_id,
+        caller.token_id,
+        caller.expires_at,
+    )
+    return Access(place, valid_until, revision)
 
 
 def _key(request: Request) -> bytes:

@@ -16,7 +16,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chaoscloud.console.api._answers import document
+from chaoscloud.console.api._team_request import now_of
 from chaoscloud.console.api.access_cache import AccessCache
+from chaoscloud.console.db.changes import Revisions
 from chaoscloud.console.errors import BadRequest
 from chaoscloud.console.rules.safeguards import Run
 from chaoscloud.console.watch import Answer, Place, Watch
@@ -28,12 +30,12 @@ MOST_TAGS = 1_000  # of a run that is not recorded
 _WAIT = re.compile(r'(?:^|,)\s*wait\s*=\s*"?(\d{1,6})"?\s*(?=[,;]|$)', re.IGNORECASE)
 _ENTITY_TAG = re.compile(r'"[^"]*"')
 
-FindPlace = Callable[[], Awaitable[Place]]
+FindPlace = Callable[[Revisions], Awaitable[Place]]
 
 
 async def decide_for_execution(request: Request) -> Response:
     """The safeguards' decision about a run; `Prefer: wait=N` waits for another one."""
-    return await _decide(request, lambda: _place_in_path(request))
+    return await _decide(request, lambda revisions: _place_in_path(request, revisions))
 
 
 async def decide_for_unrecorded_run(request: Request) -> Response:
@@ -44,25 +46,28 @@ async def decide_for_unrecorded_run(request: Request) -> Response:
     admitted = not ALLOWED_TAGS.isdisjoint(_known_tags(request.headers))
     run = Run(None, tags, admitted)
 
-    async def find_place() -> Place:
-        return msgspec.structs.replace(await _place_in_path(request), run=run)
+    async def find_place(revisions: Revisions) -> Place:
+        return msgspec.structs.replace(await _place_in_path(request, revisions), run=run)
 
     return await _decide(request, find_place)
 
 
-async def _place_in_path(request: Request) -> Place:
+async def _place_in_path(request: Request, revisions: Revisions) -> Place:
     cache: AccessCache = request.app.state.access_cache
-    return await cache.find_place(request, request.app.state.watch)
+    return await cache.find_place(request, revisions.access)
 
 
 async def _decide(request: Request, find_place: FindPlace) -> Response:
     watch: Watch = request.app.state.watch
-    place = await find_place()
-    answer = await watch.answer(place)
+    revisions = await watch.revisions()
+    place = await find_place(revisions)
+    answer = await watch.answer(place, revisions)
     seconds, known = _seconds_to_wait(request.headers), _known_tags(request.headers)
     if seconds and answer.etag in known:
-        answer = await _wait_for_another(request, watch, place, answer, seconds)
-        await find_place()  # who may not see the run any more hears nothing new
+        longest = min(seconds, _lifetime(request, place))
+        answer = await _wait_for_another(request, watch, place, answer, longest)
+        # Who may not see the run any more hears nothing new.
+        await find_place(await watch.revisions())
     headers = _headers(answer, seconds, request.app.state.stopping.is_set())
     if answer.etag in known:
         return Response(None, 304, headers)
@@ -81,6 +86,13 @@ async def _wait_for_another(
     finally:
         waiting.cancel()
         leaving.cancel()
+
+
+def _lifetime(request: Request, place: Place) -> float:
+    """The seconds for which the token is still good."""
+    if place.token_expires_at is None:
+        return float(LONGEST_WAIT)
+    return max(0.0, (place.token_expires_at - now_of(request)).total_seconds())
 
 
 async def _wait_for_disconnect(request: Request) -> None:

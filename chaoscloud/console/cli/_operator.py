@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from chaoscloud.console.config import Config
 from chaoscloud.console.db import Database, StorageError
 from chaoscloud.console.db.engines import file_of
-from chaoscloud.console.records import AlreadyThere, organizations, people, teams
+from chaoscloud.console.records import AlreadyThere, TooMany, organizations, people, teams
 from chaoscloud.console.records.organizations import Organization
 from chaoscloud.console.records.people import Person
 from chaoscloud.console.records.teams import Team
@@ -61,7 +61,7 @@ def on_the_console(command: Callable[P, R]) -> Callable[P, R]:
     def translated(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return command(*args, **kwargs)
-        except (StorageError, AlreadyThere) as error:
+        except (StorageError, AlreadyThere, TooMany) as error:
             raise click.ClickException(_sentence(error)) from error
 
     for option in reversed(_OPTIONS):

@@ -9,6 +9,7 @@ from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from sqlalchemy import Connection
 
+from chaoscloud.console.db.changes import Change
 from chaoscloud.console.db.engines import READERS, Engines, create_engines
 from chaoscloud.console.db.failures import Busy, CannotOpen, CannotWrite, StorageError
 from chaoscloud.console.db.migrations import migrate
@@ -30,7 +31,7 @@ class Database:
 
     def __init__(self, engines: Engines) -> None:
         self._engines = engines
-        self._listeners: list[Callable[[frozenset[str]], None]] = []
+        self._listeners: list[Callable[[frozenset[Change]], None]] = []
         self._writer = Writer(engines.writer, on_change=self._tell)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="console-reader")
 
@@ -79,17 +80,17 @@ class Database:
         """
         return self._writer.write(job)
 
-    def on_change(self, listener: Callable[[frozenset[str]], None]) -> None:
+    def on_change(self, listener: Callable[[frozenset[Change]], None]) -> None:
         """Call a function, in the writer's thread, when a write changes what `db.changes` names.
 
         It must not raise, nor take long. Other processes' writes are not told: look at
-        `changes.numbers` for those.
+        `changes.read_revisions` for those.
         """
         self._listeners.append(listener)
 
-    def _tell(self, names: frozenset[str]) -> None:
+    def _tell(self, changes: frozenset[Change]) -> None:
         for listener in self._listeners:
-            listener(names)
+            listener(changes)
 
     async def reading(
         self, job: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs

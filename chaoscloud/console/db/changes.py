@@ -1,25 +1,28 @@
 """What has changed of that which decisions are made from, counted where other processes look.
 
 A console answers "may this run go on?" from memory. Whoever writes to one of the tables below adds
-one to a number that every process looks at; writers in the same process tell it at once.
+one to a number that every process reads; writers in the same process tell it at once. What
+concerns one organization is counted for it alone, where the statement names it: a statement that
+does not is counted for all, so that forgetting costs time and never a decision.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, bindparam, event, select, text
 from sqlalchemy.sql.dml import UpdateBase
 
-from chaoscloud.console.db.schema import revisions
+from chaoscloud.console.db.schema import organization_revisions, revisions, teams
 
 ACCESS = "access"  # who may see which team
-SAFEGUARDS = "safeguards"  # what may say no
-RUNS = "runs"  # which runs there are, and which go on
+SAFEGUARDS = "safeguards"  # what may deny
+RUNS = "executions"  # which executions there are, and which are running
+ALL_ORGANIZATIONS = ""
 
 # Tokens and executions are not among them: most of what is written there changes nothing of this.
 _TABLES: Mapping[str, tuple[str, ...]] = {
     "organizations": (ACCESS, SAFEGUARDS),
-    "teams": (ACCESS, SAFEGUARDS),
+    "teams": (ACCESS,),
     "people": (ACCESS,),
     "memberships": (ACCESS,),
     "team_members": (ACCESS,),
@@ -27,21 +30,71 @@ _TABLES: Mapping[str, tuple[str, ...]] = {
     "safeguard_states": (SAFEGUARDS,),
 }
 _MARKS = "what this transaction changes"
-_COUNT = text(
+_OPTION = "changes_of_organization"
+_COUNT_ACCESS = text(
     "INSERT INTO revisions (name, number) VALUES (:name, 1)"
     " ON CONFLICT (name) DO UPDATE SET number = revisions.number + 1"
 )
+_COUNT = text(
+    "INSERT INTO organization_revisions AS counted (organization_id, safeguards, executions)"
+    " VALUES (:organization, :safeguards, :executions)"
+    " ON CONFLICT (organization_id) DO UPDATE SET"
+    " safeguards = counted.safeguards + excluded.safeguards,"
+    " executions = counted.executions + excluded.executions"
+)
 _NUMBER = select(revisions.c.number).where(revisions.c.name == bindparam("name"))
+_OF_ORGANIZATION = select(organization_revisions).where(
+    organization_revisions.c.organization_id.in_((bindparam("organization"), ALL_ORGANIZATIONS))
+)
+
+
+class Change(NamedTuple):
+    """One thing that a transaction changed, and the organization that it concerns."""
+
+    subject: str
+    organization_id: str = ALL_ORGANIZATIONS
+
+
+class Revision(NamedTuple):
+    """How often an organization's safeguards and executions have changed so far."""
+
+    safeguards: int = 0
+    executions: int = 0
+
+
+class Revisions(NamedTuple):
+    """All numbers at one moment."""
+
+    access: int
+    organizations: Mapping[str, Revision]
+
+    def of(self, organization_id: str) -> Revision:
+        """The numbers of one organization; what concerns all of them is in it."""
+        known = (self.organizations.get(id_) for id_ in (organization_id, ALL_ORGANIZATIONS))
+        return _add_up(revision for revision in known if revision)
 
 
 def watch(engine: Engine) -> None:
     """Notice what is written through an engine."""
-    event.listen(engine, "after_execute", _noticed)
+    event.listen(engine, "after_execute", _notice)
 
 
-def mark(connection: Connection, what: str) -> None:
+def of_organization(organization_id: str) -> dict[str, str]:
+    """Execution options that name the organization whose safeguards a statement changes."""
+    return {_OPTION: organization_id}
+
+
+def mark(connection: Connection, subject: str, organization_id: str = ALL_ORGANIZATIONS) -> None:
     """Say that a write changes something that its table alone does not tell."""
-    connection.info.setdefault(_MARKS, set()).add(what)
+    connection.info.setdefault(_MARKS, set()).add(Change(subject, organization_id))
+
+
+def mark_executions(connection: Connection, team_id: str) -> None:
+    """Say that an execution of a team began or ended."""
+    organization_id = connection.scalar(
+        select(teams.c.organization_id).where(teams.c.id == team_id)
+    )
+    mark(connection, RUNS, organization_id or ALL_ORGANIZATIONS)
 
 
 def forget(connection: Connection) -> None:
@@ -49,26 +102,60 @@ def forget(connection: Connection) -> None:
     connection.info.pop(_MARKS, None)
 
 
-def counted(connection: Connection) -> frozenset[str]:
+def counted(connection: Connection) -> frozenset[Change]:
     """Count what this transaction changes, as a part of it; give what that is."""
     marks = frozenset(connection.info.pop(_MARKS, ()))
-    for name in sorted(marks):  # in one order, so that two processes never wait for each other
-        connection.execute(_COUNT, {"name": name})
+    if any(change.subject == ACCESS for change in marks):
+        connection.execute(_COUNT_ACCESS, {"name": ACCESS})
+    ids = {change.organization_id for change in marks if change.subject != ACCESS}
+    for organization_id in sorted(ids):  # in one order, so that processes never wait in a circle
+        connection.execute(_COUNT, _numbers_to_add(organization_id, marks))
     return marks
 
 
-def numbers(connection: Connection) -> dict[str, int]:
-    """How often each has changed so far."""
-    rows = connection.execute(select(revisions.c.name, revisions.c.number))
-    return {row.name: row.number for row in rows}
+def read_revisions(connection: Connection) -> Revisions:
+    """How often everything has changed so far."""
+    rows = connection.execute(select(organization_revisions))
+    organizations = {row.organization_id: Revision(row.safeguards, row.executions) for row in rows}
+    return Revisions(number(connection, ACCESS), organizations)
+
+
+def read_revision(connection: Connection, organization_id: str) -> Revision:
+    """How often one organization's safeguards and executions have changed so far."""
+    rows = connection.execute(_OF_ORGANIZATION, {"organization": organization_id})
+    return _add_up(Revision(row.safeguards, row.executions) for row in rows)
 
 
 def number(connection: Connection, name: str) -> int:
-    """How often one of them has changed so far."""
+    """How often something that concerns no single organization has changed so far."""
     return connection.scalar(_NUMBER, {"name": name}) or 0
 
 
-def _noticed(connection: Connection, clause: Any, *rest: Any) -> None:
+def _add_up(revisions: Iterable[Revision]) -> Revision:
+    several = list(revisions)
+    return Revision(
+        sum(revision.safeguards for revision in several),
+        sum(revision.executions for revision in several),
+    )
+
+
+def _numbers_to_add(organization_id: str, marks: Iterable[Change]) -> dict[str, Any]:
+    return {
+        "organization": organization_id,
+        "safeguards": int(Change(SAFEGUARDS, organization_id) in marks),
+        "executions": int(Change(RUNS, organization_id) in marks),
+    }
+
+
+def _notice(
+    connection: Connection,
+    clause: Any,
+    parameters: Any,
+    more_parameters: Any,
+    options: Mapping[str, Any],
+    result: Any,
+) -> None:
     if isinstance(clause, UpdateBase):
-        for what in _TABLES.get(getattr(clause.table, "name", ""), ()):
-            mark(connection, what)
+        organization_id = options.get(_OPTION, ALL_ORGANIZATIONS)
+        for subject in _TABLES.get(getattr(clause.table, "name", ""), ()):
+            mark(connection, subject, organization_id)

@@ -15,7 +15,7 @@ from chaoscloud.console.db.engines import Engines, begin_migration, copy_databas
 from chaoscloud.console.db.failures import CannotOpen
 from chaoscloud.console.db.schema import metadata
 
-NEWEST = "m0002_operators"  # the last revision in VERSIONS; the one that `schema.py` describes
+NEWEST = "m0003_decisions"  # the last revision in VERSIONS; the one that `schema.py` describes
 BASELINE = "m0001_baseline"
 VERSIONS = Path(__file__).with_name("versions")
 

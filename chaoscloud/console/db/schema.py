@@ -26,6 +26,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData()
@@ -200,6 +201,9 @@ experiment_versions = Table(
     _created(),
 )
 
+# As text, for a database uses the index only for the very condition that it was made with.
+IS_RUNNING = text("status = 'running'")
+
 executions = Table(
     "executions",
     metadata,
@@ -228,6 +232,19 @@ executions = Table(
     *_listing("executions_by_status", "team_id", "status", "started_at", "id"),
     *_listing("executions_by_person", "team_id", "person_id", "started_at", "id"),
     Index("executions_by_experiment", "experiment_id", "started_at", "id"),
+    # SQLite reads a row with its journal, so there the index has all that decisions ask for.
+    Index(
+        "executions_running",
+        "team_id",
+        "last_seen_at",
+        "created_at",
+        "id",
+        "tags",
+        sqlite_where=IS_RUNNING,
+    ).ddl_if(dialect="sqlite"),
+    Index("executions_running", "team_id", "last_seen_at", postgresql_where=IS_RUNNING).ddl_if(
+        dialect="postgresql"
+    ),
 )
 
 events = Table(
@@ -300,6 +317,27 @@ revisions = Table(  # how often something changed that consoles keep in memory
     metadata,
     Column("name", String(16), primary_key=True),
     Column("number", BigInteger, nullable=False),
+)
+
+organization_revisions = Table(  # the same of one organization; '' stands for all of them
+    "organization_revisions",
+    metadata,
+    Column("organization_id", String(36), primary_key=True),
+    Column("safeguards", BigInteger, nullable=False),
+    Column("executions", BigInteger, nullable=False),
+)
+
+stop_acknowledgements = Table(  # what a run was last denied by, and knows of
+    "stop_acknowledgements",
+    metadata,
+    Column(
+        "execution_id",
+        String(36),
+        ForeignKey("executions.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("safeguards", Text, nullable=False),  # JSON list of ids
+    Column("acknowledged_at", Moment, nullable=False),
 )
 
 objectives = Table(

@@ -26,12 +26,13 @@ from sqlalchemy.exc import (
 )
 
 from chaoscloud.console.db import changes
+from chaoscloud.console.db.changes import Change
 from chaoscloud.console.db.failures import Busy, CannotWrite
 
 T = TypeVar("T")
 Job = Callable[[Connection], Any]
 Shared = Callable[[Connection, Sequence[Any]], Sequence[Any]]
-OnChange = Callable[[frozenset[str]], None]
+OnChange = Callable[[frozenset[Change]], None]
 
 GROUP = 256  # jobs in one transaction
 WAITING = 1024  # jobs in the queue before new ones are turned away

@@ -32,7 +32,7 @@ class SafeguardsBar(msgspec.Struct, frozen=True):
 def read_bar(connection: Connection, team: TeamScope, now: datetime) -> SafeguardsBar:
     """What the bar of a team shows."""
     in_force = safeguards.in_force(connection, team.organization_id, team.team_id)
-    facts = facts_for(connection, in_force)
+    facts = facts_for(connection, in_force, now)
     known = [safeguard for safeguard in in_force if not is_undecided(safeguard, facts)]
     interrupting = [safeguard for safeguard in known if KINDS[safeguard.kind].interrupts]
     full = tuple(

@@ -3,6 +3,6 @@
 They never commit (the database's writer does) and know nothing of the web.
 """
 
-from chaoscloud.console.records._rows import AlreadyThere
+from chaoscloud.console.records._rows import AlreadyThere, TooMany
 
-__all__ = ["AlreadyThere"]
+__all__ = ["AlreadyThere", "TooMany"]

@@ -13,6 +13,10 @@ class AlreadyThere(Exception):
     """A name that has to be unique is taken; the message says which."""
 
 
+class TooMany(Exception):
+    """There is no room for one more of something; the message says of what, and what to do."""
+
+
 def new_id() -> str:
     """An identifier nobody else has."""
     return str(uuid.uuid4())

@@ -67,7 +67,7 @@ def create(
             **{"title": experiment.title, **_told(summary, journal, now)},
         )
     )
-    changes.mark(connection, changes.RUNS)
+    changes.mark_executions(connection, author.team_id)
     return made
 
 
@@ -90,7 +90,7 @@ def record(
     connection.execute(statement.values(**told))
     if summary.over:
         safeguards.remove_stops_of(connection, execution_id, now)
-        changes.mark(connection, changes.RUNS)
+        changes.mark_executions(connection, team_id)
 
 
 def stopped(connection: Connection, execution_id: str, stop: Stop) -> None:

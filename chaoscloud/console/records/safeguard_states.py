@@ -1,12 +1,14 @@
 """What decisions are made from besides safeguards: runs that go on, webhooks' answers, alerts."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 import msgspec
 from sqlalchemy import Connection, delete, select, update
 
+from chaoscloud.console.db import changes
 from chaoscloud.console.db.schema import (
+    IS_RUNNING,
     executions,
     organizations,
     safeguard_states,
@@ -14,6 +16,7 @@ from chaoscloud.console.db.schema import (
     teams,
 )
 from chaoscloud.console.records import audit
+from chaoscloud.console.rules.safeguards.kinds.limit import SILENCE
 from chaoscloud.console.rules.safeguards.model import (
     Facts,
     FiringAlert,
@@ -32,21 +35,25 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
     alerts: dict[str, FiringAlert] | None = None
 
 
-def facts(connection: Connection, organization_id: str) -> Facts:
+def facts(connection: Connection, organization_id: str, now: datetime) -> Facts:
     """Everything that an organization's decisions are made from."""
     return Facts(
-        tuple(going(connection, [organization_id]).get(organization_id, ())),
-        *states(connection),
+        tuple(running(connection, organization_id, now)), *states(connection, organization_id)
     )
 
 
 def states(
-    connection: Connection,
+    connection: Connection, organization_id: str
 ) -> tuple[Mapping[str, WebhookAnswer], Mapping[str, tuple[FiringAlert, ...]]]:
-    """What was last heard of every webhook, and the alerts that fire, by safeguard."""
+    """The last answers of an organization's webhooks, and its firing alerts, by safeguard."""
     answers: dict[str, WebhookAnswer] = {}
     alerts: dict[str, tuple[FiringAlert, ...]] = {}
-    for row in connection.execute(select(safeguard_states)):
+    statement = (
+        select(safeguard_states.c.safeguard_id, safeguard_states.c.state)
+        .join(safeguards, safeguards.c.id == safeguard_states.c.safeguard_id)
+        .where(safeguards.c.organization_id == organization_id, safeguards.c.removed_at.is_(None))
+    )
+    for row in connection.execute(statement):
         state = msgspec.json.decode(row.state, type=State)
         if state.answer:
             answers[row.safeguard_id] = state.answer
@@ -55,30 +62,29 @@ def states(
     return answers, alerts
 
 
-def going(
-    connection: Connection, organization_ids: Collection[str]
-) -> dict[str, list[RunningExecution]]:
-    """The runs that go on in these organizations, each organization's as they were created."""
+def running(connection: Connection, organization_id: str, now: datetime) -> list[RunningExecution]:
+    """An organization's executions that have not ended, in the order they were created.
+
+    Those that were silent for so long that they count nowhere are left out.
+    """
     column = executions.c
     statement = (
-        select(
-            teams.c.organization_id,
-            column.id,
-            column.team_id,
-            column.tags,
-            column.created_at,
-            column.last_seen_at,
-        )
+        select(column.id, column.team_id, column.tags, column.created_at, column.last_seen_at)
         .join(teams, teams.c.id == column.team_id)
-        .where(teams.c.organization_id.in_(organization_ids), column.status == "running")
-        .order_by(column.created_at, column.id)
+        .where(teams.c.organization_id == organization_id, IS_RUNNING)
+        .where(column.last_seen_at > now - SILENCE)
     )
-    found: dict[str, list[RunningExecution]] = {}
-    for row in connection.execute(statement) if organization_ids else ():
-        tags = msgspec.json.decode(row.tags, type=tuple[str, ...])
-        made = RunningExecution(row.id, row.team_id, tags, row.created_at, row.last_seen_at)
-        found.setdefault(row.organization_id, []).append(made)
-    return found
+    found = [
+        RunningExecution(
+            row.id,
+            row.team_id,
+            msgspec.json.decode(row.tags, type=tuple[str, ...]),
+            row.created_at,
+            row.last_seen_at,
+        )
+        for row in connection.execute(statement)
+    ]
+    return sorted(found, key=lambda execution: (execution.created_at, execution.id))
 
 
 def run(
@@ -86,13 +92,14 @@ def run(
 ) -> Run | None:
     """The team's execution as decisions know it; of this experiment, if one is named."""
     by = executions.c
-    statement = select(by.tags).where(by.id == execution_id, by.team_id == team_id)
+    statement = select(by.tags, by.created_at).where(by.id == execution_id, by.team_id == team_id)
     if experiment_id is not None:
         statement = statement.where(by.experiment_id == experiment_id)
-    tags = connection.scalar(statement)
-    if tags is None:
+    row = connection.execute(statement).first()
+    if row is None:
         return None
-    return Run(execution_id, msgspec.json.decode(tags, type=tuple[str, ...]))
+    tags = msgspec.json.decode(row.tags, type=tuple[str, ...])
+    return Run(execution_id, tags, created_at=row.created_at)
 
 
 def alive(connection: Connection, execution_id: str, now: datetime) -> None:
@@ -109,8 +116,7 @@ def answered(
     connection: Connection, safeguard_id: str, answer: WebhookAnswer, now: datetime
 ) -> None:
     """Keep what a webhook answered, unless its safeguard was removed while it was asked."""
-    where = (safeguards.c.id == safeguard_id, safeguards.c.removed_at.is_(None))
-    if connection.scalar(select(safeguards.c.id).where(*where)):
+    if _organization_of(connection, safeguard_id):
         _keep(connection, safeguard_id, State(answer=answer), now)
 
 
@@ -133,25 +139,34 @@ def told(
     return len(after)
 
 
+def _organization_of(connection: Connection, safeguard_id: str) -> str | None:
+    """The organization whose safeguard this is; None when it was removed."""
+    where = (safeguards.c.id == safeguard_id, safeguards.c.removed_at.is_(None))
+    return connection.scalar(select(safeguards.c.organization_id).where(*where))
+
+
+def _changes_of(connection: Connection, safeguard_id: str) -> dict[str, str]:
+    organization_id = _organization_of(connection, safeguard_id)
+    return changes.of_organization(organization_id or changes.ALL_ORGANIZATIONS)
+
+
 def _keep(connection: Connection, safeguard_id: str, state: State, now: datetime) -> None:
     forget(connection, safeguard_id)
     connection.execute(
         safeguard_states.insert().values(
             safeguard_id=safeguard_id, state=msgspec.json.encode(state).decode(), changed_at=now
-        )
+        ),
+        execution_options=_changes_of(connection, safeguard_id),
     )
 
 
 def forget(connection: Connection, safeguard_id: str) -> None:
     """Forget what was heard: whoever is asked now is somebody else."""
     where = safeguard_states.c.safeguard_id == safeguard_id
-    connection.execute(delete(safeguard_states).where(where))
-
-
-def required(connection: Connection) -> frozenset[str]:
-    """The organizations in which nothing runs that cannot ask its safeguards."""
-    column = organizations.c
-    return frozenset(connection.scalars(select(column.id).where(column.safeguards_required)))
+    connection.execute(
+        delete(safeguard_states).where(where),
+        execution_options=_changes_of(connection, safeguard_id),
+    )
 
 
 def is_required(connection: Connection, organization_id: str) -> bool:
@@ -173,7 +188,10 @@ def require(
     if is_required(connection, organization_id) == on:
         return
     where = organizations.c.id == organization_id
-    connection.execute(update(organizations).where(where).values(safeguards_required=on))
+    connection.execute(
+        update(organizations).where(where).values(safeguards_required=on),
+        execution_options=changes.of_organization(organization_id),
+    )
     audit.note(
         connection,
         "safeguards.required" if on else "safeguards.optional",

@@ -66,7 +66,7 @@ def describe_safeguards(
     safeguards = list(safeguards)
     people = {each.person_id for each in safeguards if each.person_id}
     names = history.names(connection, people)
-    facts = facts_for(connection, safeguards)
+    facts = facts_for(connection, safeguards, now)
     return [
         _describe(safeguard, _author_of(safeguard, names), facts, now) for safeguard in safeguards
     ]
@@ -78,10 +78,10 @@ def _author_of(safeguard: Safeguard, names: Mapping[str, str]) -> str | None:
     return f"{safeguard.operator}{history.OPERATOR}" if safeguard.operator else None
 
 
-def facts_for(connection: Connection, safeguards: Iterable[Safeguard]) -> Facts:
+def facts_for(connection: Connection, safeguards: Iterable[Safeguard], now: datetime) -> Facts:
     """The facts that the decisions of one organization's safeguards need, as recorded."""
     asking = [each.organization_id for each in safeguards if KINDS[each.kind].needs_facts]
-    return safeguard_states.facts(connection, asking[0]) if asking else NO_FACTS
+    return safeguard_states.facts(connection, asking[0], now) if asking else NO_FACTS
 
 
 def is_undecided(safeguard: Safeguard, facts: Facts) -> bool:

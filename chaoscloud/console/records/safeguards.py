@@ -4,14 +4,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, or_, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 
+from chaoscloud.console.db.changes import of_organization
 from chaoscloud.console.db.schema import safeguards
 from chaoscloud.console.records import audit, safeguard_states
-from chaoscloud.console.records._rows import columns, every, first, new_id
+from chaoscloud.console.records._rows import TooMany, columns, every, first, new_id
 from chaoscloud.console.rules.safeguards import KINDS, Safeguard
 
 STOP = "stop"
+MOST = 200  # of a scope: as many stops, and as many others
+MOST_STOPS_OF_ONE_RUN = 2_000  # of a team
 RELEASED = "safeguard.resumed"  # the name that audit logs have for it
 STOP_OF_ONE_RUN = timedelta(days=1)  # should the run never say that it has ended
 
@@ -64,10 +67,12 @@ def list_safeguards(connection: Connection, organization_id: str, now: datetime)
     return every(connection, _LASTING, Safeguard, organization=organization_id, now=now)
 
 
-def list_everywhere(connection: Connection, now: datetime) -> list[Safeguard]:
-    """Every safeguard there is that may have a say now or later, stops of one run included."""
+def list_possible(connection: Connection, organization_id: str, now: datetime) -> list[Safeguard]:
+    """An organization's safeguards that may deny now or later, stops of one run included."""
     lasting = or_(safeguards.c.expires_at.is_(None), safeguards.c.expires_at > bindparam("now"))
-    return every(connection, _PRESENT.where(safeguards.c.enabled, lasting), Safeguard, now=now)
+    statement = _PRESENT.where(safeguards.c.organization_id == organization_id)
+    statement = statement.where(safeguards.c.enabled, lasting)
+    return every(connection, statement, Safeguard, now=now)
 
 
 def find(connection: Connection, organization_id: str, safeguard_id: str) -> Safeguard | None:
@@ -106,7 +111,11 @@ def create(
         created_at=now,
         **(defaults | fields),
     )
-    connection.execute(safeguards.insert().values(**msgspec.structs.asdict(safeguard)))
+    _ensure_room(connection, safeguard, now)
+    connection.execute(
+        safeguards.insert().values(**msgspec.structs.asdict(safeguard)),
+        execution_options=of_organization(organization_id),
+    )
     _note(connection, action, safeguard, now, person_id, operator)
     return safeguard
 
@@ -129,7 +138,10 @@ def change(
     values = {**differing, "updated_at": now}
     if any(CHANGEABLE[name] for name in differing):
         values["decided_at"] = now
-    connection.execute(update(safeguards).where(safeguards.c.id == safeguard.id).values(**values))
+    connection.execute(
+        update(safeguards).where(safeguards.c.id == safeguard.id).values(**values),
+        execution_options=of_organization(safeguard.organization_id),
+    )
     if "settings" in differing and KINDS[safeguard.kind].calls:
         safeguard_states.forget(connection, safeguard.id)  # somebody else is asked from now on
     differences = "; ".join(
@@ -227,7 +239,10 @@ def remove(
 ) -> None:
     """Remove a safeguard, and note who did; its row stays, for what it stopped."""
     where = safeguards.c.id == safeguard.id
-    connection.execute(update(safeguards).where(where).values(removed_at=now))
+    connection.execute(
+        update(safeguards).where(where).values(removed_at=now),
+        execution_options=of_organization(safeguard.organization_id),
+    )
     _note(connection, action, safeguard, now, person_id, operator)
 
 
@@ -235,8 +250,36 @@ def remove_stops_of(connection: Connection, execution_id: str, now: datetime) ->
     """Remove the stops of one execution, which has ended."""
     where = (safeguards.c.execution_id == execution_id, safeguards.c.removed_at.is_(None))
     # Read first: hardly any run has one, and every write makes all decisions be read anew.
-    if connection.execute(select(safeguards.c.id).where(*where)).first():
-        connection.execute(update(safeguards).where(*where).values(removed_at=now))
+    organization_id = connection.scalar(select(safeguards.c.organization_id).where(*where))
+    if organization_id is not None:
+        connection.execute(
+            update(safeguards).where(*where).values(removed_at=now),
+            execution_options=of_organization(organization_id),
+        )
+
+
+def _ensure_room(connection: Connection, safeguard: Safeguard, now: datetime) -> None:
+    """Raise `TooMany` where a safeguard would be one more than can be decided by in time.
+
+    Stops are counted by themselves: others never take the place of one in an emergency. Of the
+    stops of one execution each needs an execution that goes on, and ends with it.
+    """
+    by, is_stop = safeguards.c, safeguard.kind == STOP
+    statement = select(func.count()).where(
+        by.organization_id == safeguard.organization_id,
+        by.team_id == safeguard.team_id if safeguard.team_id else by.team_id.is_(None),
+        by.removed_at.is_(None),
+        or_(by.expires_at.is_(None), by.expires_at > now),
+        by.kind == STOP if is_stop else by.kind != STOP,
+        by.execution_id.is_(None) if safeguard.execution_id is None else by.execution_id != "",
+    )
+    most = MOST if safeguard.execution_id is None else MOST_STOPS_OF_ONE_RUN
+    if (connection.scalar(statement) or 0) >= most:
+        kind = "stops" if is_stop else "safeguards"
+        scope = "a team" if safeguard.team_id else "the organization"
+        raise TooMany(
+            f"There are {most} {kind} already, and {scope} can have no more: remove some."
+        )
 
 
 def _note(

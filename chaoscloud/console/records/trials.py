@@ -26,7 +26,7 @@ def remove(connection: Connection, execution: Execution, tag: str) -> None:
     _forget_key(connection, execution.id)
     if _is_a_test(connection, execution.experiment_id, tag):
         _remove_experiment(connection, execution.experiment_id)
-    changes.mark(connection, changes.RUNS)
+    changes.mark_executions(connection, execution.team_id)
     changes.mark(connection, changes.ACCESS)  # who asks about it again is told that it is gone
 
 

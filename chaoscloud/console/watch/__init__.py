@@ -1,8 +1,9 @@
 """Decisions from memory, and runs that wait for theirs to change.
 
-How things stand is kept in memory and read anew when it changes: at once when this process changes
-it, within `TICK` when another one does (the command line, another console). Hundreds of runs wait
-on one task, which ticks while anybody waits or has asked a moment ago.
+A question is answered from a snapshot whose reading began after it was asked (`snapshots`), by
+decisions that are made once for all runs alike (`decisions`). Runs that wait (`waiting`) are looked
+at as soon as this process changes something of their organization, within `TICK` when another one
+does (the command line, another console).
 """
 
 import asyncio
@@ -10,48 +11,35 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
 from chaoscloud.console.db import Database, StorageError
-from chaoscloud.console.db.changes import ACCESS, RUNS
-from chaoscloud.console.records import safeguard_states, standing
-from chaoscloud.console.records.standing import Standing
+from chaoscloud.console.db.changes import ACCESS, ALL_ORGANIZATIONS, RUNS, Change, Revisions
+from chaoscloud.console.records import safeguard_states
+from chaoscloud.console.records.lost_access import find_lost
 from chaoscloud.console.rules.addresses import Network
-from chaoscloud.console.rules.safeguards import Facts, Run, Safeguard, applies_to, is_in_force
-from chaoscloud.console.watch.answers import Answer, Place, judged
+from chaoscloud.console.rules.safeguards import Facts, Run, Safeguard, is_in_force
+from chaoscloud.console.watch.answers import Answer, Place
 from chaoscloud.console.watch.asker import Asker
 from chaoscloud.console.watch.calling import ask
+from chaoscloud.console.watch.decisions import OrganizationDecisions
+from chaoscloud.console.watch.snapshots import Snapshots
+from chaoscloud.console.watch.waiting import Waiting, WaitingQuestions
 
-__all__ = ["Answer", "Place", "Watch"]
+__all__ = ["Answer", "Place", "Undecided", "Watch"]
 
 log = logging.getLogger("chaosiq.console")
 
-TICK = 0.1  # seconds between two looks at what other processes may have changed
-TRUSTED = 0.25  # seconds a look is good for
-LINGER = 5.0  # seconds the ticks go on after the last question
-HEARD_AGAIN = 30.0  # seconds between two notes that a run is alive
-MOST_HEARD = 10_000  # runs whose last note is remembered
+TICK = 0.05  # seconds between two looks at what other processes may have changed
+PAUSE = 0.01  # seconds at least between two looks, however fast things change
+LINGER = 5.0  # seconds the looks go on after the last question
+READABLE_WITHIN = 2.0  # seconds in which the database must be read for a decision
+NOTED_AGAIN = 30.0  # seconds between two notes that a run is alive
+MOST_NOTED = 10_000  # runs whose last note is remembered
 
 
-@dataclass(eq=False)
-class _Waiting:
-    """A run that waits for another answer than the one it has; None tells it to wait no more."""
-
-    place: Place
-    seen: Answer
-    other: asyncio.Future[Answer | None]
-    changes_at: datetime | None
-
-    def give(self, answer: Answer | None) -> None:
-        """End the wait."""
-        if not self.other.done():
-            self.other.set_result(answer)
-
-    def fail(self, error: Exception) -> None:
-        """End the wait with what kept the console from an answer: that is never a decision."""
-        if not self.other.done():
-            self.other.set_exception(error)
+class Undecided(Exception):
+    """The console cannot make decisions; the message says why."""
 
 
 class Watch:
@@ -71,139 +59,150 @@ class Watch:
         self._database = database
         self._now = now
         self._stopping = stopping
-        self._asker = Asker(database, now, lambda url: ask(url, allowed), self._answered)
-        self._standing: Standing | None = None
-        self._told: Standing | None = None  # how things stood when everybody was last told
-        self._stale = True
-        self._looked = self._asked = 0.0
-        self._waiting: set[_Waiting] = set()
-        self._heard: dict[str, float] = {}
-        self._looking: asyncio.Task[None] | None = None
+        self._asker = Asker(database, now, lambda url: ask(url, allowed), self._note_webhook)
+        self._snapshots = Snapshots(database, now)
+        self._decisions: dict[str, OrganizationDecisions] = {}
+        self._questions = WaitingQuestions()
+        self._looks: dict[str, asyncio.Task[None]] = {}  # by organization
+        self._access_checked = -1
+        self._access_check: asyncio.Task[None] | None = None
+        self._asked_at = 0.0
+        self._noted_alive: dict[str, float] = {}
+        self._failures: dict[str, Exception] = {}  # by organization
         self._ticking: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._poked = asyncio.Event()
-        database.on_change(self._changed)
+        database.on_change(self._note_changes)
 
-    async def answer(self, place: Place) -> Answer:
-        """The decision right now. Raises what kept the console from reaching one."""
-        held = await self._fresh()
-        self._keep_ticking()
-        webhooks = self._webhooks(held, place)
+    # --- questions ------------------------------------------------------------------------------
+
+    async def revisions(self) -> Revisions:
+        """How often everything has changed, read after this call."""
+        self._asked_at = time.monotonic()
+        return await self._snapshots.revisions()
+
+    async def answer(self, place: Place, revisions: Revisions | None = None) -> Answer:
+        """The decision right now, or as of `revisions`. Raises what kept it from being made."""
+        decisions = await self._find_decisions(place.organization_id, revisions)
+        webhooks = list(decisions.webhooks(place, self._now()))
         if webhooks:
-            await self._asker.fresh(webhooks, held.answers)
-            held = await self._fresh()
+            await self._asker.fresh(webhooks, decisions.snapshot.answers)
+            decisions = await self._find_decisions(place.organization_id)
+        self._keep_ticking()
         self._note_alive(place.run)
-        return judged(held, self._facts(held, place.organization_id), place, self._now())
+        return self._decide(decisions, place)
 
-    async def another(self, place: Place, seen: Answer, seconds: float) -> Answer:
-        """The first decision that is told otherwise than `seen`; else, in the end, `seen`.
+    async def another(self, place: Place, known: Answer, seconds: float) -> Answer:
+        """The first answer that is another than `known`; else, in the end, `known`.
 
-        Ends at once when the console is asked to stop.
+        Ends at once when the console is asked to stop, or the access to the run is lost.
         """
         future: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
-        waiting = _Waiting(place, seen, future, self._now())  # due at once: looked at once more
-        self._waiting.add(waiting)
+        question = Waiting(place, known, future)
+        self._questions.add(question)
         self._keep_ticking()
+        self._poked.set()  # something may have changed since `known` was decided
         try:
             async with asyncio.timeout(seconds):
-                return await future or seen
+                return await future or known
         except TimeoutError:
-            return seen
+            return known
         finally:
-            self._waiting.discard(waiting)
+            self._questions.remove(question)
 
     async def facts(self, organization_id: str, safeguards: Iterable[Safeguard]) -> Facts:
         """The facts about an organization, with fresh answers to these safeguards' webhooks."""
-        held = await self._fresh()
-        asked = [each for each in safeguards if self._asks(each)]
-        await self._asker.fresh(asked, held.answers)
-        going = await self._database.reading(safeguard_states.going, [organization_id])
-        answers = self._asker.answers(held.answers)
-        return Facts(tuple(going.get(organization_id, ())), answers, held.alerts)
-
-    async def access(self) -> int:
-        """A number that is another one when who may see what has changed."""
-        return (await self._fresh()).numbers.get(ACCESS, 0)
+        snapshot = (await self._find_decisions(organization_id)).snapshot
+        now = self._now()
+        webhooks = [
+            each for each in safeguards if each.kind == "webhook" and is_in_force(each, now)
+        ]
+        await self._asker.fresh(webhooks, snapshot.answers)
+        running = await self._snapshots.read(safeguard_states.running, organization_id, now)
+        return Facts(tuple(running), self._asker.answers(snapshot.answers), snapshot.alerts)
 
     async def required(self, organization_id: str) -> bool:
         """Whether the organization wants no run to go on without an answer."""
-        return organization_id in (await self._fresh()).required
+        return (await self._find_decisions(organization_id)).snapshot.required
+
+    async def check(self) -> None:
+        """Raise `Undecided` when the console cannot make decisions."""
+        try:
+            async with asyncio.timeout(READABLE_WITHIN):
+                await self._snapshots.revisions()
+        except Exception as error:
+            raise Undecided(f"the database cannot be read ({type(error).__name__})") from error
+        for failure in self._failures.values():
+            raise Undecided(f"a decision failed ({type(failure).__name__})") from failure
 
     @property
     def waiting(self) -> int:
         """How many runs wait right now."""
-        return len(self._waiting)
+        return len(self._questions)
 
-    # --- how things stand ----------------------------------------------------------------------
+    # --- decisions ------------------------------------------------------------------------------
 
-    async def _fresh(self) -> Standing:
-        self._asked = began = time.monotonic()
-        while self._standing is None or self._stale or self._looked < began - TRUSTED:
-            await self._look()
-        return self._standing
+    async def _find_decisions(
+        self, organization_id: str, revisions: Revisions | None = None
+    ) -> OrganizationDecisions:
+        """The organization's decisions as of `revisions`, else as of now."""
+        if revisions is None:
+            revisions = await self.revisions()
+        snapshot = await self._snapshots.find(organization_id, revisions)
+        decisions = self._decisions.get(organization_id)
+        answers = self._asker.answers(snapshot.answers)
+        if (
+            decisions is None
+            or decisions.snapshot is not snapshot
+            or decisions.facts.answers != answers
+        ):
+            decisions = OrganizationDecisions(snapshot, answers)
+            self._decisions[organization_id] = decisions
+        return decisions
 
-    async def _look(self) -> None:
-        """Look, together with everybody else who wants to."""
-        task = self._looking
-        if task is None or task.done() or task.get_loop() is not asyncio.get_running_loop():
-            task = self._looking = asyncio.create_task(self._read())
-        await asyncio.shield(task)
-
-    async def _read(self) -> None:
-        began, self._stale = time.monotonic(), False
+    def _decide(self, decisions: OrganizationDecisions, place: Place) -> Answer:
         try:
-            self._standing = await self._database.reading(
-                standing.read, self._standing, self._now()
-            )
-        except BaseException:
-            self._stale = True
+            answer = decisions.decide(place, self._now())
+        except Exception as error:
+            self._failures[place.organization_id] = error
             raise
-        self._looked = began
-
-    def _facts(self, held: Standing, organization_id: str) -> Facts:
-        going = tuple(held.going.get(organization_id, ()))
-        return Facts(going, self._asker.answers(held.answers), held.alerts)
-
-    def _asks(self, safeguard: Safeguard) -> bool:
-        return safeguard.kind == "webhook" and is_in_force(safeguard, self._now())
-
-    def _webhooks(self, held: Standing, place: Place) -> list[Safeguard]:
-        return [
-            each
-            for each in held.concerning(place.organization_id, place.team_id)
-            if self._asks(each) and applies_to(each, place.run)
-        ]
+        self._failures.pop(place.organization_id, None)
+        return answer
 
     def _note_alive(self, run: Run | None) -> None:
         """A run that asks is alive; nobody waits for the note."""
         if run is None or run.id is None:
             return
         id_, at, now = run.id, time.monotonic(), self._now()
-        if at - self._heard.get(id_, -HEARD_AGAIN) < HEARD_AGAIN:
+        if at - self._noted_alive.get(id_, -NOTED_AGAIN) < NOTED_AGAIN:
             return
-        if len(self._heard) >= MOST_HEARD:
-            self._heard.clear()
-        self._heard[id_] = at
+        if len(self._noted_alive) >= MOST_NOTED:
+            self._noted_alive.clear()
+        self._noted_alive[id_] = at
         with contextlib.suppress(StorageError):
             self._database.write(lambda connection: safeguard_states.alive(connection, id_, now))
 
-    # --- what changes --------------------------------------------------------------------------
+    # --- changes --------------------------------------------------------------------------------
 
-    def _changed(self, names: frozenset[str]) -> None:
+    def _note_changes(self, changes: frozenset[Change]) -> None:
         """Something was changed in this process; called in the writer's thread."""
-        held = self._standing
-        if names == {RUNS} and held is not None and not held.counts_runs:
-            return
-        self._stale = True
-        self._poke()
+        if any(map(self._concerns_waiting, changes)):
+            self._poke()
 
-    def _answered(self) -> None:
+    def _concerns_waiting(self, change: Change) -> bool:
+        if change.subject == ACCESS or change.organization_id == ALL_ORGANIZATIONS:
+            return True
+        if change.organization_id not in self._questions.by_organization:
+            return False
+        snapshot = self._snapshots.latest(change.organization_id)
+        return change.subject != RUNS or snapshot is None or snapshot.counts_executions
+
+    def _note_webhook(self) -> None:
         """A webhook says something else than before."""
-        self._told = None
         self._poke()
 
     def _poke(self) -> None:
-        """Tick now; from any thread."""
+        """Look at what waits now; from any thread."""
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # a loop that has ended waits for nothing
                 self._loop.call_soon_threadsafe(self._poked.set)
@@ -215,45 +214,76 @@ class Watch:
             self._ticking = asyncio.create_task(self._tick())
 
     async def _tick(self) -> None:
-        while self._waiting or time.monotonic() - self._asked < LINGER:
+        while len(self._questions) or time.monotonic() - self._asked_at < LINGER:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(TICK):
                     await self._poked.wait()
             self._poked.clear()
             if self._stopping.is_set():
-                for each in self._waiting:
-                    each.give(None)
+                for question in self._questions:
+                    question.finish(None)
                 continue
-            try:
-                await self._look()
-                self._tell()
-            except Exception as error:
-                log.exception("runs that wait cannot be answered")
-                for each in self._waiting:
-                    each.fail(error)
+            await self._look_at_all()
+            await asyncio.sleep(PAUSE)
 
-    def _tell(self) -> None:
-        """Give those another answer for whom there is one."""
-        held, now = self._standing, self._now()
-        if held is None:
-            return
-        changed, self._told = held is not self._told, held
-        wanted: dict[str, Safeguard] = {}
-        for each in self._waiting:
-            for webhook in self._webhooks(held, each.place):
-                wanted[webhook.id] = webhook
-            if changed or (each.changes_at is not None and each.changes_at <= now):
-                self._judge(held, each, now)
-        for webhook in wanted.values():
-            self._asker.want(webhook, held.answers.get(webhook.id))
-
-    def _judge(self, held: Standing, waiting: _Waiting, now: datetime) -> None:
-        place = waiting.place
+    async def _look_at_all(self) -> None:
         try:
-            answer = judged(held, self._facts(held, place.organization_id), place, now)
-        except Exception as error:  # noqa: BLE001  (handed to the one who waits)
-            waiting.fail(error)
+            revisions = await self._snapshots.revisions()
+        except Exception as error:
+            log.exception("runs that wait cannot be answered")
+            for question in self._questions:
+                question.fail(error)
             return
-        waiting.changes_at = answer.decision.changes_at
-        if answer.etag != waiting.seen.etag:
-            waiting.give(answer)
+        if revisions.access != self._access_checked and not _is_busy(self._access_check):
+            self._access_check = asyncio.create_task(self._end_lost(revisions.access))
+        for organization_id in list(self._questions.by_organization):
+            if not _is_busy(self._looks.get(organization_id)):
+                self._looks[organization_id] = asyncio.create_task(
+                    self._look(organization_id, revisions)
+                )
+
+    async def _look(self, organization_id: str, revisions: Revisions) -> None:
+        """Give an organization's runs another answer where there is one."""
+        try:
+            decisions = await self._find_decisions(organization_id, revisions)
+            self._want_webhooks(decisions)
+            await self._questions.look(decisions, self._now())
+        except Exception as error:
+            log.exception("runs that wait cannot be answered")
+            for question in list(self._questions.by_organization.get(organization_id, ())):
+                question.fail(error)
+
+    def _want_webhooks(self, decisions: OrganizationDecisions) -> None:
+        """Ask the webhooks again whose answers have grown old."""
+        if not decisions.asks_webhooks:
+            return
+        organization_id, now = decisions.snapshot.organization_id, self._now()
+        questions = self._questions.by_organization.get(organization_id, ())
+        places = {
+            (question.place.team_id, question.place.run and question.place.run.tags): question.place
+            for question in questions
+        }
+        wanted = {
+            webhook.id: webhook
+            for place in places.values()
+            for webhook in decisions.webhooks(place, now)
+        }
+        for webhook in wanted.values():
+            self._asker.want(webhook, decisions.snapshot.answers.get(webhook.id))
+
+    async def _end_lost(self, revision: int) -> None:
+        """End the wait of those who may not have an answer any more: they are told so."""
+        holders = {question.holder for question in self._questions if question.place.token_id}
+        try:
+            lost = await self._snapshots.read(find_lost, holders, self._now())
+        except Exception:
+            log.exception("who may still wait for a decision could not be read")
+            return
+        self._access_checked = revision
+        for question in self._questions:
+            if question.holder in lost:
+                question.finish(None)
+
+
+def _is_busy(task: "asyncio.Task[None] | None") -> bool:
+    return task is not None and not task.done() and task.get_loop() is asyncio.get_running_loop()

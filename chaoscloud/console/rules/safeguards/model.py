@@ -47,6 +47,7 @@ class Run(msgspec.Struct, frozen=True):
     id: str | None = None
     tags: tuple[str, ...] = ()
     admitted: bool = False
+    created_at: datetime | None = None
 
 
 class RunningExecution(msgspec.Struct, frozen=True):

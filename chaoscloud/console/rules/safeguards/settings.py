@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -32,7 +33,12 @@ def parse_settings(kind: str, raw: bytes | msgspec.Raw) -> str:
 
 def load_settings(safeguard: Safeguard) -> Any:
     """The settings of a safeguard, as its kind's own value."""
-    return msgspec.json.decode(safeguard.settings, type=KINDS[safeguard.kind].settings)
+    return _load(safeguard.kind, safeguard.settings)
+
+
+@lru_cache(4096)
+def _load(kind: str, settings: str) -> Any:
+    return msgspec.json.decode(settings, type=KINDS[kind].settings)
 
 
 def may_call_address(kind: str, settings: str, networks: Iterable[Network]) -> bool:

@@ -1,6 +1,8 @@
 """At most so many executions at once: the first ones go on, those that come later do not."""
 
+from collections.abc import Iterator
 from datetime import timedelta
+from itertools import islice
 from typing import Annotated
 
 import msgspec
@@ -10,6 +12,7 @@ from chaoscloud.console.rules.safeguards.kind import Kind
 from chaoscloud.console.rules.safeguards.model import (
     Finding,
     Question,
+    Run,
     RunningExecution,
     Safeguard,
     denial,
@@ -49,10 +52,10 @@ class LimitKind(Kind[LimitSettings]):
         """
         if question.run is not None and question.run.admitted:
             return Finding()
-        earlier = _created_before(question, safeguard)
+        # The rest need not be looked at: a place is free once one of these first ones leaves.
+        earlier = list(islice(_created_before(question, safeguard), settings.most))
         if len(earlier) < settings.most:
             return Finding()
-        # A place is free once one of them ends, or has been silent for too long.
         oldest = min(execution.last_seen_at for execution in earlier)
         return Finding(denial(safeguard), oldest + SILENCE)
 
@@ -62,29 +65,37 @@ class LimitKind(Kind[LimitSettings]):
 
     def usage(self, safeguard: Safeguard, settings: LimitSettings, question: Question) -> str:
         """How many of the places are taken."""
-        return f"{len(_running(question, safeguard))} of {settings.most} running"
+        count = sum(1 for _ in _running(question, safeguard))
+        return f"{count} of {settings.most} running"
 
 
-def _created_before(question: Question, safeguard: Safeguard) -> list[RunningExecution]:
-    """The executions that count and were created before the one asked about."""
-    own_id = question.run.id if question.run else None
-    running = _running(question, safeguard)
-    for position, execution in enumerate(running):
-        if execution.id == own_id:
-            return running[:position]
-    return running
+def _created_before(question: Question, safeguard: Safeguard) -> Iterator[RunningExecution]:
+    """The executions that count and were created before the one asked about.
+
+    That one may be missing among the running: it was silent for long, and asks again.
+    """
+    run = question.run
+    for execution in _running(question, safeguard):
+        if run is not None and _is_created_by(run, execution):
+            return
+        yield execution
 
 
-def _running(question: Question, safeguard: Safeguard) -> list[RunningExecution]:
+def _is_created_by(run: Run, execution: RunningExecution) -> bool:
+    """Whether a run is this execution, or was created before it."""
+    if run.id is None or run.created_at is None:
+        return run.id == execution.id
+    return (run.created_at, run.id) <= (execution.created_at, execution.id)
+
+
+def _running(question: Question, safeguard: Safeguard) -> Iterator[RunningExecution]:
     """The executions that take a place, in the order they were created."""
     own_id = question.run.id if question.run else None
     # Whoever asks is running, however long ago the database noted it.
-    return [
-        execution
-        for execution in question.facts.running
-        if _counts(execution, safeguard)
-        and (execution.id == own_id or execution.last_seen_at + SILENCE > question.now)
-    ]
+    for execution in question.facts.running:
+        is_alive = execution.id == own_id or execution.last_seen_at + SILENCE > question.now
+        if is_alive and _counts(execution, safeguard):
+            yield execution
 
 
 def _counts(execution: RunningExecution, safeguard: Safeguard) -> bool:
