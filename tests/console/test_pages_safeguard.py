@@ -64,7 +64,7 @@ def api(client: Client, bob: Member, checkout: Team) -> TeamApi:
 def set_up(browser: Browser, kind: str, **fields: str) -> Any:
     """The answer to a form that sets a safeguard."""
     typed = {**ANY, **OWN[kind], **fields, "kind": kind}
-    return browser.submit(f"{PAGE}/new?kind={kind}", PAGE, **typed)
+    return browser.submit(f"{PAGE}/new?kind={kind}", f"{PAGE}/new", **typed)
 
 
 def page_of(browser: Browser, name: str = "Be careful") -> str:

@@ -16,7 +16,10 @@ from chaoscloud.console.auth import Caller, TeamScope
 from chaoscloud.console.db import Database
 from chaoscloud.console.errors import Unauthorized
 from chaoscloud.console.pages import _forms
+from chaoscloud.console.pages._drafts import Draft, forget_draft, read_draft
+from chaoscloud.console.pages._ended_session import show_undone
 from chaoscloud.console.pages._packing import packed
+from chaoscloud.console.pages._refill import refill
 from chaoscloud.console.pages._safeguards_bar import SafeguardsBar, read_bar
 from chaoscloud.console.pages._templates import render
 from chaoscloud.console.pages.security import secured
@@ -92,6 +95,11 @@ class Visit(msgspec.Struct, frozen=True):
         public: str | None = self.request.app.state.config.public_url
         return public or str(self.request.base_url).rstrip("/")
 
+    @property
+    def draft(self) -> Draft | None:
+        """A form of this page that was sent after its session had ended."""
+        return read_draft(self.request)
+
     def named(self, name: str) -> str:
         """A part of the address, without what no database takes in a text."""
         value: str = self.request.path_params[name]
@@ -118,12 +126,21 @@ class Visit(msgspec.Struct, frozen=True):
         return render(template, around | values)
 
     async def page(self, template: str, status: int = 200, **values: Any) -> Response:
-        """The answer with that page, written away from the event loop."""
+        """The answer with that page, written away from the event loop.
 
-        def written() -> Response:
-            return packed(self.request, self.html(template, **values), status)
+        A form that this browser sent after its session had ended stands in it filled in, once.
+        """
+        draft = self.draft
 
-        return await run_in_threadpool(written)
+        def write() -> Response:
+            html = self.html(template, **values)
+            if draft is None:
+                return packed(self.request, html, status)
+            response = packed(self.request, refill(html, draft.action, draft.fields), status)
+            forget_draft(response)
+            return response
+
+        return await run_in_threadpool(write)
 
     def back(self, path: str) -> Response:
         """Send the browser on after a form, so that a reload submits nothing again."""
@@ -148,7 +165,9 @@ def signed_in(handler: Callable[[Visit], Awaitable[Response]]) -> Page:
 
     async def visited(request: Request) -> Response:
         caller = await auth.session_caller(request)
-        return await handler(Visit(request, caller)) if caller else sign_in_first(request)
+        if caller:
+            return await handler(Visit(request, caller))
+        return await show_undone(request) if request.method == "POST" else sign_in_first(request)
 
     return page(wraps(handler)(visited))
 
@@ -179,8 +198,8 @@ async def _at_team(visit: Visit) -> Visit:
 def sign_in_first(request: Request) -> Response:
     """Off to the sign-in form, remembering where to come back to."""
     address = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    known = address if request.method == "GET" and address != "/" else ""
-    return RedirectResponse("/signin" + (f"?next={quote(known)}" if known else ""), 303)
+    onward = f"?next={quote(address)}" if address != "/" else ""
+    return RedirectResponse(f"/signin{onward}", 303)
 
 
 def _said(request: Request) -> Said | None:

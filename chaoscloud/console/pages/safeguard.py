@@ -30,7 +30,8 @@ ENDLESS = "Until somebody changes it"
 async def new(visit: Visit) -> Response:
     """The form for another safeguard of one kind."""
     kind = _kind(visit.request.query_params.get("kind", ""))
-    return await _show_form(visit, kind, initial_form(kind))
+    form = visit.draft.fields if visit.draft else initial_form(kind)
+    return await _show_form(visit, kind, form)
 
 
 @of_team
@@ -100,7 +101,8 @@ def _kind(name: str) -> Kind[Any]:
 @of_team
 async def one(visit: Visit) -> Response:
     """One safeguard, with the form to change it for those who may."""
-    return await _show(visit, visit.named("id"))
+    form = visit.draft.fields if visit.draft else None
+    return await _show(visit, visit.named("id"), form=form)
 
 
 async def _show(
