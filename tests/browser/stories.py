@@ -19,7 +19,7 @@ RESULTS = {
     "total_number_of_samples": 3,
     "total_duration": 30.0,
 }
-GUARDS: dict[str, Document] = {
+SAFEGUARDS: dict[str, Document] = {
     "stop": {},
     "windows": {
         "mode": "allow",
@@ -41,12 +41,12 @@ class Story:
     team: str  # of the team's pages
     finished: str
     running: str
-    guards: tuple[str, ...]  # a safeguard of each kind
+    safeguards: tuple[str, ...]  # one of each kind
 
     @property
     def starts(self) -> tuple[str, ...]:
         """Pages of which more than one of a kind is to be seen, and where all others begin."""
-        return (self.finished, self.running, *self.guards, "/", "/settings/teams")
+        return (self.finished, self.running, *self.safeguards, "/", "/settings/teams")
 
 
 class Teller:
@@ -81,7 +81,7 @@ class Teller:
             kind = "application/cloudevents+json"
             self.send("POST", f"{execution}/events", each, **{"Content-Type": kind})
 
-    def guarded(self, kind: str, settings: Document) -> str:
+    def set_safeguard(self, kind: str, settings: Document) -> str:
         """Set a safeguard, for experiments that nobody runs here; its id."""
         said = {"name": self.words(f"Our {kind}"), "reason": self.words("Somebody must be there")}
         body: Document = {"kind": kind, "settings": settings, **said}
@@ -168,8 +168,11 @@ def everything(console: Console, words: Words = str) -> Story:
     teller.told(runs[2], event())
     teller.published(experiment(description=words("All three brokers are needed.")))
     teller.verified(of, runs[0])
-    guards = [f"{pages}/safeguards/{teller.guarded(kind, it)}" for kind, it in GUARDS.items()]
+    safeguards = [
+        f"{pages}/safeguards/{teller.set_safeguard(kind, settings)}"
+        for kind, settings in SAFEGUARDS.items()
+    ]
     console.operate("person", "add", words("Bob"), "--team", "My team")
     console.operate("stop", "--reason", words("Release day"), "--for", "2h")
     shown = [f"{pages}/executions/{run.rsplit('/', 1)[-1]}" for run in runs]
-    return Story(pages, shown[0], shown[2], tuple(guards))
+    return Story(pages, shown[0], shown[2], tuple(safeguards))

@@ -1,10 +1,12 @@
 """A real `chaos run`, watched and stopped from its page."""
 
 import re
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, Locator, expect
@@ -109,6 +111,60 @@ def test_what_is_typed_stays_while_the_page_changes(
     expect(owner.page.get_by_label("Why")).to_have_value("Customers notice")
 
 
+def test_a_page_says_when_the_console_is_away_and_when_it_is_back(
+    owner: Visitor, told: Callable[[str], None], console: Console
+) -> None:
+    """A console that hangs raises no error in the browser; the page says so within 5 seconds."""
+    note = owner.page.get_by_role("alert")
+    told("kill another broker")
+    console.process.send_signal(signal.SIGSTOP)
+    try:
+        expect(note).to_contain_text("No contact with the console since", timeout=5_000)
+    finally:
+        console.process.send_signal(signal.SIGCONT)
+
+    expect(note).to_have_count(0)
+    told("kill the last broker")
+
+
+def test_a_page_says_when_its_reader_is_signed_out(
+    owner: Visitor, told: Callable[[str], None]
+) -> None:
+    """Elsewhere, say: within 5 seconds, with the way back in."""
+    told("kill another broker")
+    address = owner.page.url
+    other = owner.page.context.new_page()
+    other.goto(owner.url)
+
+    other.get_by_role("button", name="Sign out").click()
+
+    note = owner.page.get_by_role("alert")
+    expect(note).to_contain_text("You are signed out", timeout=5_000)
+    link = note.get_by_role("link", name="Sign in").get_attribute("href")
+    assert link == "/signin?next=" + quote(address.removeprefix(owner.url), safe="")
+
+
+def test_a_stop_of_an_ended_session_is_not_lost(
+    owner: Visitor, told: Callable[[str], None], console: Console
+) -> None:
+    """The page says that nothing was stopped, and after signing in the form is filled in."""
+    told("kill another broker")
+    address = owner.page.url
+    owner.page.get_by_text("Stop this run").click()
+    owner.page.get_by_label("Why").fill("Customers notice")
+    owner.page.context.clear_cookies(name="chaosiq_session")
+
+    owner.page.get_by_role("button", name="Stop it now").click()
+    expect(owner.page.get_by_role("heading", level=1)).to_have_text("Nothing was stopped")
+    owner.page.get_by_label("Token").fill(console.token)
+    owner.page.get_by_role("button", name="Sign in").click()
+
+    expect(owner.page).to_have_url(address)
+    expect(owner.page.get_by_label("Why")).to_have_value("Customers notice")
+    owner.page.get_by_role("button", name="Stop it now").click()
+    expect(owner.page.get_by_text("Being stopped:", exact=True)).to_be_visible()
+
+
 def test_one_run_is_stopped_from_its_own_page_with_a_reason(
     owner: Visitor, run: "subprocess.Popen[str]", user: User
 ) -> None:
@@ -138,7 +194,7 @@ def test_all_runs_are_stopped_from_the_page_with_a_reason(
     address = printed_address(run)
     owner.open(address)
     expect(activity(owner, "wait-for-the-broker")).to_contain_text("Running")
-    owner.page.get_by_role("link", name="Stop or guard runs").click()
+    owner.page.get_by_role("link", name="Stop runs, set safeguards").click()
 
     owner.page.get_by_label("Why").fill("Black Friday")
     owner.page.get_by_role("button", name="Stop all runs").click()
@@ -169,7 +225,7 @@ def test_a_run_is_refused_while_runs_are_stopped(
 
 
 def release(visitor: Visitor) -> None:
-    """Let runs go on again."""
+    """Release the one stop there is."""
     visitor.open("/my-organization/my-team/safeguards")
-    visitor.page.get_by_role("button", name="Let runs go on").click()
-    expect(visitor.page.get_by_role("status")).to_contain_text("Resumed")
+    visitor.page.get_by_role("button", name="Release").click()
+    expect(visitor.page.get_by_role("status")).to_contain_text("Released")

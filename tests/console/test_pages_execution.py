@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
+from chaoscloud.console.db import Database
 from chaoscloud.console.pages import live
+from chaoscloud.console.records import tokens
 from chaoscloud.console.records.teams import Team
 from tests.console.browser import Browser, Seen
 from tests.console.conftest import Client, Clock, Member
@@ -397,3 +399,64 @@ def test_a_console_that_stops_lets_go_of_its_streams(
     app.state.stopping.set()
 
     assert streamed(browser.open(path + "/live").text) == []
+
+
+STREAM = {"Accept": "text/event-stream"}
+
+
+def test_the_stream_of_an_ended_session_says_so(
+    browser: Browser, api: TeamApi, hasty: None, client: Client
+) -> None:
+    """A browser that follows a page is not sent to sign in: it would not show that."""
+    path = page_of(api.started()) + "/live"
+    stranger = client()
+
+    answer = stranger.get(path, headers=STREAM)
+
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert streamed(answer.text) == [("ended", {"reason": "signed-out"})]
+    assert stranger.get(path).status_code == 303  # opened as a page
+
+
+def test_the_stream_of_what_is_gone_says_so(browser: Browser, api: TeamApi) -> None:
+    """Gone, or another team's: the same to whoever may not see it."""
+    answer = browser.open("/acme/checkout/executions/never-was/live", headers=STREAM)
+
+    assert streamed(answer.text) == [("ended", {"reason": "gone"})]
+
+
+def test_a_session_that_ends_ends_its_streams(
+    browser: Browser,
+    api: TeamApi,
+    database: Database,
+    bob: Member,
+    now: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At the next look, a second later."""
+
+    async def revoke(*_: object) -> None:
+        await database.writing(tokens.revoke, bob.token_id, now())
+
+    monkeypatch.setattr(live, "nap", revoke)
+
+    events = streamed(browser.open(page_of(api.started()) + "/live", headers=STREAM).text)
+
+    assert [name for name, _ in events] == ["page", "ended"]
+    assert events[-1][1] == {"reason": "signed-out"}
+
+
+def test_a_stream_without_news_shows_that_the_console_is_there(
+    browser: Browser, api: TeamApi, now: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One event a second, whether anything has changed or not."""
+
+    async def pass_by(*_: object) -> None:
+        now.pass_by(seconds=1)
+
+    monkeypatch.setattr(live, "nap", pass_by)
+
+    events = streamed(browser.open(page_of(api.started()) + "/live").text)
+
+    assert [name for name, _ in events[:6]] == ["page", *["alive"] * 4, "page"]
+    assert len(events) == live.LONGEST.total_seconds()

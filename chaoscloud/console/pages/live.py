@@ -1,29 +1,36 @@
-"""What goes on as a stream of server-sent events: each `page` is a page's matter anew.
+"""What goes on as a stream of server-sent events: each `page` is a page's content anew.
 
-The connection ends by itself when the run is over, when whoever looks may not look any more, or
-when the console stops; browsers come back by themselves where there is more to come.
+Every second there is an event, `alive` when nothing else has changed, so that a page notices when
+the console is away. The stream ends with `over` when there is no more to come, and with `ended`
+when whoever looks is signed out or may not look any more. When the console stops, or after
+`LONGEST`, it just ends, and browsers come back by themselves.
 """
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import timedelta
-from typing import Any
+from functools import wraps
+from typing import Any, Literal
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from chaoscloud.console.errors import NotFound, Problem
+from chaoscloud.console import auth
+from chaoscloud.console.errors import NotFound, Problem, Unauthorized
 from chaoscloud.console.pages._execution import shown
-from chaoscloud.console.pages._visit import Visit, of_team, of_team_again
+from chaoscloud.console.pages._visit import Page, Visit, of_team, of_team_again
 from chaoscloud.console.pages.executions import sheet, tell
+from chaoscloud.console.pages.security import secured
 from chaoscloud.console.records import execution_views
 from chaoscloud.console.records.execution_views import ExecutionMarker
 
-LOOK_EVERY = 1.0  # seconds between two looks at the record
-REDRAW_EVERY = timedelta(seconds=5)  # a bar grows although nothing was told
+LOOK_EVERY = 1.0  # seconds between two looks at the record, and between two events
+REDRAW_EVERY = timedelta(seconds=5)  # a bar grows although nothing was recorded
 LONGEST = timedelta(minutes=10)  # then the browser comes back on a new connection
+MEDIA_TYPE = "text/event-stream"
 
 
 class Followed(msgspec.Struct, frozen=True):
@@ -38,7 +45,29 @@ class Followed(msgspec.Struct, frozen=True):
     piece: Callable[[Visit], Awaitable[Mapping[str, str]]]
 
 
-@of_team
+def live_page(handler: Callable[[Visit], Awaitable[Response]]) -> Page:
+    """An event stream of the team its address names.
+
+    A browser that follows a page cannot be sent to sign in, and is told nothing of a status: it
+    gets a stream that says why there is none.
+    """
+    of_members = of_team(handler)
+
+    @wraps(handler)
+    async def opened(request: Request) -> Response:
+        if MEDIA_TYPE not in request.headers.get("accept", ""):
+            return await of_members(request)
+        if await auth.session_caller(request) is None:
+            return secured(_stream(_end("signed-out")))
+        try:
+            return await of_members(request)
+        except NotFound:
+            return secured(_stream(_end("gone")))
+
+    return opened
+
+
+@live_page
 async def stream(visit: Visit) -> Response:
     """The event stream of the execution that the address names."""
     await visit.db.reading(sheet, visit)  # not there, or not theirs: a plain 404
@@ -47,31 +76,38 @@ async def stream(visit: Visit) -> Response:
 
 def following(visit: Visit, what: Followed) -> Response:
     """The event stream of a page."""
-    return StreamingResponse(
-        _events(visit, what),
-        media_type="text/event-stream",
-        headers={"X-Accel-Buffering": "no"},
-    )
+    return _stream(_events(visit, what))
+
+
+def _stream(events: AsyncIterator[bytes]) -> Response:
+    headers = {"X-Accel-Buffering": "no"}
+    return StreamingResponse(events, media_type=MEDIA_TYPE, headers=headers)
+
+
+async def _end(reason: Literal["signed-out", "gone"]) -> AsyncIterator[bytes]:
+    yield _event("ended", {"reason": reason})
 
 
 async def _events(visit: Visit, what: Followed) -> AsyncIterator[bytes]:
-    ends, seen, drawn = visit.now + LONGEST, None, visit.now
+    ends, last_pulse, drawn_at = visit.now + LONGEST, None, visit.now
     yield b"retry: 2000\n\n"
     stopping: asyncio.Event = visit.request.app.state.stopping
     while visit.now < ends and not stopping.is_set():
         try:
             pulse = await what.pulse(await of_team_again(visit.request))
-        except Problem:
-            break  # signed out, or off the team, since
-        if pulse != seen or visit.now - drawn >= REDRAW_EVERY:
-            seen, drawn = pulse, visit.now
-            yield await _page(visit, what)
+            if pulse != last_pulse or visit.now - drawn_at >= REDRAW_EVERY:
+                last_pulse, drawn_at = pulse, visit.now
+                yield await _page(visit, what)
+            else:
+                yield _event("alive", {})
+        except Problem as problem:
+            signed_out = isinstance(problem, Unauthorized)
+            yield _event("ended", {"reason": "signed-out" if signed_out else "gone"})
+            return
         if not what.goes_on(pulse):
-            break
+            yield _event("over", {})
+            return
         await nap(stopping, LOOK_EVERY)
-    else:
-        return
-    yield _event("over", {})
 
 
 async def nap(stopping: asyncio.Event, seconds: float) -> None:

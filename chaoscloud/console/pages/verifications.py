@@ -13,7 +13,7 @@ from starlette.responses import Response
 from chaoscloud.console.errors import NotFound
 from chaoscloud.console.pages import _filters
 from chaoscloud.console.pages._visit import Visit, of_team
-from chaoscloud.console.pages.live import Followed, following
+from chaoscloud.console.pages.live import Followed, following, live_page
 from chaoscloud.console.pages.objectives import MOST_CHOICES, Held, Wrong, held, one_line, span
 from chaoscloud.console.records import (
     AlreadyThere,
@@ -145,7 +145,7 @@ async def run(visit: Visit) -> Response:
     return await visit.page("run.html", tab="Verifications", **await _drawn(visit))
 
 
-@of_team
+@live_page
 async def live(visit: Visit) -> Response:
     """The event stream of the run that the address names."""
     await _pulse(visit)  # not there, or not theirs: a plain 404
