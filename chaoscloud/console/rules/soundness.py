@@ -5,6 +5,8 @@ is skipped is hardly looked at. A document that is kept must nevertheless be who
 people will decode all of it later.
 """
 
+import codecs
+import re
 from collections.abc import Sequence
 
 import msgspec
@@ -14,6 +16,7 @@ MOST = 5_000_000  # values; each takes many times its size once it is decoded
 PIECE = 256 * 1024  # bytes decoded at a time: the interpreter can do other things in between
 _SPLITS = 8  # levels that are taken apart into pieces
 
+_FIRST = re.compile(rb"[ \t\r\n]*(.)", re.DOTALL)  # the first character that is no blank
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _ALL_ALIKE = bytes.maketrans(b"{}", b"[]")
 
@@ -25,11 +28,11 @@ class Unsound(ValueError):
 def ensure_sound(raw: bytes) -> None:
     """Raise `Unsound` unless these bytes are UTF-8 JSON, of sane depth, with numbers that exist."""
     try:
-        raw.decode()  # the decoder does not look into the text that it skips
+        _check_text(raw)  # the decoder does not look into the text that it skips
         msgspec.json.decode(raw, type=msgspec.Raw)
         if raw.count(b",") + raw.count(b"[") + raw.count(b"{") > MOST:
             raise Unsound(f"it has more than {MOST:,} values")
-        _decode(raw)
+        _decode(memoryview(raw))
     except UnicodeDecodeError:
         raise Unsound("it is not UTF-8") from None
     except RecursionError:
@@ -46,30 +49,44 @@ def plain(text: str) -> str:
 # --- every value -------------------------------------------------------------------------------
 
 
-def _decode(raw: bytes, above: int = 0) -> None:
-    """Decode all of it, that many levels down; raises when a value cannot be."""
-    if len(raw) <= PIECE or above == _SPLITS:
-        if not _is_shallow(raw, DEEPEST - above):
+def _check_text(raw: bytes) -> None:
+    """Raise `UnicodeDecodeError` unless it is UTF-8; looked at in pieces, without a second copy."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    view = memoryview(raw)
+    for start in range(0, len(view), PIECE):
+        decoder.decode(view[start : start + PIECE])
+    decoder.decode(b"", final=True)
+
+
+def _decode(view: memoryview, above: int = 0) -> None:
+    """Decode all of it, that many levels down; raises when a value cannot be.
+
+    Views rather than bytes: a document of 60 MiB would otherwise be there once for each level.
+    """
+    if len(view) <= PIECE or above == _SPLITS:
+        if not _is_shallow(bytes(view), DEEPEST - above):
             raise RecursionError
-        msgspec.json.decode(raw)
+        msgspec.json.decode(view)
         return
-    children = _children(raw)
-    together = max(1, len(children) * PIECE // (2 * len(raw)))
+    children = _read_children(view)
+    together = max(1, len(children) * PIECE // (2 * len(view)))
     if together == 1:
         for child in children:
-            _decode(bytes(child), above + 1)
+            _decode(memoryview(child), above + 1)
         return
     for start in range(0, len(children), together):  # small ones share a call
-        _decode(b"[" + b",".join(children[start : start + together]) + b"]", above)
+        joined = b"[" + b",".join(children[start : start + together]) + b"]"
+        _decode(memoryview(joined), above)
 
 
-def _children(raw: bytes) -> Sequence[msgspec.Raw]:
-    start = raw.lstrip()[:1]
+def _read_children(view: memoryview) -> Sequence[msgspec.Raw]:
+    first = _FIRST.match(view)
+    start = first[1] if first else b""
     if start == b"{":
-        return list(msgspec.json.decode(raw, type=dict[str, msgspec.Raw]).values())
+        return list(msgspec.json.decode(view, type=dict[str, msgspec.Raw]).values())
     if start == b"[":
-        return msgspec.json.decode(raw, type=list[msgspec.Raw])
-    msgspec.json.decode(raw)  # one long text
+        return msgspec.json.decode(view, type=list[msgspec.Raw])
+    msgspec.json.decode(view)  # one long text
     return ()
 
 
