@@ -46,6 +46,15 @@ YES = b'HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{"ok": true}'
         "::ffff:127.0.0.1",
         "::ffff:169.254.169.254",
         "64:ff9b::a00:1",
+        "64:ff9b:1::a00:1",
+        "64:ff9b:1:abcd::7f00:1",
+        "fec0::1",
+        "3fff::1",
+        "2001:db8::1",
+        "100::1",
+        "::7f00:1",
+        "4000::1",
+        "2001:10::1",
         "2002:7f00:1::",
     ],
 )
@@ -54,7 +63,15 @@ def test_addresses_that_are_not_public_are_not_called(address: str) -> None:
     assert not may_call(address)
 
 
-@pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1::1", "64:ff9b::5db8:d822"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "93.184.216.34",
+        "2606:2800:220:1::1",
+        "64:ff9b::5db8:d822",
+        "64:ff9b:1::5db8:d822",
+    ],
+)
 def test_public_addresses_are_called(address: str) -> None:
     """Of both families."""
     assert may_call(address)

@@ -50,7 +50,7 @@ routes: list[BaseRoute] = [
     Route(TEAM + "/experiments", experiments.listed),
     Route(EXPERIMENT, experiments.one),
     Route(EXPERIMENT + "/versions", experiments.versions),
-    Route(EXPERIMENT + "/versions/{number:int}", experiments.version),
+    Route(EXPERIMENT + "/versions/{number}", experiments.version),
     Route(EXPERIMENT + "/executions", executions.create, methods=["POST"]),
     Route(EXPERIMENT + "/executions", executions.listed_of_experiment),
     Route(EXECUTION, executions.journal),

@@ -7,10 +7,11 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
 import msgspec
-from starlette.datastructures import QueryParams
+from starlette.datastructures import URL, QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
+from chaoscloud.console.api._team_request import origin_of
 from chaoscloud.console.errors import BadRequest
 from chaoscloud.console.records.lists import Mark
 
@@ -58,8 +59,8 @@ def page(request: Request, items: Sequence[T], limit: int, mark: Callable[[T], s
     following = mark(items[-1]) if len(items) == limit else None
     headers = {}
     if following:
-        url = request.url.replace(path=quote(request.url.path))
-        url = url.include_query_params(cursor=following)
+        here = URL(origin_of(request) + quote(request.url.path)).replace(query=request.url.query)
+        url = here.include_query_params(cursor=following)
         headers["Link"] = f'<{url}>; rel="next"'
     return json(Page(items, following), headers=headers)
 

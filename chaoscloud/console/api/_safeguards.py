@@ -16,6 +16,7 @@ from chaoscloud.console.rules.safeguards.settings import may_call_address, parse
 from chaoscloud.console.rules.soundness import plain
 
 Line = Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
+LAST_YEAR = 9000  # the calendar of computers ends in 9999, and zones reach beyond it
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3_153_600_000)]
 KindName = Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(KINDS)})]
@@ -126,10 +127,18 @@ def _one_line(text: str, key: str) -> str:
 
 
 def _future(at: datetime | None, now: datetime) -> datetime | None:
-    if at is not None and at <= now:
+    if at is not None and ensure_sane(at, "expires_at") <= now:
         raise Invalid(
             "Expected a time that is still to come", ["body", "expires_at"], "value_error"
         )
+    return at
+
+
+def ensure_sane(at: datetime, *key: str) -> datetime:
+    """Return the time, if it is one that every zone and database can tell. Raises `Invalid`."""
+    if not 1900 <= at.year <= LAST_YEAR:
+        message = f"Expected a time between the years 1900 and {LAST_YEAR}"
+        raise Invalid(message, ["body", *key], "value_error")
     return at
 
 

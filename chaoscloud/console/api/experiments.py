@@ -30,7 +30,7 @@ from chaoscloud.console.records.lists import Mark
 from chaoscloud.console.rules import recognition
 from chaoscloud.console.rules.recognition import Change, Draft
 
-HIGHEST = 2**31 - 1  # a version's number
+LONGEST_NUMBER = 9  # digits of a version's number
 
 
 class NewExperiment(msgspec.Struct, frozen=True):
@@ -101,9 +101,11 @@ async def versions(request: TeamRequest) -> Response:
 @of_team
 async def version(request: TeamRequest) -> Response:
     """The document of one version, as it was sent."""
-    number = min(int(request.path("number")), HIGHEST)
+    number = request.path("number")
+    if not (number.isascii() and number.isdigit() and len(number) <= LONGEST_NUMBER):
+        raise NotFound("There is no such version.")
     raw = await request.db.reading(
-        experiments.document, request.team.team_id, request.path("experiment"), number
+        experiments.document, request.team.team_id, request.path("experiment"), int(number)
     )
     if raw is None:
         raise NotFound("There is no such version.")

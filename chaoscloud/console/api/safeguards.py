@@ -18,6 +18,7 @@ from chaoscloud.console.api._safeguards import (
     NewSafeguard,
     SafeguardChanges,
     SafeguardView,
+    ensure_sane,
 )
 from chaoscloud.console.api._team_request import (
     Endpoint,
@@ -233,7 +234,7 @@ async def simulate(request: TeamRequest) -> Response:
     """Say whether a run of the team would be allowed, now or at another time, and why not."""
     raw = await body_of(request.http)
     sent = await away(lambda body: shaped(sound(body), SimulationRequest), raw)
-    at = sent.at or request.now
+    at = ensure_sane(sent.at, "at") if sent.at else request.now
     if abs(at - request.now) > FARTHEST:
         raise Invalid("Expected a time within ten years", ["body", "at"], "value_error")
     head = shaped(sent.experiment, documents.Head, "experiment")

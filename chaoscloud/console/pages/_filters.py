@@ -16,13 +16,15 @@ KEPT = ("status", "experiment", "person", "tag", "since", "until")
 def wanted(asked: Mapping[str, str]) -> ExecutionFilter:
     """What an address asks for; what makes no sense in it asks for nothing."""
     until = _day(asked.get("until", ""))
+    if until and until.date() < date.max:
+        until += timedelta(days=1)  # people mean the whole day
     return ExecutionFilter(
         status=_text(asked, "status"),
         experiment_id=_text(asked, "experiment"),
         person_id=_text(asked, "person"),
         tag=_text(asked, "tag"),
         since=_day(asked.get("since", "")),
-        until=until and until + timedelta(days=1),  # people mean the whole day
+        until=until,
     )
 
 

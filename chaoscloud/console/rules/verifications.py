@@ -18,7 +18,9 @@ HYPOTHESIS = "steady-state-hypothesis"
 # What a condition brings along: its method may refer to any of it.
 CONDITION = ("contributions", "configuration", "secrets", "controls", "runtime", "rollbacks")
 
-_NotNegative = Annotated[float, msgspec.Meta(ge=0)]
+LONGEST = 36_525 * 86_400.0  # seconds, a hundred years: whatever says more is mistaken
+
+_NotNegative = Annotated[float, msgspec.Meta(ge=0, le=LONGEST)]
 
 
 class Parts(msgspec.Struct, frozen=True):
