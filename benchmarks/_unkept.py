@@ -24,7 +24,7 @@ from chaoscloud.console.records.beginnings import begin
 class Forgetful(Database):
     """A database that keeps everything but events."""
 
-    async def writing_together(self, job: Callable[..., Any], item: Any) -> Any:
+    async def recording_together(self, job: Callable[..., Any], item: Any) -> Any:
         """Say at once that it is kept; only events come in crowds."""
         return 1
 

@@ -17,7 +17,7 @@ from chaoscloud.console import api, errors, pages
 from chaoscloud.console.api.access_cache import AccessCache
 from chaoscloud.console.bodies import BodyRoom
 from chaoscloud.console.config import Config
-from chaoscloud.console.db import Busy, Database, StorageError
+from chaoscloud.console.db import CannotRead, Database, DiskFull, QueueFull, StorageError
 from chaoscloud.console.errors import Problem, Unprocessable, for_request
 from chaoscloud.console.middleware import (
     ApiHeaders,
@@ -94,9 +94,12 @@ def _allowed(request: Request) -> list[str]:
 
 
 def _of_storage(error: StorageError) -> Problem:
-    if isinstance(error, Busy):
+    if isinstance(error, QueueFull):
         return errors.Busy()
-    log.error("%s", error)
+    if isinstance(error, DiskFull):
+        return errors.InsufficientStorage(f"Nothing of it is recorded: {error}")
+    if isinstance(error, CannotRead):
+        return errors.Busy("The console's database does not answer; ask again in a moment.")
     return errors.Busy("The console could not keep it; nothing of it is recorded.")
 
 

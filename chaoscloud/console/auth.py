@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chaoscloud.console.config import Config
-from chaoscloud.console.db import Busy, Database
+from chaoscloud.console.db import Database, QueueFull
 from chaoscloud.console.errors import NotFound, Unauthorized
 from chaoscloud.console.rates import RateLimiter
 from chaoscloud.console.records import sessions, teams, tokens
@@ -141,7 +141,7 @@ async def _holder(request: Request, secret: str) -> Caller | None:
         return None
     if tokens.worth_noting(found.last_used_at, now):
         # Nobody waits for this note, and a console that is too busy goes without.
-        with contextlib.suppress(Busy):
+        with contextlib.suppress(QueueFull):
             database.write(lambda connection: tokens.used(connection, found.token_id, now))
     return Caller(found.person_id, found.person_name, found.token_id, found.expires_at)
 

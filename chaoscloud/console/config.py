@@ -25,6 +25,7 @@ VARIABLES = {
     "CHAOSIQ_CONSOLE_WEBHOOK_NETWORKS": "webhook_networks",
     "CHAOSIQ_CONSOLE_HOSTS": "hosts",
     "CHAOSIQ_CONSOLE_RATES": "rates",
+    "CHAOSIQ_CONSOLE_MIN_FREE": "min_free",
 }
 
 
@@ -35,7 +36,8 @@ class Config:
     `data` is the folder for the database and its lock; `public_url` is how people reach the
     console when that is not the address it listens on; `body_limit` is in bytes. Webhooks of
     safeguards may be called in public networks and in `webhook_networks`. `hosts` are the names
-    that requests may ask for (empty: any); `rates` is how often somebody may ask.
+    that requests may ask for (empty: any); `rates` is how often somebody may ask. With less than
+    `min_free` bytes free on its disk the console takes no records.
     """
 
     database_url: str = field(repr=False)
@@ -47,6 +49,7 @@ class Config:
     webhook_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     hosts: frozenset[str] = frozenset()
     rates: Mapping[str, str] = field(default_factory=lambda: RATES)
+    min_free: int = 128 * MEBIBYTE
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], **overrides: Any) -> Self:
@@ -54,18 +57,20 @@ class Config:
 
         Raises `ValueError` with a sentence for the user when a value makes no sense.
         """
-        said: dict[str, Any] = {
+        settings: dict[str, Any] = {
             setting: environ[name] for name, setting in VARIABLES.items() if environ.get(name)
         }
-        said.update({name: value for name, value in overrides.items() if value is not None})
-        data = Path(said.pop("data", None) or default_data(environ)).expanduser().absolute()
-        said.setdefault("database_url", f"sqlite:///{data / DATABASE_FILE}")
-        said["port"] = _port(said.get("port", cls.port))
-        said["public_url"] = _public_url(said.get("public_url"))
-        said["hosts"] = frozenset(filter(None, map(str.strip, said.get("hosts", "").split(","))))
-        said["rates"] = parse_rates(said.get("rates", ""))
-        said["webhook_networks"] = _networks(said.get("webhook_networks", ""))
-        return cls(data=data, **said)
+        settings.update({name: value for name, value in overrides.items() if value is not None})
+        data = Path(settings.pop("data", None) or default_data(environ)).expanduser().absolute()
+        settings.setdefault("database_url", f"sqlite:///{data / DATABASE_FILE}")
+        settings["port"] = _parse_port(settings.get("port", cls.port))
+        settings["public_url"] = _parse_url(settings.get("public_url"))
+        settings["hosts"] = frozenset(_split(settings.get("hosts", "")))
+        settings["rates"] = parse_rates(settings.get("rates", ""))
+        settings["webhook_networks"] = _parse_networks(settings.get("webhook_networks", ""))
+        if "min_free" in settings:
+            settings["min_free"] = _parse_mebibytes(settings["min_free"])
+        return cls(data=data, **settings)
 
 
 def default_data(environ: Mapping[str, str]) -> Path:
@@ -83,7 +88,7 @@ def default_data(environ: Mapping[str, str]) -> Path:
     return earlier if earlier.is_dir() else user_data_path(FOLDER, appauthor=False)
 
 
-def _port(value: object) -> int:
+def _parse_port(value: object) -> int:
     try:
         port = int(str(value))
     except ValueError:
@@ -93,16 +98,28 @@ def _port(value: object) -> int:
     return port
 
 
-def _networks(value: str) -> tuple[IPv4Network | IPv6Network, ...]:
+def _parse_mebibytes(value: str) -> int:
+    """A number of MiB, in bytes."""
+    if not (value.isascii() and value.isdigit() and len(value) < 10):
+        raise ValueError(f"the least free space must be a number of MiB such as 128, not {value!r}")
+    return int(value) * MEBIBYTE
+
+
+def _split(value: str) -> list[str]:
+    """The words of a list with commas."""
+    return [word for word in map(str.strip, value.split(",")) if word]
+
+
+def _parse_networks(value: str) -> tuple[IPv4Network | IPv6Network, ...]:
     try:
-        return tuple(ip_network(each.strip()) for each in value.split(",") if each.strip())
+        return tuple(map(ip_network, _split(value)))
     except ValueError as error:
         raise ValueError(
             f"networks for webhooks must look like 10.1.0.0/16, 127.0.0.1: {error}"
         ) from None
 
 
-def _public_url(value: str | None) -> str | None:
+def _parse_url(value: str | None) -> str | None:
     if value is None:
         return None
     parts = urlsplit(value)

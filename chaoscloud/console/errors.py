@@ -11,7 +11,8 @@ Problem
 ├── Misdirected     421  the request names a host that this console is not known by
 ├── Unprocessable   422  understood, but it does not say what it must
 ├── TooManyRequests 429  asked more often than is allowed; `Retry-After` says when to come back
-└── Busy            503  too many writes are waiting; ask again in a second
+├── Busy            503  too many writes are waiting; ask again in a second
+└── InsufficientStorage  507  there is no room on the console's disk
 
 Anything else that escapes is a fault of the console: it is logged with its traceback, and the
 answer says only that there was one.
@@ -136,6 +137,15 @@ class Busy(_Known):
 
     def __init__(self, detail: str = "The console is busy; ask again in a second.") -> None:
         super().__init__(detail, {"Retry-After": "1"})
+
+
+class InsufficientStorage(_Known):
+    """There is no room on the console's disk (RFC 4918)."""
+
+    known = (507, "Insufficient Storage")
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, {"Retry-After": "60"})
 
 
 def rendered(problem: Problem, instance: str) -> Response:

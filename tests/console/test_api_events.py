@@ -251,7 +251,7 @@ def test_messages_kept_at_one_go_are_counted_each(
     async def crowd() -> list[int]:
         with occupied(database):
             waiting = [
-                asyncio.create_task(database.writing_together(events.keep, each)) for each in told
+                asyncio.create_task(database.recording_together(events.keep, each)) for each in told
             ]
             await asyncio.sleep(0)
         return await asyncio.gather(*waiting)

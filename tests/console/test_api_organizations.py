@@ -89,11 +89,3 @@ def test_a_good_token_passes_at_the_door(client: Client, bob: Member) -> None:
 def test_the_door_asks_nobody_for_a_token(client: Client) -> None:
     """A browser that looks at the address first is not turned away."""
     assert client().head("/").status_code == 200
-
-
-def test_the_console_says_it_is_well(client: Client) -> None:
-    """Whoever watches the console needs no token."""
-    answer = client().get("/healthz")
-
-    assert answer.status_code == 200
-    assert answer.json() == {"status": "ok"}

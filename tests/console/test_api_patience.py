@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive, Scope, Send
 
 from chaoscloud.console.bodies import BodyRoom
-from chaoscloud.console.db import Busy, CannotWrite, Database
+from chaoscloud.console.db import CannotWrite, Database, QueueFull
 from chaoscloud.console.errors import Problem
 from chaoscloud.console.middleware import BodyLimit
 from chaoscloud.console.records import experiments
@@ -82,7 +82,9 @@ def test_a_client_that_goes_away_while_it_sends_leaves_nothing(
     assert [line for line in caplog.records if line.levelno > logging.INFO] == []
 
 
-@pytest.mark.parametrize("failure", [Busy("too many"), CannotWrite("the disk is full")], ids=str)
+@pytest.mark.parametrize(
+    "failure", [QueueFull("too many"), CannotWrite("the disk is full")], ids=str
+)
 def test_a_console_that_cannot_write_says_when_to_come_back(
     bobs: TeamApi, database: Database, monkeypatch: pytest.MonkeyPatch, failure: Exception
 ) -> None:
@@ -93,7 +95,7 @@ def test_a_console_that_cannot_write_says_when_to_come_back(
         raise failure
 
     with monkeypatch.context() as patched:
-        patched.setattr(database._writer, "take", fails)
+        patched.setattr(database._writer, "add", fails)
         answer = bobs.put(path, {"journal": ended()})
 
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from chaoscloud.console.cli import _server
 from chaoscloud.console.cli._connections import Connections, bound_protocol, raise_file_limit
-from chaoscloud.console.cli._server import Server, address, known_hosts, listening
+from chaoscloud.console.cli._server import Server, describe_address, known_hosts, listen
 from chaoscloud.console.middleware import ANY_ADDRESS
 
 HALF = b"GET /orders HTTP/1.1\r\nHost: console.example.com\r\n"
@@ -36,12 +36,12 @@ def serve(
     monkeypatch.setattr(
         _server, "bound_protocol", lambda bounds: bound_protocol(bounds, head_limit)
     )
-    server, bound = Server(app, ready.set, connections), listening("127.0.0.1", 0)
+    server, bound = Server(app, ready.set, connections), listen("127.0.0.1", 0)
     thread = threading.Thread(target=server.run, args=([bound],))
     thread.start()
     ready.wait()
     try:
-        yield "127.0.0.1", int(address("127.0.0.1", bound).rpartition(":")[2])
+        yield "127.0.0.1", int(describe_address("127.0.0.1", bound).rpartition(":")[2])
     finally:
         server.should_exit = True
         thread.join()

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Connection, update
 from starlette.applications import Starlette
 
-from chaoscloud.console.cli._server import Server, address, listening
+from chaoscloud.console.cli._server import Server, describe_address, listen
 from chaoscloud.console.config import Config
 from chaoscloud.console.db import Database
 from chaoscloud.console.db.changes import read_revision
@@ -46,14 +46,14 @@ def url(app: Starlette) -> Iterator[str]:
 
 @contextmanager
 def served(app: Starlette) -> Iterator[tuple[str, Server]]:
-    with listening("127.0.0.1", 0) as made:
+    with listen("127.0.0.1", 0) as made:
         ready: list[bool] = []
         server = Server(app, lambda: ready.append(True))
         thread = Thread(target=server.run, args=([made],))
         thread.start()
         until(lambda: bool(ready))
         try:
-            yield address("127.0.0.1", made), server
+            yield describe_address("127.0.0.1", made), server
         finally:
             server.should_exit = True
             thread.join(PATIENCE)

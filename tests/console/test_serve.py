@@ -21,11 +21,12 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from chaoscloud.console.cli._server import Server, address, listening
+from chaoscloud.console.cli._server import Server, describe_address, listen
 from chaoscloud.console.config import Config
 from chaoscloud.console.db import Database
+from chaoscloud.console.db.lock import lock_database
 
-LIMIT = 60  # seconds: a process that takes longer hangs
+LIMIT = 30  # seconds: a process that takes longer hangs
 
 
 @dataclass
@@ -191,7 +192,7 @@ def test_a_console_that_was_killed_does_not_lock_out_the_next(serve: Serve) -> N
 
 def test_a_taken_port_is_one_clear_line(tmp_path: Path) -> None:
     """And no token is made that nobody would ever see."""
-    with listening("127.0.0.1", 0) as taken:
+    with listen("127.0.0.1", 0) as taken:
         taken.listen()
         port = str(taken.getsockname()[1])
 
@@ -255,17 +256,75 @@ def test_who_waits_is_let_go_before_the_end(config: Config, database: Database) 
     assert answers == ["the console is going away"]
 
 
+HANGING = """
+import asyncio, sys, threading, time
+from chaoscloud.console.api import routes
+from chaoscloud.console.cli import main
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+async def hang(request):
+    loop = asyncio.get_running_loop()
+    for _ in range(40):
+        {hang}
+    return PlainTextResponse("it hangs")
+
+routes.append(Route("/api/hang", hang))
+main(["serve", "--data", sys.argv[1], "--port", "0"])
+"""
+
+
+@pytest.mark.parametrize(
+    "hang",
+    [
+        pytest.param("loop.run_in_executor(None, time.sleep, 600)", id="a name server"),
+        pytest.param(
+            "loop.create_task(request.app.state.db.reading(lambda c: time.sleep(600)))",
+            id="a database that is read",
+        ),
+        pytest.param(
+            "request.app.state.db.write(lambda c: time.sleep(600))", id="a disk that is written"
+        ),
+        pytest.param(
+            "threading.Thread(target=time.sleep, args=(600,)).start()", id="a thread of a library"
+        ),
+    ],
+)
+def test_it_stops_when_asked_whatever_hangs(hang: str, data: Path, tmp_path: Path) -> None:
+    """Threads that wait for others cannot be interrupted; the process ends without them."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HANGING.format(hang=hang), str(data)],
+        env=environment(tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    url = process.stdout.readline().strip().removeprefix("Console ready at ")
+    assert httpx2.get(f"{url}/api/hang").text == "it hangs"
+
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.communicate(timeout=LIMIT)
+    finally:
+        process.kill()
+
+    assert process.returncode == 0
+    with lock_database(data / "console.sqlite3"):  # nobody holds it any more
+        pass
+
+
 @contextmanager
 def _serving(routes: list[Route]) -> Iterator[tuple[Server, str]]:
     """A server in a thread of this process."""
     app, ready = Starlette(routes=routes), threading.Event()
     app.state.stopping = asyncio.Event()
-    server, bound = Server(app, ready.set), listening("127.0.0.1", 0)
+    server, bound = Server(app, ready.set), listen("127.0.0.1", 0)
     thread = threading.Thread(target=server.run, args=([bound],))
     thread.start()
     ready.wait()
     try:
-        yield server, address("127.0.0.1", bound)
+        yield server, describe_address("127.0.0.1", bound)
     finally:
         server.should_exit = True
         thread.join()
@@ -283,5 +342,5 @@ def _serving(routes: list[Route]) -> Iterator[tuple[Server, str]]:
 )
 def test_the_address_shown_is_one_that_can_be_opened(host: str, shown: str) -> None:
     """Listening everywhere is shown as loopback, the only address known to work here."""
-    with listening("127.0.0.1", 0) as bound:
-        assert address(host, bound) == f"{shown}{bound.getsockname()[1]}"
+    with listen("127.0.0.1", 0) as bound:
+        assert describe_address(host, bound) == f"{shown}{bound.getsockname()[1]}"

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, event
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from chaoscloud.console.config import Config
-from chaoscloud.console.db import Busy, CannotWrite, Database
+from chaoscloud.console.db import CannotWrite, Database, QueueFull
 from chaoscloud.console.db.engines import create_engines
 from chaoscloud.console.db.writer import Writer
 from chaoscloud.console.records import organizations
@@ -104,7 +104,7 @@ def test_what_is_alike_is_kept_at_one_go(database: Database) -> None:
     async def crowd() -> list[str]:
         with occupied(database):
             waiting = [
-                asyncio.create_task(database.writing_together(admit, name)) for name in "ABC"
+                asyncio.create_task(database.recording_together(admit, name)) for name in "ABC"
             ]
             await asyncio.sleep(0)
         return await asyncio.gather(*waiting)
@@ -121,7 +121,7 @@ def test_one_of_a_crowd_that_fails_fails_alone(database: Database) -> None:
     async def crowd() -> list[str | BaseException]:
         with occupied(database):
             waiting = [
-                asyncio.create_task(database.writing_together(_admit, name))
+                asyncio.create_task(database.recording_together(_admit, name))
                 for name in ("A", "Mallory", "B")
             ]
             await asyncio.sleep(0)
@@ -139,7 +139,7 @@ def test_a_crowd_whose_group_is_lost_hears_of_it(database: Database) -> None:
     database.write(lambda c: c.exec_driver_sql("PRAGMA query_only=ON")).result()
 
     with pytest.raises(CannotWrite, match="readonly"):
-        asyncio.run(database.writing_together(_admit, "A"))
+        asyncio.run(database.recording_together(_admit, "A"))
 
 
 def test_a_task_that_was_given_up_is_not_written(database: Database) -> None:
@@ -147,7 +147,7 @@ def test_a_task_that_was_given_up_is_not_written(database: Database) -> None:
 
     async def give_up() -> None:
         with occupied(database):
-            waiting = asyncio.create_task(database.writing_together(_admit, "A"))
+            waiting = asyncio.create_task(database.recording_together(_admit, "A"))
             await asyncio.sleep(0)
             waiting.cancel()
             await asyncio.sleep(0)
@@ -173,7 +173,7 @@ def test_a_full_queue_turns_writes_away(config: Config, database: Database) -> N
     with occupied(writer):
         writer.write(lambda connection: None)
         writer.write(lambda connection: None)
-        with pytest.raises(Busy):
+        with pytest.raises(QueueFull):
             writer.write(lambda connection: None)
 
     writer.close()

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import msgspec
-
 from chaoscloud.console.api import (
     alerts,
     assets,
@@ -38,15 +36,9 @@ JSON = "application/json"
 LIST = ("limit", "cursor")
 
 
-class Health(msgspec.Struct):
-    """The console is up."""
-
-    status: str
-
-
 OPERATIONS: Mapping[Callable[..., Any], Operation] = {
     health.check_token: Operation({200: None}, open=True),
-    health.healthz: Operation({200: Health}, open=True),
+    health.healthz: Operation({200: health.Health, 503: health.Health}, open=True),
     organizations.listed: Operation({200: list[organizations.Named]}),
     organizations.teams_listed: Operation({200: list[organizations.Named]}),
     organizations.team: Operation({200: organizations.Team}),

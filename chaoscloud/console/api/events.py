@@ -89,7 +89,7 @@ async def _kept(request: Request, access: Access, telling: Telling) -> int:
     while True:
         claimed = _Claimed(telling, access.revision)
         try:
-            return await database_of(request).writing_together(_keep, claimed)
+            return await database_of(request).recording_together(_keep, claimed)
         except _Outdated:
             access = await request.app.state.access_cache.load(request)
         except UnknownExecution:

@@ -66,7 +66,7 @@ async def create(request: TeamRequest) -> Response:
     except Invalid as invalid:
         return json(invalid.errors, 422)
     key = request.key(idempotency.Kind.EXECUTION, body)
-    made = await request.db.writing(
+    made = await request.db.recording(
         _create, request.author, request.path("experiment"), summary, journal, key, request.now
     )
     return json(Made(made), 201, {**at(request.address("executions", made)), **ACCEPTS})
@@ -86,7 +86,7 @@ async def record(request: TeamRequest) -> Response:
     body = await body_of(request.http)
     summary, journal = await away(journal_of, body)
     names = _names(request)
-    await request.db.writing(_record, *names, summary, journal, request.now)
+    await request.db.recording(_record, *names, summary, journal, request.now)
     return nothing(at(request.address("executions", names[-1])))
 
 

@@ -57,7 +57,7 @@ async def publish(request: TeamRequest) -> Response:
     body = await body_of(request.http)
     draft = await away(draft_of, body)
     key = request.key(idempotency.Kind.EXPERIMENT, body)
-    published = await request.db.writing(_publish, request.author, draft, key, request.now)
+    published = await request.db.recording(_publish, request.author, draft, key, request.now)
     where = at(request.address("experiments", published.experiment_id))
     unchanged = published.change is Change.UNCHANGED
     if unchanged and draft.sent_id == published.experiment_id:

@@ -39,7 +39,7 @@ async def receive(request: TeamRequest) -> Response:
     body = await body_of(request.http)
     sent = await away(_event_of, body)
     key = request.key(idempotency.Kind.VERIFICATION_EVENT, body)
-    made = await request.db.writing(_receive, *_names(request), sent, key, request.now)
+    made = await request.db.recording(_receive, *_names(request), sent, key, request.now)
     return json(Made(made), 201)
 
 

@@ -65,7 +65,7 @@ async def start(request: TeamRequest) -> Response:
     started = await away(starting.start_of, body)
     key = request.key(idempotency.Kind.VERIFICATION_RUN, body)
     verification_id = request.path("verification")
-    run = await request.db.writing(
+    run = await request.db.recording(
         starting.start, request.author, verification_id, started, key, request.now
     )
     answer = StartedRun(
@@ -106,7 +106,7 @@ async def finish(request: TeamRequest) -> Response:
     """Keep how a run ended."""
     body = await body_of(request.http)
     status, results, journal = await away(_finished_of, body)
-    await request.db.writing(_finish, *_names(request), status, results, journal, request.now)
+    await request.db.recording(_finish, *_names(request), status, results, journal, request.now)
     return nothing()
 
 

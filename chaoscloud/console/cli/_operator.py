@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from chaoscloud.console.config import Config
 from chaoscloud.console.db import Database, StorageError
-from chaoscloud.console.db.engines import file_of
+from chaoscloud.console.db.engines import find_file
 from chaoscloud.console.records import AlreadyThere, TooMany, organizations, people, teams
 from chaoscloud.console.records.organizations import Organization
 from chaoscloud.console.records.people import Person
@@ -86,7 +86,7 @@ def configured(data: str | None, database: str | None, **overrides: object) -> C
 def opened(data: str | None, database: str | None) -> Iterator[Database]:
     """The database of a console that has been started before."""
     config = configured(data, database)
-    file = file_of(config.database_url)
+    file = find_file(config.database_url)
     if file is not None and not file.exists():
         raise click.ClickException(
             f"There is no console in {config.data} yet: start one with `chaosiq-console serve`,"

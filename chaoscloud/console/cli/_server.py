@@ -1,9 +1,10 @@
 """The web server: it says when it is ready, and stops at once when asked to.
 
 uvicorn waits for connections that are held open (long-polls, event streams) until they end; so
-they are told to end first.
+those are ended first.
 """
 
+import asyncio
 import gc
 import logging
 import socket
@@ -29,13 +30,17 @@ KEEP_ALIVE = 75  # seconds; a run's session stays one connection through its lon
 
 
 class Server(uvicorn.Server):
-    """uvicorn with the console's start and end."""
+    """uvicorn with the console's start and end.
+
+    `on_ready` is called once it listens, `on_stop` when a signal asks it to stop.
+    """
 
     def __init__(
         self,
         app: Starlette,
         on_ready: Callable[[], None],
         connections: Connections | None = None,
+        on_stop: Callable[[], None] = lambda: None,
     ) -> None:
         connections = connections or Connections(raise_file_limit() - RESERVED_FILES)
         log.info(
@@ -55,48 +60,60 @@ class Server(uvicorn.Server):
         )
         self._app = app
         self._on_ready = on_ready
+        self._on_stop = on_stop
+
+    def serve_until_stopped(self, listener: socket.socket) -> None:
+        """Serve until a signal; the process must end soon after.
+
+        The event loop is not closed, for that waits for every name that is being looked up: a
+        webhook's, at a name server that may never answer.
+        """
+        loop = (self.config.get_loop_factory() or asyncio.new_event_loop)()
+        loop.run_until_complete(self.serve([listener]))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and say so."""
+        """Start, and announce it."""
         await super().startup(sockets)
         if self.started:
             self._on_ready()
             gc.freeze()  # what is loaded by now stays: the collector need not look at it again
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Let those who wait go, then stop."""
+        """Answer those who wait, then stop."""
         self._app.state.stopping.set()
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Take a signal as a wish to stop; a second one does not wait for requests under way.
+        """Stop because of a signal; a second one does not wait for requests under way.
 
         uvicorn's own raises the signal again at the end, which would make a stop that was asked
         for look like a failure.
         """
+        if not self.should_exit:
+            self._on_stop()
         self.force_exit = self.should_exit
         self.should_exit = True
 
 
-def listening(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     """A socket on the address; port 0 takes a free one. Raises `OSError`."""
     family, kind, protocol, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
-    made = socket.socket(family, kind, protocol)
+    listener = socket.socket(family, kind, protocol)
     try:
         if hasattr(socket, "SO_REUSEADDR") and not hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.bind(address)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
     except OSError:
-        made.close()
+        listener.close()
         raise
-    return made
+    return listener
 
 
-def address(host: str, made: socket.socket) -> str:
+def describe_address(host: str, listener: socket.socket) -> str:
     """The url of a listening socket, as somebody on this machine opens it."""
-    port = made.getsockname()[1]
+    port = listener.getsockname()[1]
     name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
     return f"http://{name}:{port}"
 

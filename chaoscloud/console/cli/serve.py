@@ -1,23 +1,30 @@
 """`serve`: the console itself."""
 
 import logging
+import os
 import sys
+import threading
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from chaoscloud.console.cli._operator import configured, now, on_the_console
 from chaoscloud.console.config import Config
-from chaoscloud.console.db import Database
-from chaoscloud.console.db.engines import file_of
+from chaoscloud.console.db import Database, DiskSpace
+from chaoscloud.console.db.engines import find_file
 from chaoscloud.console.db.lock import lock_database
+from chaoscloud.console.db.space import RESERVE
 from chaoscloud.console.records.beginnings import begin
 
 if TYPE_CHECKING:
     import socket
+
+log = logging.getLogger("chaosiq.console")
+
+LONGEST_STOP = 4.0  # seconds from the signal to the end of the process, whatever hangs
 
 
 @click.command()
@@ -43,19 +50,25 @@ def serve(
     config = configured(data, database, host=host, port=port, public_url=public_url)
     _log_to_stderr()
     _make_folder(config.data)
-    with _lock(config), _listening(config) as made, Database.open(config.database_url) as opened:
-        _serve(config, opened, made)
+    with _lock(config), _listen(config) as listener, _open(config) as opened:
+        _serve(config, opened, listener)
+    _end_process()
 
 
-def _serve(config: Config, database: Database, made: "socket.socket") -> None:
+def _open(config: Config) -> Database:
+    file = find_file(config.database_url)
+    return Database.open(config.database_url, DiskSpace(file, config.min_free, RESERVE))
+
+
+def _serve(config: Config, database: Database, listener: "socket.socket") -> None:
     from chaoscloud.console.app import create_app
-    from chaoscloud.console.cli._server import Server, address, known_hosts
+    from chaoscloud.console.cli._server import Server, describe_address, known_hosts
 
     hosts = known_hosts(config.host, config.public_url, config.hosts)
     config = replace(config, hosts=hosts)
-    url = config.public_url or address(config.host, made)
+    url = config.public_url or describe_address(config.host, listener)
 
-    def ready() -> None:
+    def announce() -> None:
         # The token is made only now, when it is sure that somebody will read it.
         token = database.write(lambda connection: begin(connection, now())).result()
         click.echo(f"Console ready at {url}")
@@ -63,7 +76,30 @@ def _serve(config: Config, database: Database, made: "socket.socket") -> None:
             click.echo(f"Owner's token (shown once): {token}")
             click.echo(f"Sign in with: chaos signin --url {url}")
 
-    Server(create_app(config, database, now=now), ready).run([made])
+    app = create_app(config, database, now=now)
+    Server(app, announce, on_stop=_limit_stop).serve_until_stopped(listener)
+
+
+def _limit_stop() -> None:
+    """End the process soon, whatever hangs: a name server, a disk, another machine's database.
+
+    What was acknowledged is on disk; nobody was promised more.
+    """
+
+    def end() -> None:
+        log.warning("not everything ended within %g seconds: the console stops", LONGEST_STOP)
+        _end_process()
+
+    timer = threading.Timer(LONGEST_STOP, end)
+    timer.daemon = True
+    timer.start()
+
+
+def _end_process() -> NoReturn:
+    """End without waiting for threads that look up a name: they cannot be interrupted."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _make_folder(data: Path) -> None:
@@ -74,15 +110,15 @@ def _make_folder(data: Path) -> None:
 
 
 def _lock(config: Config) -> AbstractContextManager[None]:
-    file = file_of(config.database_url)
+    file = find_file(config.database_url)
     return lock_database(file) if file else nullcontext()
 
 
-def _listening(config: Config) -> "socket.socket":
-    from chaoscloud.console.cli._server import listening
+def _listen(config: Config) -> "socket.socket":
+    from chaoscloud.console.cli._server import listen
 
     try:
-        return listening(config.host, config.port)
+        return listen(config.host, config.port)
     except OSError as error:
         raise click.ClickException(
             f"Cannot listen on {config.host}:{config.port}: {error.strerror};"

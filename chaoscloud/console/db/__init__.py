@@ -7,15 +7,38 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
+from chaoscloud.console.db import changes
 from chaoscloud.console.db.changes import Change
-from chaoscloud.console.db.engines import READERS, Engines, create_engines
-from chaoscloud.console.db.failures import Busy, CannotOpen, CannotWrite, StorageError
+from chaoscloud.console.db.engines import READERS, Engines, create_engines, find_file
+from chaoscloud.console.db.failures import (
+    CannotOpen,
+    CannotRead,
+    CannotWrite,
+    DiskFull,
+    QueueFull,
+    StorageError,
+    describe_error,
+    is_damage,
+    is_trouble,
+)
 from chaoscloud.console.db.migrations import migrate
-from chaoscloud.console.db.writer import Task, Writer
+from chaoscloud.console.db.space import DiskSpace
+from chaoscloud.console.db.tasks import Task
+from chaoscloud.console.db.trouble import Trouble
+from chaoscloud.console.db.writer import Writer
 
-__all__ = ["Busy", "CannotOpen", "CannotWrite", "Database", "StorageError"]
+__all__ = [
+    "CannotOpen",
+    "CannotRead",
+    "CannotWrite",
+    "Database",
+    "DiskFull",
+    "DiskSpace",
+    "QueueFull",
+    "StorageError",
+]
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -25,29 +48,36 @@ P = ParamSpec("P")
 class Database:
     """One database, read by many connections and written by one thread.
 
-    What is given to `reading` and `writing` are plain functions whose first parameter is a
-    connection; they never commit. Usable as a context manager, which closes it.
+    What `reading`, `writing` and `recording` run are plain functions whose first parameter is a
+    connection; they never commit. `space` is the room on its disk. Usable as a context manager,
+    which closes it.
     """
 
-    def __init__(self, engines: Engines) -> None:
+    def __init__(self, engines: Engines, space: DiskSpace | None = None) -> None:
+        self.space = space or DiskSpace(engines.file)
         self._engines = engines
+        self._damage: StorageError | None = None
+        self._trouble = Trouble("reading")
         self._listeners: list[Callable[[frozenset[Change]], None]] = []
-        self._writer = Writer(engines.writer, on_change=self._tell)
+        self._writer = Writer(engines.writer, self.space, on_change=self._call_listeners)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="console-reader")
 
     @classmethod
-    def open(cls, url: str) -> Self:
+    def open(cls, url: str, space: DiskSpace | None = None) -> Self:
         """Open the database and bring its schema forward; made when there is none yet.
 
-        Raises `CannotOpen` with the reason when it cannot be used.
+        `space` says how much room is to be left on its disk. Raises `CannotOpen` with the reason
+        when it cannot be used.
         """
+        space = space or DiskSpace(find_file(url))
+        space.prepare_opening()
         engines = create_engines(url)
         try:
             migrate(engines)
         except CannotOpen:
             engines.dispose()
             raise
-        return cls(engines)
+        return cls(engines, space)
 
     @property
     def file(self) -> Path | None:
@@ -55,7 +85,7 @@ class Database:
         return self._engines.file
 
     def close(self) -> None:
-        """Keep the writes that wait, then let go of everything."""
+        """Write what waits, then close every connection."""
         self._writer.close()
         self._readers.shutdown()
         self._engines.dispose()
@@ -68,34 +98,50 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection that sees one moment of the database and waits for no writer."""
-        with self._engines.reader.connect() as connection:
-            yield connection
+        """A connection that sees one moment of the database and waits for no writer.
+
+        Raises `CannotRead` when the database does not answer, or is damaged.
+        """
+        try:
+            with self._engines.reader.connect() as connection:
+                yield connection
+        except Exception as error:
+            if is_trouble(error):
+                raise self._report(error) from error
+            raise
+        self._trouble.clear()
+
+    def _report(self, error: Exception) -> CannotRead:
+        failure = CannotRead(f"the database cannot be read: {describe_error(error)}")
+        self._trouble.report(failure)
+        if is_damage(error):
+            self._damage = failure
+        return failure
 
     def write(self, job: Callable[[Connection], T]) -> Future[T]:
         """Queue a write; its future is done when the write is on disk.
 
-        The future raises what the job raised, or `CannotWrite`. Raises `Busy` at once when too
-        many writes wait.
+        The future raises what the job raised, or `CannotWrite`. Raises `QueueFull` at once when
+        too many writes wait.
         """
         return self._writer.write(job)
 
     def on_change(self, listener: Callable[[frozenset[Change]], None]) -> None:
         """Call a function, in the writer's thread, when a write changes what `db.changes` names.
 
-        It must not raise, nor take long. Other processes' writes are not told: look at
+        It must not raise, nor take long. It is not called for other processes' writes: look at
         `changes.read_revisions` for those.
         """
         self._listeners.append(listener)
 
-    def _tell(self, changes: frozenset[Change]) -> None:
+    def _call_listeners(self, changes: frozenset[Change]) -> None:
         for listener in self._listeners:
             listener(changes)
 
     async def reading(
         self, job: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run a reading function in a thread of its own, away from the event loop."""
+        """Run a reading function in a thread, away from the event loop. Raises `CannotRead`."""
 
         def read() -> T:
             with self.read() as connection:
@@ -106,19 +152,51 @@ class Database:
     async def writing(
         self, job: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run a writing function in the writer, and wait until it is on disk."""
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._writer.take(Task(future, lambda connection: job(connection, *args, **kwargs)))
-        return await future
+        """Run a writing function in the writer, and wait until it is on disk.
 
-    async def writing_together(
-        self, job: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item
-    ) -> T:
-        """The same, for what comes in crowds: items that wait side by side are kept at one go.
-
-        The job is given any number of them, and gives a result for each. When it raises over
-        several, they are given to it one by one: it fails for those alone that it cannot keep.
+        For what people and operators do: it is kept on a full disk too, while the reserve lasts.
         """
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._writer.take(Task(future, shared=job, item=item))
+        self._writer.add(Task(future, lambda connection: job(connection, *args, **kwargs)))
         return await future
+
+    async def recording(
+        self, job: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """The same for what runs send; raises `DiskFull` when there is little room left."""
+        self.space.check()
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+        def run(connection: Connection) -> T:
+            return job(connection, *args, **kwargs)
+
+        self._writer.add(Task(future, run, is_record=True))
+        return await future
+
+    async def recording_together(
+        self, job: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item
+    ) -> T:
+        """The same for what comes in crowds: items that wait side by side share one call.
+
+        The job receives any number of them, and returns a result for each. When it raises over
+        several, it is called for each by itself, and fails only for those it cannot keep.
+        """
+        self.space.check()
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._writer.add(Task(future, shared=job, item=item, is_record=True))
+        return await future
+
+    async def check(self) -> None:
+        """Raise `StorageError` when it cannot be read or written, or was found damaged.
+
+        Something is written only when the last write failed, to see whether it works again.
+        """
+        await self.reading(_select_one)
+        if self._writer.trouble.error:
+            await self.writing(changes.mark, "health")
+        if self._damage:  # reading something else may work; what is damaged stays so
+            raise self._damage
+
+
+def _select_one(connection: Connection) -> None:
+    connection.execute(text("SELECT 1"))

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError
 
 from chaoscloud.console.db.failures import CannotOpen
 
@@ -44,10 +44,12 @@ def create_engines(url: str) -> Engines:
     return _MAKERS[backend](parsed)
 
 
-def file_of(url: str) -> Path | None:
+def find_file(url: str) -> Path | None:
     """The file a database url names; None when the database is not a file."""
     parsed = _parse_url(url)
-    return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        return None
+    return Path(parsed.database)
 
 
 def _parse_url(url: str) -> URL:
@@ -139,11 +141,6 @@ def _postgresql(url: URL) -> Engines:
 
 
 _MAKERS = {"sqlite": _sqlite, "postgresql": _postgresql}
-
-
-def describe_error(error: DBAPIError) -> str:
-    """What the driver reported, in one line, without the statement and its values."""
-    return " ".join(str(error.orig).split())
 
 
 def lock_out_others(connection: Connection) -> None:

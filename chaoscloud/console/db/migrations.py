@@ -11,8 +11,8 @@ from pathlib import Path
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, func, inspect, select
 from sqlalchemy.exc import DBAPIError
 
-from chaoscloud.console.db.engines import Engines, begin_migration, copy_database, describe_error
-from chaoscloud.console.db.failures import CannotOpen
+from chaoscloud.console.db.engines import Engines, begin_migration, copy_database
+from chaoscloud.console.db.failures import CannotOpen, describe_error
 from chaoscloud.console.db.schema import metadata
 
 NEWEST = "m0003_decisions"  # the last revision in VERSIONS; the one that `schema.py` describes

@@ -16,6 +16,7 @@ HEADINGS = {
     422: "Something is missing",
     500: "The console failed",
     503: "The console is busy",
+    507: "The console's disk is full",
 }
 
 
