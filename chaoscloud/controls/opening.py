@@ -192,7 +192,8 @@ def _redactor(secrets: Secrets | None, token: str | None) -> Redactor:
     if redactor.short:
         logger.warning(
             "%d of this run's secrets are too short to be recognised inside other text: they are "
-            "kept from the console only where they stand alone.",
+            "kept from the console only where they stand alone (numbers of fewer than four digits "
+            "only where they are text).",
             redactor.short,
         )
     return redactor

@@ -108,7 +108,7 @@ class _Copying:
         copy = self.copy_reference_part if is_reference(value) else self.copy
         copied: dict[Any, Any] = {}
         for key, part in items:
-            place = _unused(self.copy_key(key), copied)
+            place = _number_if_taken(self.copy_key(key), copied)
             copied[place] = self.copy_part(key, part) if is_format else copy(part)
         if is_format and self.count > before and _is_experiment(copied):
             block = ensure_extension(copied)
@@ -194,7 +194,7 @@ def _number(value: Any) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _unused(key: Any, known: Mapping[Any, Any]) -> Any:
+def _number_if_taken(key: Any, known: Mapping[Any, Any]) -> Any:
     """The key, numbered when two keys became the same one."""
     if key not in known:
         return key

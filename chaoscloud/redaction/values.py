@@ -62,14 +62,14 @@ def is_reference(value: Mapping[Any, Any]) -> bool:
 
 def has_marker(document: Any) -> bool:
     """Whether something was taken out of a document, by its texts. It may contain itself."""
-    seen: set[int] = set()
+    visited: set[int] = set()
     pending = [document]
     while pending:
         value = pending.pop()
         if isinstance(value, str) and MARKER in value:
             return True
-        if isinstance(value, dict | list) and id(value) not in seen:
-            seen.add(id(value))
+        if isinstance(value, dict | list) and id(value) not in visited:
+            visited.add(id(value))
             pending += [*value, *value.values()] if isinstance(value, dict) else value
     return False
 

@@ -133,7 +133,7 @@ def test_the_experiment_s_page_says_that_it_cannot_be_run(browser: Browser, api:
 
     text = Seen(browser.open(f"/acme/checkout/experiments/{experiment_id}")).text
 
-    assert "Not whole. Something was taken out of this document before it was sent" in text
+    assert "This experiment cannot be run from here. Something was taken out of" in text
     assert "chaos run http" not in text
 
 
@@ -143,7 +143,7 @@ def test_the_verification_s_page_says_that_it_cannot_be_run(browser: Browser, ap
 
     text = Seen(browser.open(f"/acme/checkout/verifications/{created['id']}")).text
 
-    assert "Not whole. The values of this document's secrets are missing" in text
+    assert "This verification cannot be run from here. The values of this document's" in text
     assert "chaos verify http" not in text
 
 
@@ -151,5 +151,5 @@ def test_pages_of_whole_documents_say_nothing(browser: Browser, api: TeamApi) ->
     """They have the line to copy."""
     text = Seen(browser.open(f"/acme/checkout/experiments/{api.published()}")).text
 
-    assert "Not whole" not in text
+    assert "cannot be run" not in text
     assert "chaos run http" in text

@@ -71,7 +71,6 @@ def _document_to_run(team: Team, raw: bytes, **ids: Any) -> bytes:
     removal = find_removal(decoded)
     if removal is not None:
         kind = "verification" if "verification" in ids else "experiment"
-        raise Conflict(
-            f"{removal.reason} {removal.advise(kind)}", extra={"redacted": removal.count}
-        )
+        detail = f"This {kind} cannot be run from here. {removal.reason} {removal.advise(kind)}"
+        raise Conflict(detail, extra={"redacted": removal.count})
     return documents.to_run(decoded, {"team_id": team.id, "org_id": team.organization_id, **ids})

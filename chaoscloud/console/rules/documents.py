@@ -124,9 +124,11 @@ def ensure_bounded(tags: Collection[str]) -> None:
 
 def without_ours(document: Mapping[str, Any]) -> dict[str, Any]:
     """The document as its author wrote it: no `chaosiq` block, no `dry`, no empty `extensions`."""
-    kept = {key: value for key, value in document.items() if key not in ("dry", "extensions")}
+    author_part = {
+        key: value for key, value in document.items() if key not in ("dry", "extensions")
+    }
     others = [block for block in blocks_of(document) if not is_our_block(block)]
-    return {**kept, "extensions": others} if others else kept
+    return {**author_part, "extensions": others} if others else author_part
 
 
 def blocks_of(document: Mapping[str, Any]) -> list[Any]:
@@ -166,8 +168,8 @@ def to_run(document: Mapping[str, Any], ids: Mapping[str, Any]) -> bytes:
     ours: dict[str, Any] = next((block for block in blocks if is_our_block(block)), {})
     block = {**_lasting(ours), "name": OURS, **{key: value for key, value in ids.items() if value}}
     others = [other for other in blocks if not is_our_block(other)]
-    made = {key: value for key, value in document.items() if key != "dry"}
-    return msgspec.json.encode({**made, "extensions": [*others, block]})
+    runnable = {key: value for key, value in document.items() if key != "dry"}
+    return msgspec.json.encode({**runnable, "extensions": [*others, block]})
 
 
 def _lasting(block: Mapping[str, Any]) -> dict[str, Any]:

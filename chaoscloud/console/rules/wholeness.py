@@ -28,13 +28,13 @@ class Removal(msgspec.Struct, frozen=True):
         if self.is_of_inline_secrets:
             return (
                 "The values of this document's secrets are missing: they were written in it, and "
-                "secrets are taken out before a document is sent. It cannot be run from here."
+                "secrets are taken out before a document is sent."
             )
         places = "1 place" if self.count == 1 else f"{self.count} places"
         return (
             f"Something was taken out of this document before it was sent, in {places} (shown as "
             f"{MARKER}, or a user in a url): the values of secrets stay where they are used. What "
-            "would run is not what its author wrote, so it cannot be run from here."
+            "would run is not what its author wrote."
         )
 
     def advise(self, kind: str) -> str:

@@ -26,28 +26,28 @@ def as_base64(encode: Callable[[bytes], bytes]) -> Callable[[str, str, str], str
     return lambda before, secret, after: encode(f"{before}{secret}{after}".encode()).decode()
 
 
-def escaped(escape: Callable[[str], str]) -> Callable[[str, str, str], str]:
+def with_escape(escape: Callable[[str], str]) -> Callable[[str, str, str], str]:
     """Text with the secret escaped in it."""
     return lambda before, secret, after: before + escape(secret) + after
 
 
 SPELLINGS: dict[str, Callable[[str, str, str], str]] = {
-    "plain": escaped(str),
-    "json": escaped(lambda secret: json.dumps(secret)[1:-1]),
-    "json, not ascii": escaped(lambda secret: json.dumps(secret, ensure_ascii=False)[1:-1]),
-    "json in json": escaped(lambda secret: json.dumps(json.dumps(secret))),
-    "json, slashes": escaped(lambda secret: json.dumps(secret)[1:-1].replace("/", "\\/")),
-    "url": escaped(quote),
-    "url, all": escaped(lambda secret: quote(secret, safe="")),
-    "url, lower": escaped(lambda secret: lowered(quote(secret, safe=""))),
-    "form": escaped(quote_plus),
-    "url in url": escaped(lambda secret: quote(quote(secret, safe=""), safe="")),
-    "repr": escaped(repr),
-    "repr of bytes": escaped(lambda secret: repr(secret.encode())),
-    "xml": escaped(lambda secret: saxutils.escape(secret, {"'": "&apos;", '"': "&quot;"})),
-    "xml, numbers": escaped(lambda secret: "".join(map(as_entity, secret))),
-    "shell": escaped(shlex.quote),
-    "shell, traced": escaped(lambda secret: secret.replace("'", "'\\''")),
+    "plain": with_escape(str),
+    "json": with_escape(lambda secret: json.dumps(secret)[1:-1]),
+    "json, not ascii": with_escape(lambda secret: json.dumps(secret, ensure_ascii=False)[1:-1]),
+    "json in json": with_escape(lambda secret: json.dumps(json.dumps(secret))),
+    "json, slashes": with_escape(lambda secret: json.dumps(secret)[1:-1].replace("/", "\\/")),
+    "url": with_escape(quote),
+    "url, all": with_escape(lambda secret: quote(secret, safe="")),
+    "url, lower": with_escape(lambda secret: lower_escapes(quote(secret, safe=""))),
+    "form": with_escape(quote_plus),
+    "url in url": with_escape(lambda secret: quote(quote(secret, safe=""), safe="")),
+    "repr": with_escape(repr),
+    "repr of bytes": with_escape(lambda secret: repr(secret.encode())),
+    "xml": with_escape(lambda secret: saxutils.escape(secret, {"'": "&apos;", '"': "&quot;"})),
+    "xml, numbers": with_escape(lambda secret: "".join(map(as_entity, secret))),
+    "shell": with_escape(shlex.quote),
+    "shell, traced": with_escape(lambda secret: secret.replace("'", "'\\''")),
     "base64": as_base64(base64.b64encode),
     "base64, utf-16": lambda before, secret, after: base64.b64encode(
         before.encode("utf-16-le") + secret.encode("utf-16-le") + after.encode("utf-16-le")
@@ -63,7 +63,7 @@ def as_entity(character: str) -> str:
     return character if plain else f"&#{ord(character)};"
 
 
-def lowered(text: str) -> str:
+def lower_escapes(text: str) -> str:
     """Percent escapes in small letters, the rest as it is."""
     parts = text.split("%")
     return "%".join([parts[0], *(part[:2].lower() + part[2:] for part in parts[1:])])
@@ -152,7 +152,7 @@ def test_no_secret_of_many_survives(secrets: list[str], data: st.DataObject) -> 
             assert value not in part
 
 
-def refused(constant: str) -> None:
+def refuse_constant(constant: str) -> None:
     """What a strict reader does with NaN and infinities."""
     raise AssertionError(f"{constant} is no JSON")
 
@@ -183,7 +183,7 @@ def test_a_copy_can_be_sent(document: Any, secrets: dict[str, Any]) -> None:
     """It is JSON any reader takes: no NaN, no half characters, no NUL."""
     text = to_json(Redactor(secrets).redact(document).document)
 
-    read = json.loads(text, parse_constant=refused)
+    read = json.loads(text, parse_constant=refuse_constant)
     for part in texts_in(read):
         assert "\0" not in part
         assert part.encode("utf-8", "replace").decode() == part

@@ -59,7 +59,7 @@ def load_and_run(source: str, settings: dict[str, Any]) -> tuple[Any, Any]:
         chaoslib.settings.loaded_settings.reset(token)
 
 
-def linked(file: Path, experiment_id: str, team: str = "checkout") -> dict[str, Any]:
+def link_to(file: Path, experiment_id: str, team: str = "checkout") -> dict[str, Any]:
     """What a workspace file says that links a file."""
     return {"experiments": {"acme": {team: {file.name: {"experiment_id": experiment_id}}}}}
 
@@ -73,7 +73,7 @@ def test_a_new_file_is_linked_by_its_first_run(console: StubConsole, file: Path)
     """The workspace file appears beside it, and the path leaves the block."""
     experiment, journal = load_and_run(str(file), console.settings)
 
-    assert yaml.safe_load(workspace_of(file).read_text()) == linked(file, "orders")
+    assert yaml.safe_load(workspace_of(file).read_text()) == link_to(file, "orders")
     assert "experiment_path" not in block_of(experiment)
     assert str(file) not in json.dumps(journal)
     assert str(file) not in console.everything
@@ -89,7 +89,7 @@ def test_a_new_file_is_known_by_its_path_until_then(console: StubConsole, file: 
 
 def test_a_known_file_brings_its_id(console: StubConsole, file: Path) -> None:
     """The next run adds an execution to the same experiment."""
-    workspace_of(file).write_text(yaml.safe_dump(linked(file, "known")))
+    workspace_of(file).write_text(yaml.safe_dump(link_to(file, "known")))
 
     experiment = load(str(file), console.settings)
 
@@ -98,7 +98,7 @@ def test_a_known_file_brings_its_id(console: StubConsole, file: Path) -> None:
 
 def test_the_link_of_another_team_is_not_ours(console: StubConsole, file: Path) -> None:
     """It stays in the file, beside the one of this team."""
-    theirs = linked(file, "known", team="payments")
+    theirs = link_to(file, "known", team="payments")
     workspace_of(file).write_text(yaml.safe_dump(theirs))
 
     load_and_run(str(file), console.settings)
@@ -111,9 +111,9 @@ def test_the_link_of_another_team_is_not_ours(console: StubConsole, file: Path) 
 def test_a_link_added_during_the_start_is_kept(console: StubConsole, file: Path) -> None:
     """Two runs in one folder write the same workspace file."""
 
-    def answer(kind: str, seen: Any) -> None:
+    def answer(kind: str, request: Any) -> None:
         if kind == "execution":
-            other = linked(Path("stock.json"), "stock")
+            other = link_to(Path("stock.json"), "stock")
             workspace_of(file).write_text(yaml.safe_dump(other))
 
     console.answer = answer
@@ -128,7 +128,7 @@ def test_without_the_workspace_it_is_neither_read_nor_written(
     console: StubConsole, file: Path
 ) -> None:
     """The file keeps what it says, and the block does not know where the experiment lies."""
-    before = yaml.safe_dump(linked(file, "known"))
+    before = yaml.safe_dump(link_to(file, "known"))
     workspace_of(file).write_text(before)
 
     experiment, _ = load_and_run(str(file), without("workspace", console.settings))
@@ -181,7 +181,7 @@ def test_a_start_that_failed_links_nothing(
     console: StubConsole, file: Path, status: int, stays: bool
 ) -> None:
     """There is no id to link to; the path is kept elsewhere when the record is sent later."""
-    console.answer = lambda kind, seen: (status, None)
+    console.answer = lambda kind, request: (status, None)
 
     experiment, _ = load_and_run(str(file), console.settings)
 
