@@ -9,7 +9,9 @@ from chaoscloud.console.cli import main
 from chaoscloud.console.config import Config
 from chaoscloud.console.records.organizations import Organization
 from chaoscloud.console.records.teams import Team
+from tests.console.browser import Browser, Seen
 from tests.console.conftest import Client, Member
+from tests.console.documents import chaosiq, ended
 from tests.console.team import TeamApi
 
 
@@ -51,6 +53,26 @@ def test_a_safeguard_of_the_operator_stops_runs(run: Runner, bobs: TeamApi) -> N
     assert (policy["name"], policy["operator"]) == ("No Kafka", "grace")
     [item] = bobs.get("/safeguards").json()["items"]
     assert (item["author"], item["scope"]) == ("grace (operator)", "organization")
+
+
+def test_a_stopped_run_s_page_names_the_operator(
+    run: Runner, bobs: TeamApi, client: Client, bob: Member
+) -> None:
+    """Also after the stop was released: whoever was stopped may want to ask."""
+    path = bobs.started()
+    run("stop", "--reason", "Release day", "--as", "grace")
+    journal = ended("interrupted", **chaosiq(safeguards=[{"name": "Release day"}]))
+    bobs.put(path, {"journal": journal})
+    run("resume", "--as", "alan")
+    browser = Browser(client())
+    browser.sign_in(bob.token)
+
+    page = Seen(browser.open(f"/acme/checkout/executions/{path.rpartition('/')[2]}")).text
+    timeline = Seen(browser.open("/acme/checkout/timeline")).text
+
+    assert "Release day by grace (operator)" in page
+    assert "grace (operator) stopped all runs: Release day" in timeline
+    assert "alan (operator) released the stop: Release day" in timeline
 
 
 def test_it_is_switched_off_and_on_and_removed(run: Runner) -> None:

@@ -12,6 +12,7 @@ from chaoscloud.console.pages._looks import Look
 from chaoscloud.console.pages._stop_details import StopDetails, stop_details
 from chaoscloud.console.records import events, execution_views
 from chaoscloud.console.records.execution_views import ExecutionDetail, StopRequest
+from chaoscloud.console.records.safeguard_status import find_authors
 from chaoscloud.console.rules.durations import spoken
 from chaoscloud.console.rules.live import Told, journal_so_far
 from chaoscloud.console.rules.story import Activity, Check, Gap, Story, story_of
@@ -64,7 +65,10 @@ def folio(connection: Connection, sheet: ExecutionDetail, now: datetime) -> Foli
     look = _looks.execution(sheet.status, sheet.last_seen_at, now)
     until = sheet.last_seen_at if look is _looks.LOST else now
     asked = execution_views.list_stop_requests(connection, sheet.id)
-    stop = stop_details(sheet.stop, story.safeguards, asked)
+    stop = stop_details(sheet.stop, story.safeguards)
+    if stop:
+        names = {policy.name for policy in stop.policies}
+        stop = stop.with_authors(find_authors(connection, sheet.team_id, sheet.id, names))
     known = Known(
         _decided(connection, sheet, story, stop),
         stop.interrupted if stop else None,

@@ -1,12 +1,11 @@
 """How a run was stopped, as its page shows it: who set the stop, when, and how long it took."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from chaoscloud.console.records.execution_views import StopRequest
 from chaoscloud.console.rules.stops import Stop
 from chaoscloud.console.rules.story import as_map, as_moment, as_text
 
@@ -35,17 +34,22 @@ class StopDetails(msgspec.Struct, frozen=True):
             return None
         return max(0.0, (self.received - self.decided).total_seconds())
 
+    def with_authors(self, authors: Mapping[str, str]) -> "StopDetails":
+        """The same, with who set the safeguards of these names."""
+        policies = (
+            msgspec.structs.replace(policy, author=authors.get(policy.name, ""))
+            for policy in self.policies
+        )
+        return msgspec.structs.replace(self, policies=tuple(policies))
 
-def stop_details(
-    recorded: str | None, names: Iterable[str], requests: Iterable[StopRequest]
-) -> StopDetails | None:
+
+def stop_details(recorded: str | None, names: Iterable[str]) -> StopDetails | None:
     """The stop that a run reported, or what its journal says stopped it; None when nothing did.
 
-    `recorded` is a `Stop` as JSON, `names` the safeguards in the journal, `requests` the stops
-    that people set for this run.
+    `recorded` is a `Stop` as JSON, `names` the safeguards in the journal.
     """
     stop = _decode(recorded)
-    policies = tuple(_policies(stop.policies if stop else list(names), requests))
+    policies = tuple(_policies(stop.policies if stop else list(names)))
     if stop is None:
         return StopDetails(policies) if policies else None
     return StopDetails(
@@ -64,10 +68,9 @@ def _decode(recorded: str | None) -> Stop | None:
         return None
 
 
-def _policies(policies: list[Any], requests: Iterable[StopRequest]) -> Iterator[StoppingPolicy]:
-    authors = {request.reason: request.person_name or "the operator" for request in requests}
+def _policies(policies: list[Any]) -> Iterator[StoppingPolicy]:
     for policy in policies:
         name = as_text(policy) or as_text(as_map(policy).get("name"))
         reason = as_text(as_map(policy).get("reason"))
         if name:
-            yield StoppingPolicy(name, reason if reason != name else "", authors.get(name, ""))
+            yield StoppingPolicy(name, reason if reason != name else "")

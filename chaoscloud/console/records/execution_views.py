@@ -19,6 +19,7 @@ from chaoscloud.console.db.schema import (
     teams,
 )
 from chaoscloud.console.records._rows import columns, every, first
+from chaoscloud.console.records.history import OPERATOR
 from chaoscloud.console.records.lists import Mark, newest_first
 
 SILENCE = timedelta(minutes=15)  # a run that says nothing for so long is one we lost
@@ -192,7 +193,7 @@ def list_stop_requests(connection: Connection, execution_id: str) -> list[StopRe
     statement = (
         select(
             column.reason,
-            func.coalesce(people.c.name, column.operator),
+            func.coalesce(people.c.name, column.operator + OPERATOR),
             column.created_at,
             column.expires_at,
             column.removed_at,

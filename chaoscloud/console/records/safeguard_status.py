@@ -1,12 +1,13 @@
 """How safeguards stand right now, in the words that the API, the pages and the commands share."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, or_, select
 
+from chaoscloud.console.db.schema import people, safeguards, teams
 from chaoscloud.console.records import history, safeguard_states
 from chaoscloud.console.rules.safeguards import (
     KINDS,
@@ -82,6 +83,32 @@ def facts_for(connection: Connection, safeguards: Iterable[Safeguard], now: date
     """The facts that the decisions of one organization's safeguards need, as recorded."""
     asking = [each.organization_id for each in safeguards if KINDS[each.kind].needs_facts]
     return safeguard_states.facts(connection, asking[0], now) if asking else NO_FACTS
+
+
+def find_authors(
+    connection: Connection, team_id: str, execution_id: str, names: Collection[str]
+) -> dict[str, str]:
+    """Who set the safeguards of these names that apply to an execution, the removed ones included.
+
+    A run reports the safeguards that stopped it by name; of several of one name the last counts.
+    """
+    if not names:
+        return {}
+    column = safeguards.c
+    organization_id = select(teams.c.organization_id).where(teams.c.id == team_id).scalar_subquery()
+    author = func.coalesce(people.c.name, column.operator + history.OPERATOR, "the operator")
+    statement = (
+        select(column.name, author.label("author"))
+        .outerjoin(people, people.c.id == column.person_id)
+        .where(
+            column.organization_id == organization_id,
+            or_(column.team_id.is_(None), column.team_id == team_id),
+            or_(column.execution_id.is_(None), column.execution_id == execution_id),
+            column.name.in_(names),
+        )
+        .order_by(column.created_at, column.id)
+    )
+    return {row.name: row.author for row in connection.execute(statement)}
 
 
 def is_undecided(safeguard: Safeguard, facts: Facts) -> bool:
