@@ -77,6 +77,8 @@ def in_use() -> Path:
         return _replacement
     # `Path` raises where there is no HOME, or where the current folder is gone.
     path = os.path.expanduser(settings_path() or "~/.chaostoolkit/settings.yaml")
+    if path.startswith("~"):  # nobody's home: a folder of that name must not be made here
+        path = os.path.join(os.devnull, "settings.yaml")
     with suppress(OSError):
         path = os.path.abspath(path)
     return Path(path)

@@ -70,6 +70,7 @@ def before_loading_experiment_control(
     **_others: Any,
 ) -> None:
     """Read the workspace file beside the experiment; `context` is its path or url."""
+    failures.forget()
     from chaoscloud.controls.loading import read_workspace
     from chaoscloud.controls.opening import console_of
 

@@ -20,7 +20,7 @@ _KINDS = {"experiments": "experiment", "executions": "execution", "events": "eve
 
 def kind_of(seen: Seen) -> str:
     """What a request is about: `experiment`, `execution`, `event`, `policies` or `journal`."""
-    last = seen.path.rpartition("/")[2]
+    last = seen.path.partition("?")[0].rpartition("/")[2]
     return "journal" if seen.method == "PUT" else _KINDS.get(last, last)
 
 

@@ -1,21 +1,35 @@
-"""What becomes of a run: each answer a console may give, at each moment, in both strengths.
+"""What becomes of a run: each answer a console may give, at each moment, in both modes.
 
 answer   allow, deny, an error, a refused token, an unknown run, silence, one byte after the
          other, a page of a proxy, a mistake of ours
-moment   before the start, during the method, while rollbacks are played
-strength on (the run carries on without an answer), required (it does not)
+moment   before the start, during the method, while rollbacks run
+mode     on (the run carries on without an answer), required (it does not)
+
+And whatever becomes of the rest of the plugin: the record is refused, or still pending; there is no
+home; each function that the host calls makes a mistake of its own.
 """
 
+import json
 import logging
+import pwd
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
+import chaoslib.settings
 import pytest
+from chaoslib.control import load_global_controls
+from chaoslib.exceptions import InterruptExecution
+from chaoslib.experiment import run_experiment
+from chaoslib.loader import load_experiment
 
 from chaoscloud.api.policies import read_answer
+from chaoscloud.delivery.outbox import Outbox
 from chaoscloud.safeguards import question
 from chaoscloud.safeguards.timing import Timing
 from tests.plugin import activities
@@ -28,7 +42,7 @@ pytestmark = pytest.mark.loopback
 
 ANSWERS = ["allow", "deny", "5xx", "401", "404", "hang", "drip", "bad JSON", "our own bug"]
 MOMENTS = ["before", "during", "in rollbacks"]
-STRENGTHS = ["on", "required"]
+MODES = ["on", "required"]
 
 LONG = 30.0  # seconds: what waits that long was not stopped
 QUICK = Timing(every=0.02, limit=5.0, fresh=0.02, backoff=0.0, lease=1.0)
@@ -108,13 +122,13 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     use_timing(monkeypatch, QUICK)
 
 
-def outcome_of(answer: str, moment: str, strength: str) -> str:
+def outcome_of(answer: str, moment: str, mode: str) -> str:
     """What the design says: refused, interrupted, noted, or completed with or without a word."""
     if answer == "allow":
         return "completed"
     if answer == "deny":
         return {"before": "refused", "during": "interrupted", "in rollbacks": "noted"}[moment]
-    if moment != "in rollbacks" and strength == "required":
+    if moment != "in rollbacks" and mode == "required":
         return {"before": "not started", "during": "lease"}[moment]
     return "unguarded"
 
@@ -148,7 +162,7 @@ def watched() -> bool:
     return any(thread.name == "safeguards" for thread in threading.enumerate())
 
 
-@pytest.mark.parametrize("strength", STRENGTHS)
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_each_answer_at_each_moment(
@@ -157,7 +171,7 @@ def test_each_answer_at_each_moment(
     monkeypatch: pytest.MonkeyPatch,
     answer: str,
     moment: str,
-    strength: str,
+    mode: str,
 ) -> None:
     """Outcome, exit code, log and journal."""
     trouble = Trouble(answer)
@@ -167,8 +181,8 @@ def test_each_answer_at_each_moment(
     if answer == "our own bug":
         monkeypatch.setattr(question, "read_answer", trouble.read_answer)
     settings = console.settings
-    settings["controls"]["chaosiq-cloud"]["safeguards"] = {"required": strength == "required"}
-    expected = outcome_of(answer, moment, strength)
+    settings["controls"]["chaosiq-cloud"]["safeguards"] = {"required": mode == "required"}
+    expected = outcome_of(answer, moment, mode)
     experiment = the_experiment(trouble, moment, expected in ("interrupted", "lease"))
 
     with caplog.at_level(logging.INFO, logger="chaostoolkit"):
@@ -189,6 +203,147 @@ def test_each_answer_at_each_moment(
     assert block.get("rollbacks_not_played") == (
         ["live"] if expected in ("interrupted", "lease") else None
     )
+
+
+RECORDS = ["422 experiment", "413 experiment", "422 execution", "503 experiment", "our own bug"]
+
+
+def refuse_record(
+    record: str, console: StubConsole, trouble: Trouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Have no execution filed for this run."""
+    status, kind = record.split(maxsplit=1) if record[0].isdigit() else ("", "")
+
+    def reply(handler: Handler) -> bool:
+        if kind and kind_of(console.served.seen[-1]) == kind:
+            handler.say(int(status), b"[]")
+            return True
+        return trouble.reply(console, handler)
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError("ours")
+
+    console.instead = reply
+    if not kind:
+        monkeypatch.setattr(Outbox, "start", fail)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("answer", ["allow", "deny", "404"])
+@pytest.mark.parametrize("record", RECORDS)
+def test_a_run_without_a_record_is_guarded_as_any_other(
+    console: StubConsole,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    record: str,
+    answer: str,
+    moment: str,
+    mode: str,
+) -> None:
+    """It is asked about by its tags, which are those of the document; 404 is an older console."""
+    trouble = Trouble(answer)
+    refuse_record(record, console, trouble, monkeypatch)
+    settings = console.settings
+    settings["controls"]["chaosiq-cloud"]["safeguards"] = {"required": mode == "required"}
+    expected = outcome_of(answer, moment, mode)
+    experiment = the_experiment(trouble, moment, expected in ("interrupted", "lease"))
+
+    with caplog.at_level(logging.INFO, logger="chaostoolkit"):
+        journal = run(experiment | {"tags": ["production"]}, settings)
+
+    assert activities.done == DONE[expected]
+    assert [words for words in SAID[expected] if words not in caplog.text] == []
+    questions = [seen for seen in console.served.seen if kind_of(seen) == "policies"]
+    assert {seen.path.partition("checkout/")[2] for seen in questions} == {
+        "policies?tag=production"
+    }
+    assert block_of(journal)["safeguards"] == (None if expected in UNSTOPPED else ANY)
+
+
+UNSTOPPED = ("completed", "unguarded", "noted")
+
+HOOKS = {
+    "before_loading_experiment_control": "chaoscloud.controls.loading.read_workspace",
+    "after_loading_experiment_control": "chaoscloud.controls.loading.remember_source",
+    "configure_control": "chaoscloud.controls.opening.console_of",
+    "configure_control, the guard": "chaoscloud.controls.opening.build_guard",
+    "configure_control, the run": "chaoscloud.controls.run.Run.__init__",
+    "configure_control, an import": "chaoscloud.controls.opening",
+    "a hook": "chaoscloud.controls.run.Run.happened",
+    "a hook finds its run": "chaoscloud.controls.open_runs.OpenRuns.find",
+    "the guard opens": "chaoscloud.safeguards.guard.Guard.open",
+    "the guard checks": "chaoscloud.safeguards.guard.Guard.check",
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("place", HOOKS)
+def test_a_mistake_of_ours_in_what_the_host_calls(
+    console: StubConsole,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    place: str,
+    mode: str,
+) -> None:
+    """It is said, and then the mode decides. The host would drop our control without a word."""
+
+    def fail(*_: Any, **__: Any) -> Any:
+        raise ZeroDivisionError("ours")
+
+    settings = console.settings
+    settings["controls"]["chaosiq-cloud"]["safeguards"] = {"required": mode == "required"}
+    document = tmp_path / "orders.json"
+    document.write_text(json.dumps(orders()))
+    if place.endswith("an import"):
+        monkeypatch.setitem(sys.modules, HOOKS[place], None)  # importing it fails
+    else:
+        monkeypatch.setattr(HOOKS[place], fail)
+
+    statuses = [load_and_run(document, settings) for _ in range(2)]
+
+    assert "This run is not guarded" in caplog.text or "this run is not guarded" in caplog.text
+    may_run = mode == "on"
+    assert statuses == [("completed" if may_run else "not run")] * 2
+    assert ("lose the broker" in activities.done) is may_run
+
+
+def load_and_run(document: Path, settings: dict[str, Any]) -> str:
+    """Load and run as `chaos run` does: what is refused while it is loaded is not run."""
+    token = chaoslib.settings.loaded_settings.set(settings)
+    try:
+        load_global_controls(settings)
+        experiment = load_experiment(str(document), settings)
+        status = run_experiment(experiment, settings=settings)["status"]
+    except InterruptExecution as x:
+        logging.getLogger("chaostoolkit").warning("%s", x)
+        return "not run"
+    finally:
+        chaoslib.settings.loaded_settings.reset(token)
+    return "not run" if status == "interrupted" else str(status)
+
+
+@pytest.mark.parametrize("home", ["nobody's", "a file"])
+@pytest.mark.parametrize("answer", ["allow", "deny"])
+def test_a_run_without_a_home_is_guarded(
+    console: StubConsole, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, home: str, answer: str
+) -> None:
+    """As in a container, or in somebody's own program; nothing is written elsewhere instead."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("HOME", str(tmp_path / "file"))
+    if home == "nobody's":
+        monkeypatch.delenv("HOME")
+        monkeypatch.setattr(pwd, "getpwuid", lambda _: {}["nobody"])
+    trouble = Trouble(answer, on=True)
+    console.instead = lambda handler: trouble.reply(console, handler)
+
+    journal = run(orders(), console.settings)
+
+    assert journal["status"] == {"allow": "completed", "deny": "interrupted"}[answer]
+    assert activities.done == ([] if answer == "deny" else ANY)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def exit_code_of(journal: dict[str, Any]) -> int:
