@@ -9,6 +9,7 @@ import ipaddress
 import socket
 import threading
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 __all__ = ["resolve"]
@@ -22,10 +23,9 @@ def resolve(host: str, port: int, seconds: float | None) -> list[str]:
 
     Raises `TimeoutError` after so many seconds (None: none), and what `socket.getaddrinfo` raises.
     """
-    try:
+    with suppress(ValueError):
         return [str(ipaddress.ip_address(host.strip("[]")))]
-    except ValueError:
-        return _look_up(host, port).result(seconds)
+    return _look_up(host, port).result(seconds)
 
 
 def _look_up(host: str, port: int) -> "Future[list[str]]":

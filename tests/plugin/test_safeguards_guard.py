@@ -8,8 +8,9 @@ import pytest
 from chaoslib.exceptions import InterruptExecution
 
 from chaoscloud.api.policies import Allowed, Answer, Denied, NoAnswer
+from chaoscloud.safeguards import guard as guard_module
 from chaoscloud.safeguards.guard import Guard
-from chaoscloud.safeguards.question import Reply
+from chaoscloud.safeguards.question import Reply, RunQuestion
 from chaoscloud.safeguards.timing import Timing
 from chaoscloud.types import GuardMode
 
@@ -98,6 +99,31 @@ def test_an_answer_is_used_for_a_second(clock: Clock) -> None:
     guard.check()
 
     assert (asked_within_a_second, console.count) == (1, 2)
+
+
+def test_a_control_asks_for_itself_while_the_watch_would_not_hear_of_a_change(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However recent the last answer is: a stop that everybody heard holds from then on."""
+
+    class BlindWatch:
+        is_blind = True
+
+        def __init__(self, *_: object) -> None: ...
+        def start(self, reply: Reply) -> None: ...
+
+    monkeypatch.setattr(guard_module, "Watch", BlindWatch)
+    monkeypatch.setattr(guard_module, "ask_console", lambda *_: Reply(YES))
+    console = Asked(YES, NO)
+    watched = (None, RunQuestion({}))
+    guard = Guard(console, timing=Timing(), clock=clock, watched=watched)
+    guard.open()
+
+    guard.check()
+    with pytest.raises(InterruptExecution):
+        guard.check()
+
+    assert console.count == 2
 
 
 def test_a_no_during_the_run_interrupts_it_and_is_not_asked_about_again(clock: Clock) -> None:

@@ -324,6 +324,11 @@ def load_and_run(document: Path, settings: dict[str, Any]) -> str:
     return "not run" if status == "interrupted" else str(status)
 
 
+def forget_user(_: int) -> Any:
+    """As the system answers for a user that it does not know."""
+    raise KeyError("uid not found")
+
+
 @pytest.mark.parametrize("home", ["nobody's", "a file"])
 @pytest.mark.parametrize("answer", ["allow", "deny"])
 def test_a_run_without_a_home_is_guarded(
@@ -335,7 +340,7 @@ def test_a_run_without_a_home_is_guarded(
     monkeypatch.setenv("HOME", str(tmp_path / "file"))
     if home == "nobody's":
         monkeypatch.delenv("HOME")
-        monkeypatch.setattr(pwd, "getpwuid", lambda _: {}["nobody"])
+        monkeypatch.setattr(pwd, "getpwuid", forget_user)
     trouble = Trouble(answer, on=True)
     console.instead = lambda handler: trouble.reply(console, handler)
 

@@ -1,16 +1,20 @@
 """A no that arrives in the midst of something, through the host and its signals."""
 
+import asyncio
+import faulthandler
 import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 from chaoslib.types import Schedule, Strategy
 
-from chaoscloud.safeguards.stop_signal import may_be_interrupted
+from chaoscloud.safeguards.stop_signal import RETRY, may_be_interrupted
 from tests.plugin import activities
 from tests.plugin.guarding import SENTENCE, Switch
 from tests.plugin.runs import activity, block_of, orders, run
@@ -78,6 +82,11 @@ def test_a_running_activity_is_interrupted(
     assert block["rollbacks_not_played"] == ["do"]
     assert console.events.count("safeguard-stop") == 1
     assert console.data("safeguard-stop")[0]["context"] == block["stop"]
+    assert journal["interruption"] == {
+        "kind": "safeguard",
+        "name": "Black Friday",
+        "reason": "Black Friday: nobody touches the shop",
+    }
 
 
 def test_a_pause_between_activities_is_interrupted(console: StubConsole, switch: Switch) -> None:
@@ -233,6 +242,65 @@ def test_a_console_that_does_not_keep_questions_is_asked_again_and_again(
 
     assert journal["status"] == "interrupted"
     assert block_of(journal)["stop"]["latency"] < LONG / 2
+
+
+NOT_INTERRUPTED = "the running activity cannot be interrupted"
+
+
+def take_signal_over(take: Callable[[], object], switch: Switch) -> Callable[[], None]:
+    """An activity that takes SIGUSR1 for itself, is stopped meanwhile, and ends by itself."""
+
+    def moment() -> None:
+        take()
+        switch.stop()
+        ends = time.monotonic() + LONG
+        while (
+            any(t.name == "safeguards" for t in threading.enumerate()) and time.monotonic() < ends
+        ):
+            time.sleep(0.01)  # until the watch has heard
+        time.sleep(4 * RETRY)  # a signal that is to come would have come
+
+    return moment
+
+
+def test_a_signal_that_would_end_the_process_is_not_sent(
+    console: StubConsole, switch: Switch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An asyncio client puts the default handler back; the next control stops the run."""
+
+    def leave_default() -> None:
+        loop = asyncio.new_event_loop()
+        loop.add_signal_handler(signal.SIGUSR1, lambda: None)
+        loop.remove_signal_handler(signal.SIGUSR1)
+        loop.close()
+
+    activities.moments["lose the broker"] = take_signal_over(leave_default, switch)
+
+    journal = run(sleepers("lose the broker", "lose another"), console.settings)
+
+    assert journal["status"] == "interrupted"
+    assert activities.done == ["keep the orders", "lose the broker"]
+    assert journal["run"][0]["status"] == "succeeded"
+    assert caplog.text.count(NOT_INTERRUPTED) == 1
+
+
+def test_a_signal_that_c_code_has_taken_is_not_sent(
+    console: StubConsole, switch: Switch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    """`faulthandler` would write where all threads are, again and again."""
+    with (tmp_path / "dump").open("w") as dump:
+        take = partial(faulthandler.register, signal.SIGUSR1, file=dump)
+        activities.moments["lose the broker"] = take_signal_over(take, switch)
+
+        try:
+            journal = run(sleepers("lose the broker", "lose another"), console.settings)
+        finally:
+            faulthandler.unregister(signal.SIGUSR1)
+
+    assert (tmp_path / "dump").read_text() == ""
+    assert journal["status"] == "interrupted"
+    assert "lose another" not in activities.done
+    assert NOT_INTERRUPTED in caplog.text
 
 
 def test_somebody_else_s_signal_is_the_host_s(console: StubConsole, switch: Switch) -> None:

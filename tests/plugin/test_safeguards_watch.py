@@ -142,6 +142,70 @@ def test_a_held_question_that_a_proxy_cuts_is_no_lost_contact(requests_mock: Moc
     assert [reply.answer for reply in turns.heard] == [Allowed()] * 3
 
 
+def test_a_watch_is_blind_while_the_console_holds_no_question(requests_mock: Mocker) -> None:
+    """A change that comes then is not pushed: a cut, and until the next one is there."""
+    blind: list[bool] = []
+
+    def answer(_: Any, context: Any) -> str:
+        blind.append(watch.is_blind)
+        context.headers.update({"ETag": f'"{len(blind)}"', "Preference-Applied": "wait=25"})
+        if len(blind) == 2:
+            raise requests.ConnectionError("cut")
+        return '{"allowed": true}'
+
+    requests_mock.get(POLICIES, text=answer)
+    turns, over = Turns(2), threading.Event()
+
+    def hear(reply: Reply, duration: float) -> bool:
+        goes_on = turns.hear(reply, duration)
+        if not goes_on:
+            over.set()
+        return goes_on
+
+    watch = Watch(shop_session(), KNOWN, hear, lambda: float("inf"), rest=turns.rest)
+    watch.start(PUSHED)
+    over.wait(30)
+    watch.close(patience=30)
+
+    assert blind == [False, False, True]  # held, held and cut, asked again plainly
+    assert watch.is_blind
+
+
+@pytest.mark.loopback
+def test_a_new_address_is_asked_at_at_once() -> None:
+    """The question about the run is dropped once its execution is known."""
+    block = {"name": "chaosiq"}
+    over = threading.Event()
+    heard: list[Reply] = []
+
+    def answer(handler: Any) -> None:
+        if "executions" in handler.path:
+            handler.say(200, b'{"allowed": false}', ETag='"no"')
+        elif "If-None-Match" in handler.headers:
+            block.update(experiment_id="e1", execution_id="x1")
+            threading.Thread(target=watch.change_address).start()
+            over.wait(30)
+            handler.close_connection = True
+        else:
+            handler.say(200, b'{"allowed": true}', ETag='"run"', Preference_Applied="wait=25")
+
+    def hear(reply: Reply, duration: float) -> bool:
+        heard.append(reply)
+        if isinstance(reply.answer, Denied):
+            over.set()
+        return not over.is_set()
+
+    with loopback(answer) as console:
+        session = shop_session()
+        session.base_url = f"{console.url}/api/v1/organizations/acme/teams/checkout"
+        watch = Watch(session, RunQuestion(block), hear, lambda: float("inf"))
+        watch.start(Reply(Allowed()))
+        assert over.wait(30)
+        watch.close(patience=30)
+
+    assert [type(reply.answer) for reply in heard] == [Allowed, Denied]
+
+
 def test_a_denial_is_acknowledged(requests_mock: Mocker) -> None:
     """Once the guard has it: asked once more, with its tag and without a wait."""
     headers = {"ETag": '"no"', "Preference-Applied": "wait=25"}
