@@ -76,6 +76,18 @@ class Failures:
                 "This run is not guarded by safeguards: %s. The experiment carries on.", reason
             )
 
+    def note_in(self, journal: Any) -> None:
+        """Leave in the journal why the run was not guarded, and that this ended it."""
+        if not self.reasons or not isinstance(journal, dict):
+            return
+        from chaoscloud.extension import ensure_extension
+
+        ensure_extension(journal)["not_guarded"] = {"reason": "; ".join(self.reasons)}
+        if self.refusal is not None:  # as the host's own report has it
+            name = "Safeguards are required"
+            interruption = {"kind": "safeguard", "name": name, "reason": self.refusal}
+            journal.setdefault("interruption", interruption)
+
     def _may_stop(self) -> bool:
         try:
             return self.is_stoppable()
@@ -101,6 +113,9 @@ def contain_failures(function: Function) -> Function:
             raise  # a safeguard's no, or a signal
         except Exception as x:  # noqa: BLE001 - whatever it is
             failures.add(name, x, kwargs.get("settings"))
+        finally:
+            if name == "after_experiment_control":
+                failures.note_in(kwargs.get("state"))
 
     return call  # type: ignore[return-value]  # it has the signature of what it wraps
 
