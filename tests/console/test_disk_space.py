@@ -171,6 +171,17 @@ def test_on_a_disk_with_little_room_people_can_still_act(
     assert "chaosiq_session" in browser.cookies
 
 
+def test_room_that_was_given_free_is_not_for_records(
+    bobs: TeamApi, disk: Disk, database: Database
+) -> None:
+    """Else the first record would take what the stop needs."""
+    execution = bobs.started()
+    disk.free = 128 * MEBIBYTE
+    database.space.release_reserve()
+
+    assert bobs.post(f"{execution}/events", event("e-1")).status_code == 507
+
+
 def test_with_room_again_records_are_taken_and_room_is_kept_back(
     bobs: TeamApi, disk: Disk, database: Database, reserve: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,11 +50,11 @@ class DiskSpace:
 
     def describe_shortage(self) -> str | None:
         """Why no records are taken, in a sentence; None while there is room."""
-        free = self._free()
+        free = self._free_for_records()
         if free is None or free >= self._min_free:
             return None
         return (
-            f"{free // MEBIBYTE} MiB are free on the disk;"
+            f"{max(free, 0) // MEBIBYTE} MiB are free on the disk;"
             f" runs are recorded from {self._min_free // MEBIBYTE} MiB on."
         )
 
@@ -87,8 +87,7 @@ class DiskSpace:
         if self._reserve_file is None or not self._reserve or now - self._tried_at < _PERIOD:
             return
         self._tried_at = now
-        free = self._free()
-        if self._reserve_file.exists() or free is None or free < self._min_free + self._reserve:
+        if self._reserve_file.exists() or self.describe_shortage():
             return
         try:
             _allocate(self._reserve_file, self._reserve)
@@ -96,6 +95,13 @@ class DiskSpace:
             log.warning("no room could be kept back on the disk: %s", error.strerror)
             with contextlib.suppress(OSError):
                 self._reserve_file.unlink(missing_ok=True)
+
+    def _free_for_records(self) -> int | None:
+        """The free bytes, less the reserve while it is given free: that room is not for records."""
+        free = self._free()
+        if free is None or self._reserve_file is None or self._reserve_file.exists():
+            return free
+        return free - self._reserve
 
     def _free(self) -> int | None:
         with contextlib.suppress(OSError):  # whatever opens or writes the file says what is wrong
