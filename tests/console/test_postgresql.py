@@ -210,3 +210,41 @@ def test_another_console_s_stop_is_seen(url: str, now: Clock) -> None:
     assert before.safeguards == ()
     assert [safeguard.name for safeguard in after.safeguards] == ["Freeze"]
     assert again is after
+
+
+def test_while_the_server_is_away_reads_say_when_to_come_back(
+    url: str, server: Path, tmp_path: Path, now: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """503 for each request, one line in the log, without what was asked; then all is well again."""
+    import psycopg
+
+    config = Config.from_environ({"DATABASE_URL": url}, data=str(tmp_path))
+    with Database.open(url) as database:
+        token = database.write(lambda c: begin(c, now())).result()
+        headers = {"Authorization": f"Bearer {token}"}
+        client = TestClient(create_app(config, database, now=now), headers=headers)
+        name = url.split("/")[3].partition("?")[0]
+        with psycopg.connect(host=str(server), user="postgres", autocommit=True) as connection:
+            _let_in(connection, name, "false")
+            away = [client.get("/api/v1/organizations") for _ in range(5)]
+            health = client.get("/healthz")
+            _let_in(connection, name, "true")
+        back = client.get("/api/v1/organizations")
+
+    assert {answer.status_code for answer in away} == {503}
+    assert all(int(answer.headers["Retry-After"]) > 0 for answer in away)
+    assert health.status_code == 503
+    assert "not currently accepting connections" in health.json()["database"]
+    assert back.status_code == 200
+    errors = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert len(errors) == 1
+    assert errors[0].exc_info is None
+    assert "\n" not in errors[0].getMessage()
+
+
+def _let_in(connection: Any, name: str, allowed: str) -> None:
+    """Open or close a database, and cut the connections it has."""
+    connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {allowed}")
+    connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,)
+    )

@@ -7,6 +7,7 @@ what to do.
 import click
 
 from chaoscloud import __version__
+from chaoscloud.console.cli.backup import backup, restore
 from chaoscloud.console.cli.organizations import organization
 from chaoscloud.console.cli.people import person
 from chaoscloud.console.cli.safeguard import safeguard
@@ -27,5 +28,16 @@ def main() -> None:
     """
 
 
-for command in (serve, stop, resume, safeguard, organization, team, person, token):
+for command in (
+    serve,
+    stop,
+    resume,
+    safeguard,
+    organization,
+    team,
+    person,
+    token,
+    backup,
+    restore,
+):
     main.add_command(command)

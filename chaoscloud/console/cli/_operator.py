@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import click
@@ -13,6 +14,7 @@ from sqlalchemy import Connection
 from chaoscloud.console.config import Config
 from chaoscloud.console.db import Database, StorageError
 from chaoscloud.console.db.engines import find_file
+from chaoscloud.console.db.lock import check_not_emptied
 from chaoscloud.console.records import AlreadyThere, TooMany, organizations, people, teams
 from chaoscloud.console.records.organizations import Organization
 from chaoscloud.console.records.people import Person
@@ -85,17 +87,26 @@ def configured(data: str | None, database: str | None, **overrides: object) -> C
 @contextmanager
 def opened(data: str | None, database: str | None) -> Iterator[Database]:
     """The database of a console that has been started before."""
+    find_database_file(data, database)
+    with Database.open(configured(data, database).database_url) as opened_database:
+        yield opened_database
+
+
+def find_database_file(data: str | None, database: str | None) -> Path | None:
+    """The database file of a console that has been started before; None on PostgreSQL."""
     config = configured(data, database)
     file = find_file(config.database_url)
-    if file is not None and not file.exists():
+    if file is None:
+        return None
+    if not file.exists():
         raise click.ClickException(
             f"There is no console in {config.data} yet: start one with `chaosiq-console serve`,"
             " or name its folder with --data."
             if database is None and file.parent == config.data
             else f"There is no database {file}."
         )
-    with Database.open(config.database_url) as opened_database:
-        yield opened_database
+    check_not_emptied(file)
+    return file
 
 
 def change(data: str | None, database: str | None, job: Callable[[Connection], R]) -> R:

@@ -14,6 +14,7 @@ import click
 from chaoscloud.console.cli._operator import configured, now, on_the_console
 from chaoscloud.console.config import Config
 from chaoscloud.console.db import Database, DiskSpace
+from chaoscloud.console.db.backup import check_database
 from chaoscloud.console.db.engines import find_file
 from chaoscloud.console.db.lock import lock_database
 from chaoscloud.console.db.space import RESERVE
@@ -57,6 +58,8 @@ def serve(
 
 def _open(config: Config) -> Database:
     file = find_file(config.database_url)
+    if file and not check_database(file):
+        log.warning("%s is large: it was looked at for damage, but not to its end", file)
     return Database.open(config.database_url, DiskSpace(file, config.min_free, RESERVE))
 
 

@@ -15,6 +15,14 @@ from sqlalchemy.exc import ArgumentError
 from chaoscloud.console.db.failures import CannotOpen
 
 BUSY_TIMEOUT = 10.0  # seconds another process (the command line beside a server) may hold the lock
+CONNECT_TIMEOUT = 5  # seconds until a PostgreSQL server counts as away
+_GIVE_UP_SOON = {  # a server that vanished without a word holds nobody for long
+    "connect_timeout": CONNECT_TIMEOUT,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,  # milliseconds
+}
 READERS = 8  # connections, and threads, that read at once
 
 
@@ -63,7 +71,7 @@ def _sqlite(url: URL) -> Engines:
     if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
         raise CannotOpen("SQLite needs a plain file: sqlite:////path/to/console.sqlite3")
     file = Path(url.database)
-    _create_private(file)
+    create_private(file)
     url = url.set(drivername="sqlite+pysqlite")
     arguments = {"timeout": BUSY_TIMEOUT, "check_same_thread": False}
     reader = create_engine(url, connect_args=arguments, pool_size=READERS, max_overflow=4)
@@ -76,7 +84,7 @@ def _sqlite(url: URL) -> Engines:
     return Engines(reader, writer, file)
 
 
-def _create_private(file: Path) -> None:
+def create_private(file: Path) -> None:
     """Create the file readable by its owner alone, whatever the umask; SQLite keeps the mode."""
     try:
         os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
@@ -131,7 +139,14 @@ def _run_outside_transaction(engine: Engine, statement: str, *values: str) -> An
 def _postgresql(url: URL) -> Engines:
     url = url.set(drivername="postgresql+psycopg")
     try:
-        writer = create_engine(url, pool_pre_ping=True, pool_size=READERS + 2, max_overflow=8)
+        writer = create_engine(
+            url,
+            connect_args=_GIVE_UP_SOON,
+            pool_pre_ping=True,
+            pool_size=READERS + 2,
+            max_overflow=8,
+            pool_timeout=CONNECT_TIMEOUT,
+        )
     except ImportError as error:
         raise CannotOpen(
             "PostgreSQL needs a driver: pip install 'chaosiq-cloud[console,postgresql]'"
@@ -189,7 +204,7 @@ def copy_database(engines: Engines, suffix: str) -> None:
     target = engines.file.with_name(f"{engines.file.name}.{suffix}")
     unfinished = target.with_name(f"{target.name}.{os.getpid()}.unfinished")
     unfinished.unlink(missing_ok=True)
-    _create_private(unfinished)  # SQLite takes an empty file as it is
+    create_private(unfinished)  # SQLite takes an empty file as it is
     try:
         _run_outside_transaction(engines.writer, "VACUUM INTO ?", str(unfinished))
     except sqlite3.Error as error:

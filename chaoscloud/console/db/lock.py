@@ -12,13 +12,15 @@ from chaoscloud.console.db.failures import CannotOpen
 
 
 @contextmanager
-def lock_database(file: Path) -> Iterator[None]:
+def lock_database(file: Path, *, may_be_empty: bool = False) -> Iterator[None]:
     """Hold the lock of the database file, for the one console that serves it.
 
     The lock lies beside the file itself, so another name that leads to it finds the same lock; it
     ends with the process, however that ends. Raises `CannotOpen` when another console holds it.
     Commands that work beside a server do not need it.
     """
+    if not may_be_empty:
+        check_not_emptied(file)
     lock_file = _lock_file(file)
     lock = FileLock(lock_file, mode=0o600)
     try:
@@ -34,6 +36,19 @@ def lock_database(file: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def check_not_emptied(file: Path) -> None:
+    """Raise `CannotOpen` when a console has used the file and nothing is in it any more.
+
+    SQLite would take it for a new database, and the console would begin anew without a word.
+    """
+    lock_file = _lock_file(file)
+    if lock_file.exists() and file.exists() and not file.stat().st_size:
+        raise CannotOpen(
+            f"the database {file} has been emptied: put a backup in its place with"
+            f" `chaosiq-console restore FILE`, or remove {lock_file} to begin anew"
+        )
 
 
 def _lock_file(file: Path) -> Path:

@@ -53,6 +53,15 @@ def migrate(engines: Engines, newest: str = NEWEST, versions: Path = VERSIONS) -
                 _upgrade(connection, revision, newest, versions)
 
 
+def check_schema(engines: Engines) -> None:
+    """Raise `CannotOpen` unless this console can work with the schema, or bring it forward."""
+    with _explained(engines), engines.reader.connect() as connection:
+        revision = _find_revision(connection)
+        if revision is None:
+            raise CannotOpen("no console made it")
+        _check_revision(revision, VERSIONS)
+
+
 @contextmanager
 def _explained(engines: Engines) -> Iterator[None]:
     """Name the database in what is raised, without its query, which may hold a password too."""

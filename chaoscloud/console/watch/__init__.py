@@ -229,8 +229,8 @@ class Watch:
     async def _look_at_all(self) -> None:
         try:
             revisions = await self._snapshots.revisions()
-        except Exception as error:
-            log.exception("runs that wait cannot be answered")
+        except Exception as error:  # noqa: BLE001  (logged, and handed to those who wait)
+            _log_failure("runs that wait cannot be answered", error)
             for question in self._questions:
                 question.fail(error)
             return
@@ -248,8 +248,8 @@ class Watch:
             decisions = await self._find_decisions(organization_id, revisions)
             self._want_webhooks(decisions)
             await self._questions.look(decisions, self._now())
-        except Exception as error:
-            log.exception("runs that wait cannot be answered")
+        except Exception as error:  # noqa: BLE001  (logged, and handed to those who wait)
+            _log_failure("runs that wait cannot be answered", error)
             for question in list(self._questions.by_organization.get(organization_id, ())):
                 question.fail(error)
 
@@ -276,8 +276,8 @@ class Watch:
         holders = {question.holder for question in self._questions if question.place.token_id}
         try:
             lost = await self._snapshots.read(find_lost, holders, self._now())
-        except Exception:
-            log.exception("who may still wait for a decision could not be read")
+        except Exception as error:  # noqa: BLE001  (logged)
+            _log_failure("who may still wait for a decision could not be read", error)
             return
         self._access_checked = revision
         for question in self._questions:
@@ -287,3 +287,9 @@ class Watch:
 
 def _is_busy(task: "asyncio.Task[None] | None") -> bool:
     return task is not None and not task.done() and task.get_loop() is asyncio.get_running_loop()
+
+
+def _log_failure(message: str, error: Exception) -> None:
+    """Log what went wrong here; trouble with the database has its own line in the log already."""
+    if not isinstance(error, StorageError):
+        log.error(message, exc_info=error)
