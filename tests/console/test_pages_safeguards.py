@@ -118,6 +118,20 @@ def test_a_release_that_comes_second_changes_nothing(bobs: Browser, before: str)
     assert ("Off Release day" in text) == (before == "switched off")
 
 
+def test_a_stop_of_all_runs_is_changed_on_its_page(bobs: Browser) -> None:
+    """Another reason; no tags are asked for, which would make it another stop."""
+    bobs.submit(PAGE, PAGE + "/stop", reason="Release day")
+    page = release_form(bobs, "Release day").removesuffix("/release")
+
+    form = {"name": "Release day", "reason": "Still", "for": "keep", "enabled": "on"}
+    answer = bobs.submit(page, page, **form)
+
+    tags = next(i for i in Seen(bobs.open(page)).all("input") if i.get("name") == "only")
+    assert answer.status_code == 303
+    assert "Nothing may run. Release day: Still" in Seen(bobs.open(PAGE)).text
+    assert "required" not in tags
+
+
 def test_a_release_is_of_a_stop(bobs: Browser, client: Client, bob: Member, checkout: Team) -> None:
     """A safeguard of another kind is switched off or removed, by buttons that say so."""
     body = {"kind": "limit", "name": "One", "reason": "One", "settings": {"most": 1}}

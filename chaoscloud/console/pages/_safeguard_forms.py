@@ -44,10 +44,22 @@ def fill_form(safeguard: Safeguard) -> dict[str, str]:
     }
 
 
+def needs_tags(kind: Kind[Any], safeguard: Safeguard | None) -> bool:
+    """Whether a form must name tags: a new one of such a kind, not a stop of all runs."""
+    return kind.needs_tags and (safeguard is None or bool(safeguard.tags))
+
+
 def read_form(
-    kind: Kind[Any], form: Form, networks: Iterable[Network], now: datetime
+    kind: Kind[Any],
+    form: Form,
+    networks: Iterable[Network],
+    now: datetime,
+    safeguard: Safeguard | None = None,
 ) -> dict[str, Any]:
-    """The safeguard's fields in a form, as the database keeps them. Raises `InvalidField`."""
+    """The safeguard's fields in a form, as the database keeps them. Raises `InvalidField`.
+
+    `safeguard` is the one that is changed; None for a new one.
+    """
     fields = {
         "name": _read_name(form),
         "reason": _read_reason(form),
@@ -55,7 +67,7 @@ def read_form(
         "tags": read_tags(form.get("only", "")),
         "enabled": "enabled" in form,
     }
-    if kind.needs_tags and not fields["tags"]:
+    if needs_tags(kind, safeguard) and not fields["tags"]:
         raise InvalidField("Name the tags it is about; to stop everything there is the button.")
     if form.get("for") == UNCHANGED:
         return fields

@@ -11,6 +11,7 @@ from chaoscloud.console.pages._safeguard_forms import (
     UNCHANGED,
     fill_form,
     initial_form,
+    needs_tags,
     read_form,
 )
 from chaoscloud.console.pages._stop_form import expiry_choices
@@ -82,6 +83,7 @@ async def _show_form(
         secret="",
         address="",
         kind=kind,
+        needs_tags=kind.needs_tags,
         form=form,
         wrong=error,
         expiries=expiry_choices(ENDLESS),
@@ -126,6 +128,7 @@ async def _show(
         secret=secret,
         address=f"{visit.origin}/api/v1/alerts/{safeguard.id}" if has_secret else "",
         kind=KINDS[safeguard.kind],
+        needs_tags=needs_tags(KINDS[safeguard.kind], safeguard),
         form=form or fill_form(safeguard),
         wrong=error,
         expiries={UNCHANGED: unchanged, **expiry_choices(ENDLESS)},
@@ -158,7 +161,7 @@ async def change(visit: Visit) -> Response:
     safeguard = await visit.db.reading(own, visit)
     networks = visit.request.app.state.config.webhook_networks
     try:
-        fields = read_form(KINDS[safeguard.kind], form, networks, visit.now)
+        fields = read_form(KINDS[safeguard.kind], form, networks, visit.now, safeguard)
     except InvalidField as error:
         return await _show(visit, safeguard.id, 422, form, str(error))
     await visit.db.writing(_change, visit, fields)

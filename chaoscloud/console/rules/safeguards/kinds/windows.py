@@ -149,10 +149,17 @@ class WindowsKind(Kind[WindowsSettings]):
             "Runs are allowed",
             "What the windows mean",
             initial="allow",
+            wide=True,
             choices=(("allow", "only in these windows"), ("forbid", "never in these windows")),
         ),
         ZoneField("time_zone", "By the clocks of", "The time zone", initial="UTC"),
-        WindowsField("windows", "Windows", "The windows"),
+        WindowsField(
+            "windows",
+            "Windows",
+            "The windows",
+            hint="A window that ends at or before its start ends on the day after. Empty rows are"
+            " left out; save to get more.",
+        ),
     )
 
     def decide(
