@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chaoscloud.console.rules import journals
-from chaoscloud.console.rules.journals import moment, status_of
+from chaoscloud.console.rules.journals import moment
 from tests.console.documents import TITLE, chaosiq, ended, journal
 
 
@@ -32,26 +32,40 @@ def test_an_empty_journal_is_one_that_has_just_begun() -> None:
     assert (told.title, told.status, told.over) == (None, "running", False)
 
 
+STOPPED = chaosiq(safeguards=[{"name": "Freeze"}])
+
+
 @pytest.mark.parametrize(
-    ("status", "deviated", "by_safeguards", "has_acted", "expected"),
+    ("fields", "expected"),
     [
-        (None, None, False, False, "running"),
-        ("running", False, False, True, "running"),
-        ("completed", False, False, True, "completed"),
-        ("completed", True, False, True, "deviated"),
-        ("deviated", True, False, True, "deviated"),
-        ("failed", True, False, True, "failed"),
-        ("interrupted", False, False, False, "interrupted"),
-        ("interrupted", False, True, True, "interrupted"),
-        ("interrupted", False, True, False, "refused"),
-        ("aborted", False, True, False, "aborted"),
+        ({"status": None, "end": None}, "running"),
+        ({"status": "running", "end": None}, "running"),
+        ({"status": "completed"}, "completed"),
+        ({"status": "completed", "deviated": True}, "deviated"),
+        ({"status": "deviated", "deviated": True}, "deviated"),
+        ({"status": "failed", "deviated": True}, "deviated"),
+        ({"status": "failed"}, "failed"),
+        ({"status": "interrupted"}, "interrupted"),
+        ({"status": "interrupted", **STOPPED}, "interrupted"),
+        ({"status": "interrupted", "run": [], "rollbacks": [], **STOPPED}, "refused"),
+        ({"status": "aborted", "run": [], **STOPPED}, "aborted"),
+        ({"status": "weird"}, "unknown"),
+        ({"status": None}, "unknown"),
+        ({"status": ""}, "unknown"),
     ],
 )
-def test_how_it_went_is_one_word(
-    status: str | None, deviated: bool | None, by_safeguards: bool, has_acted: bool, expected: str
-) -> None:
-    """A run that safeguards kept from acting was refused; one they cut off, interrupted."""
-    assert status_of(status, deviated, by_safeguards, has_acted) == expected
+def test_the_status_is_the_journals_own(fields: dict[str, Any], expected: str) -> None:
+    """A run that safeguards kept from acting was refused; one with an end has ended."""
+    assert _summary(ended(**fields)).status == expected
+
+
+def test_a_stop_that_interrupted_something_is_no_refusal() -> None:
+    """The host drops the test of the hypothesis that was under way."""
+    block = chaosiq(safeguards=[{"name": "Freeze"}], stop={"latency": 0.2})
+
+    told = _summary(ended("interrupted", run=[], rollbacks=[], **block))
+
+    assert told.status == "interrupted"
 
 
 def test_a_probe_of_the_hypothesis_is_an_activity() -> None:
@@ -91,3 +105,13 @@ def test_samples_are_counted_by_what_they_saw() -> None:
     told = journals.samples(json.dumps(journal(steady_states={"during": during})).encode())
 
     assert (told.successful, told.deviated, told.not_run, told.total) == (1, 2, 2, 5)
+
+
+@pytest.mark.parametrize("dry", ["activities", True])
+def test_a_dry_run_is_one_from_its_start(dry: object) -> None:
+    """Before it has an outcome."""
+    document = journal()
+
+    told = _summary({**document, "experiment": {**document["experiment"], "dry": dry}})
+
+    assert (told.dry, told.outcome) == (True, None)

@@ -1,5 +1,6 @@
 """How an execution ended, from its journal: held against the host's own report where it has one."""
 
+import json
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chaoscloud.console.rules.outcome import INCONCLUSIVE, Outcome, find_outcome
+from chaoscloud.console.rules.outcome_reading import read_outcome
 
 Journal = dict[str, Any]
 
@@ -348,6 +350,26 @@ def test_nothing_raises_whatever_its_shape(fields: Journal) -> None:
     assert outcome is None or outcome.sentence
 
 
+@pytest.mark.parametrize("output", ["down" * 2_000, {"status": 503, "body": "down" * 2_000}, 503])
+def test_the_bytes_of_a_journal_tell_the_same_as_the_journal(output: object) -> None:
+    """Long outputs are skipped, but for what the sentence shows of them."""
+    states = {
+        "before": state(),
+        "during": [None, state()],
+        "after": state(met=False, output=output),
+    }
+    journal = journal_of(steady_states=states, deviated=True)
+
+    assert read_outcome(json.dumps(journal).encode()) == find_outcome(journal)
+
+
+def test_the_bytes_of_an_odd_journal_tell_what_they_can() -> None:
+    """What has another shape than the toolkit writes is decoded whole."""
+    journal = journal_of(run={"kill": "yes"}, steady_states={"before": []})
+
+    assert read_outcome(json.dumps(journal).encode()) == find_outcome(journal)
+
+
 # --- beside the host's own report -----------------------------------------------------------------
 
 STATES = (None, state(), state(met=False), state(met=False, status="failed"))
@@ -387,17 +409,18 @@ def generate_journals(count: int, seed: int = 20260302) -> Iterator[Journal]:
 
 
 def test_it_says_what_the_hosts_report_says() -> None:
-    """Outcome, warnings and whether it is conclusive, over 8,000 journals.
+    """Outcome, warnings and whether it is conclusive, over 5,000 journals.
 
     Where the host reads "passed" out of a journal that says "failed" or "deviated" itself, the
     journal is believed.
     """
     agent = pytest.importorskip("chaostoolkit.agent", reason="this host has no report of its own")
-    for journal in generate_journals(8_000):
+    for journal in generate_journals(5_000):
         report = agent.run_report(journal, source="x", journal_path="x", exit_code=0)
 
         outcome = ended(journal)
 
+        assert read_outcome(json.dumps(journal).encode()) == outcome
         assert codes(outcome) == [warning["code"] for warning in report["warnings"]], journal
         assert set(outcome.reasons) == set(codes(outcome)) & set(INCONCLUSIVE)
         if report["outcome"] == "passed" and (journal["deviated"] or journal["status"] == "failed"):

@@ -213,7 +213,7 @@ executions = Table(
     Column("experiment_version", Integer, nullable=False),
     _ref("person_id", "people"),
     Column("title", Text, nullable=False),
-    # running | completed | deviated | failed | aborted | interrupted | refused
+    # running | completed | deviated | failed | aborted | interrupted | refused | unknown
     Column("status", String(16), nullable=False),
     Column("node", Text),
     Column("platform", Text),

@@ -27,7 +27,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     person_id: str
     person_name: str
     title: str
-    # running | completed | deviated | failed | aborted | interrupted | refused
+    # running | completed | deviated | failed | aborted | interrupted | refused | unknown
     status: str
     node: str | None
     platform: str | None

@@ -60,6 +60,7 @@ class Head(msgspec.Struct, frozen=True):
     any_title: Any = msgspec.field(default=None, name="title")
     any_tags: Any = msgspec.field(default=None, name="tags")
     any_extensions: msgspec.Raw = msgspec.field(default=msgspec.Raw(b"null"), name="extensions")
+    dry: Any = None  # what the host was told to leave out
 
     @property
     def title(self) -> str | None:

@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 
 from chaoscloud.console.rules import documents
+from chaoscloud.console.rules.outcome import ENDED, Outcome
+from chaoscloud.console.rules.outcome_reading import read_outcome
 from chaoscloud.console.rules.soundness import plain
 from chaoscloud.console.rules.stops import Stop, stop_of
-
-ENDED = frozenset({"completed", "failed", "aborted", "interrupted"})
 
 
 class _State(msgspec.Struct, frozen=True):
@@ -36,12 +36,6 @@ class _Journal(msgspec.Struct, frozen=True, rename={"chaoslib_version": "chaosli
     steady_states: _States | None = None
     extensions: list[msgspec.Raw] | None = None
 
-    @property
-    def has_acted(self) -> bool:
-        """Whether an activity was run, one of the hypothesis included."""
-        before = self.steady_states and self.steady_states.before
-        return bool(self.run or (before and before.probes))
-
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """The facts of one journal; `duration` is in seconds."""
@@ -57,11 +51,13 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     duration: float | None
     safeguards: list[Any] | None  # the policies that stopped it
     stop: Stop | None = None  # how that stop reached it
+    outcome: Outcome | None = None  # None: it has not ended
+    dry: bool = False  # activities are left out on purpose
 
     @property
     def over(self) -> bool:
         """Whether the run has ended."""
-        return self.status != "running"
+        return self.outcome is not None
 
 
 class Samples(msgspec.Struct, frozen=True):
@@ -79,44 +75,42 @@ class Samples(msgspec.Struct, frozen=True):
 
 def summary(journal: bytes) -> Summary:
     """Read a journal. Raises `msgspec.ValidationError` when something is of the wrong type."""
-    told = msgspec.json.decode(journal, type=_Journal)
-    experiment = told.experiment or documents.Head()
-    block = documents.block_of(told.extensions)
-    safeguards = block.safeguards or None
-    status = status_of(told.status, told.deviated, bool(safeguards), told.has_acted)
-    if status == "running":  # the end of a run is taken whatever the run is called
-        _ensure_bounded(experiment)
+    document = msgspec.json.decode(journal, type=_Journal)
+    experiment = document.experiment or documents.Head()
+    block = documents.block_of(document.extensions)
+    outcome = read_outcome(journal)
     return Summary(
-        title=experiment.shown_title if told.experiment else None,
-        status=status,
-        node=_text(told.node),
-        platform=_text(told.platform),
-        chaoslib_version=_text(told.chaoslib_version),
-        tags=list(experiment.tags),
-        started_at=_moment(told.start, "start"),
-        ended_at=_moment(told.end, "end"),
-        duration=told.duration,
-        safeguards=safeguards,
+        title=experiment.shown_title if document.experiment else None,
+        status=_read_status(document.status, document.deviated, outcome),
+        node=_text(document.node),
+        platform=_text(document.platform),
+        chaoslib_version=_text(document.chaoslib_version),
+        tags=[plain(tag) for tag in experiment.tags or ()],
+        started_at=_moment(document.start, "start"),
+        ended_at=_moment(document.end, "end"),
+        duration=document.duration,
+        safeguards=block.safeguards or None,
         stop=stop_of(block.stop),
+        outcome=outcome,
+        dry=outcome.dry if outcome else bool(experiment.dry),
     )
 
 
-def _ensure_bounded(experiment: documents.Head) -> None:
-    try:
-        documents.ensure_bounded(experiment.tags)
-    except msgspec.ValidationError as error:
-        raise msgspec.ValidationError(str(error).replace("`$", "`$.experiment", 1)) from None
+def _read_status(status: str | None, deviated: bool | None, outcome: Outcome | None) -> str:
+    """The status of an execution: what its journal says, with three words of the console's own.
 
-
-def status_of(
-    status: str | None, deviated: bool | None, by_safeguards: bool, has_acted: bool
-) -> str:
-    """The one word for how a run went; `running` for one that does not say it has ended."""
-    if status == "deviated" or (status == "completed" and deviated):
-        return "deviated"
-    if status == "interrupted" and by_safeguards and not has_acted:
+    "running" for one that has not ended, "refused" for one that safeguards did not let start, and
+    "deviated" for one that the host calls so in its log: it writes "completed" (up to
+    chaostoolkit-lib 1.29: "failed") and `deviated: true`. One that has ended and does not say how
+    is "unknown".
+    """
+    if outcome is None:
+        return "running"
+    if outcome.outcome == "refused":
         return "refused"
-    return status if status in ENDED else "running"
+    if deviated and status in ("completed", "failed"):
+        return "deviated"
+    return status if status in ENDED else "unknown"
 
 
 def samples(journal: bytes) -> Samples:

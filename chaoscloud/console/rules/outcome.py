@@ -133,11 +133,16 @@ def _classify_by_status(journal: Mapping[str, Any]) -> OutcomeName:
 
 
 def _is_refused(journal: Mapping[str, Any]) -> bool:
-    """Whether safeguards kept the execution from starting: they stopped it before any activity."""
+    """Whether safeguards kept the execution from starting.
+
+    The host drops a test of the hypothesis that is interrupted, so a journal without any activity
+    may be one of an execution that had started. A stop with a latency interrupted something.
+    """
     block = outcome_words.find_block(journal)
+    if not block.get("safeguards") or as_map(block.get("stop")).get("latency") is not None:
+        return False
     acted = as_list(journal.get("run")) or as_list(journal.get("rollbacks"))
-    tested = any(state for _, state in outcome_words.read_states(journal))
-    return bool(block.get("safeguards")) and not acted and not tested
+    return not acted and not any(outcome_words.read_states(journal))
 
 
 def _was_swallowed(journal: Mapping[str, Any]) -> bool:
