@@ -20,6 +20,7 @@ from chaoscloud.console.records import organizations, people, teams, tokens
 from chaoscloud.console.records.organizations import Organization
 from chaoscloud.console.records.teams import Team
 from chaoscloud.console.rules.access import Role
+from chaoscloud.console.watch import acknowledging
 from tests.console.team import TeamApi
 
 
@@ -52,6 +53,12 @@ class Member:
 
 
 Client = Callable[..., TestClient]
+
+
+@pytest.fixture(autouse=True)
+def impatient_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever sets a stop does not wait for runs that are only recorded."""
+    monkeypatch.setattr(acknowledging, "PATIENCE", 0.0)
 
 
 @pytest.fixture

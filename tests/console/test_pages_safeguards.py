@@ -36,7 +36,9 @@ def test_the_button_stops_a_running_experiment(
     answer = bobs.submit(PAGE, PAGE + "/stop", reason="Release day")
 
     told = api.get(run + "/policies").json()
-    assert answer.headers["location"] == PAGE + "?said=stopped"
+    assert answer.headers["location"] == PAGE + "?said=stopped&runs=1&heard=0&ended=0"
+    shown = bobs.open(answer.headers["location"])
+    assert "0 of 1 run heard it. 1 run did not answer." in Seen(shown).text
     assert told["allowed"] is False
     assert told["policies"][0]["name"] == "Release day"
 

@@ -8,12 +8,16 @@ import msgspec
 from sqlalchemy import Connection
 
 from chaoscloud.console.api._body import Document, Invalid, checked
+from chaoscloud.console.db import Database
+from chaoscloud.console.records import safeguards
+from chaoscloud.console.records.acknowledgements import RunReport
 from chaoscloud.console.records.safeguard_status import SafeguardStatus, describe_safeguards
 from chaoscloud.console.rules.addresses import Network
 from chaoscloud.console.rules.safeguards import KINDS, Safeguard, is_in_force
 from chaoscloud.console.rules.safeguards.kinds.tags import Tags
 from chaoscloud.console.rules.safeguards.settings import may_call_address, parse_settings
 from chaoscloud.console.rules.soundness import plain
+from chaoscloud.console.watch.acknowledging import wait_for_runs
 
 Line = Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
 LAST_YEAR = 9000  # the calendar of computers ends in 9999, and zones reach beyond it
@@ -50,6 +54,16 @@ class SafeguardChanges(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     expires_at: Moment | msgspec.UnsetType | None = msgspec.UNSET
 
 
+class StopAcknowledgement(msgspec.Struct, frozen=True):
+    """Which of the runs that went on know that the safeguard denies them, and how fast they knew.
+
+    The answer waits for them for two seconds at most; `summary` says the same in words.
+    """
+
+    summary: str
+    runs: tuple[RunReport, ...]
+
+
 class SafeguardView(
     msgspec.Struct, frozen=True, kw_only=True, rename={"denies": "refuses", "denial": "says"}
 ):
@@ -82,6 +96,19 @@ class SafeguardView(
     execution_id: str | None = None
     address: str | msgspec.UnsetType = msgspec.UNSET
     secret: str | msgspec.UnsetType = msgspec.UNSET
+    acknowledgement: StopAcknowledgement | msgspec.UnsetType = msgspec.UNSET
+
+
+async def add_acknowledgement(
+    database: Database, organization_id: str, view: SafeguardView, now: datetime
+) -> SafeguardView:
+    """The view with which runs know of the safeguard, once they do."""
+    safeguard = await database.reading(safeguards.find, organization_id, view.id)
+    report = await wait_for_runs(database, safeguard, now) if safeguard else None
+    if report is None:
+        return view
+    acknowledgement = StopAcknowledgement(" ".join(report.lines), report.runs)
+    return msgspec.structs.replace(view, acknowledgement=acknowledgement)
 
 
 def fields_of(new: NewSafeguard, now: datetime, networks: Iterable[Network]) -> dict[str, Any]:

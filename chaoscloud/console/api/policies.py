@@ -63,6 +63,8 @@ async def _decide(request: Request, find_place: FindPlace) -> Response:
     place = await find_place(revisions)
     answer = await watch.answer(place, revisions)
     seconds, known = _seconds_to_wait(request.headers), _known_tags(request.headers)
+    if not seconds or answer.etag in known:  # it is answered without a wait, or knows already
+        watch.note_acknowledgement(place, answer)
     if seconds and answer.etag in known:
         longest = min(seconds, _lifetime(request, place))
         answer = await _wait_for_another(request, watch, place, answer, longest)

@@ -166,21 +166,29 @@ async def _create(scope: Scope) -> Response:
     new = await away(lambda body: shaped(sound(body), NewSafeguard), await body_of(scope.request))
     networks = scope.request.app.state.config.webhook_networks
     fields = _safeguards.fields_of(new, scope.now, networks)
-    view = await database_of(scope.request).writing(_write_new, scope, fields, scope.now)
-    return json(view, 201)
+    now = scope.now
+    view = await database_of(scope.request).writing(_write_new, scope, fields, now)
+    return json(await _add_acknowledgement(scope, view, now), 201)
 
 
 async def _change(scope: Scope) -> Response:
     """Change a safeguard, or switch it on or off."""
     raw = await body_of(scope.request)
     changes = await away(lambda body: shaped(sound(body), SafeguardChanges), raw)
-    return json(await database_of(scope.request).writing(_write_changes, scope, changes, scope.now))
+    now = scope.now
+    view = await database_of(scope.request).writing(_write_changes, scope, changes, now)
+    return json(await _add_acknowledgement(scope, view, now))
 
 
 async def _remove(scope: Scope) -> Response:
     """Remove a safeguard; a stop is released like this."""
     await database_of(scope.request).writing(_write_removal, scope, scope.now)
     return nothing()
+
+
+async def _add_acknowledgement(scope: Scope, view: SafeguardView, now: datetime) -> SafeguardView:
+    database = database_of(scope.request)
+    return await _safeguards.add_acknowledgement(database, scope.organization_id, view, now)
 
 
 def _write_new(

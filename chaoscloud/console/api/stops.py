@@ -10,7 +10,7 @@ from starlette.responses import Response
 from chaoscloud.console.api import _lookup, _safeguards
 from chaoscloud.console.api._answers import json, nothing
 from chaoscloud.console.api._body import away, body_of, shaped, sound
-from chaoscloud.console.api._safeguards import Line, SafeguardView
+from chaoscloud.console.api._safeguards import Line, SafeguardView, add_acknowledgement
 from chaoscloud.console.api._team_request import TeamRequest, of_team
 from chaoscloud.console.errors import Conflict, Forbidden
 from chaoscloud.console.records import safeguards, trials
@@ -27,9 +27,12 @@ class NewStop(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @of_team
 async def stop(request: TeamRequest) -> Response:
-    """Stop one run, and no other."""
+    """Stop one run, and no other; the answer says when the run knew."""
     sent = await away(lambda body: shaped(sound(body), NewStop), await body_of(request.http))
-    return json(await request.db.writing(_stop, request, sent, request.now), 201)
+    now = request.now
+    view = await request.db.writing(_stop, request, sent, now)
+    organization_id = request.team.organization_id
+    return json(await add_acknowledgement(request.db, organization_id, view, now), 201)
 
 
 @of_team

@@ -14,6 +14,7 @@ from chaoscloud.console.cli._operator import (
     now,
     on_the_console,
     one_line,
+    opened,
     organization_option,
     the_organization,
     the_team,
@@ -23,6 +24,8 @@ from chaoscloud.console.records import safeguards, teams
 from chaoscloud.console.records.organizations import Organization
 from chaoscloud.console.records.safeguard_status import SafeguardStatus, describe_safeguards
 from chaoscloud.console.records.teams import Team
+from chaoscloud.console.rules.safeguards import Safeguard
+from chaoscloud.console.watch.acknowledging import StopWait
 
 _team_option = click.option(
     "--team", "team_word", metavar="NAME", help="Only this team's runs, by name or id."
@@ -47,13 +50,16 @@ def stop(
     data: str | None,
     database: str | None,
 ) -> None:
-    """Stop every run, and let none start, until `resume`."""
+    """Stop every run, and let none start, until `resume`.
+
+    Waits for two seconds at most until every run knows, and says which do.
+    """
     reason = reason_of(reason, "--reason")
 
-    def set_stop(connection: Connection) -> str:
+    def set_stop(connection: Connection) -> tuple[Safeguard, str]:
         organization, team = _scope(connection, organization_word, team_word)
         at = now()
-        safeguards.stop(
+        safeguard = safeguards.stop(
             connection,
             organization.id,
             team.id if team else None,
@@ -62,9 +68,14 @@ def stop(
             expires_at=at + lasting if lasting else None,
             operator=operator,
         )
-        return f"Stopped: {_describe_scope(organization, team)}, {_end(at, lasting)}."
+        return safeguard, f"Stopped: {_describe_scope(organization, team)}, {_end(at, lasting)}."
 
-    click.echo(change(data, database, set_stop))
+    with opened(data, database) as console:
+        safeguard, line = console.write(set_stop).result()
+        click.echo(line)
+        report = StopWait(console, safeguard, safeguard.created_at).finish_blocking()
+    for line in report.lines:
+        click.echo(one_line(line))
 
 
 @click.command()

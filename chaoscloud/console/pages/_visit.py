@@ -15,7 +15,7 @@ from chaoscloud.console import auth
 from chaoscloud.console.auth import Caller, TeamScope
 from chaoscloud.console.db import Database
 from chaoscloud.console.errors import Unauthorized
-from chaoscloud.console.pages import _forms
+from chaoscloud.console.pages import _forms, _stop_query
 from chaoscloud.console.pages._drafts import Draft, forget_draft, read_draft
 from chaoscloud.console.pages._ended_session import show_undone
 from chaoscloud.console.pages._packing import packed
@@ -204,4 +204,7 @@ def sign_in_first(request: Request) -> Response:
 
 def _said(request: Request) -> Said | None:
     found = SAID.get(request.query_params.get("said", ""))
-    return found and Said(*found)
+    if found is None:
+        return None
+    look, words = found
+    return Said(look, f"{words} {_stop_query.read_sentence(request.query_params)}".rstrip())

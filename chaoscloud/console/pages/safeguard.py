@@ -15,6 +15,7 @@ from chaoscloud.console.pages._safeguard_forms import (
     read_form,
 )
 from chaoscloud.console.pages._stop_form import expiry_choices
+from chaoscloud.console.pages._stop_query import wait_and_count
 from chaoscloud.console.pages._visit import Visit, of_team
 from chaoscloud.console.records import safeguards, secrets
 from chaoscloud.console.records.safeguard_status import SafeguardStatus, describe_safeguards
@@ -49,7 +50,8 @@ async def add(visit: Visit) -> Response:
     safeguard, secret = await visit.db.writing(_add, visit, team_id, kind, fields)
     if secret:
         return await _show(visit, safeguard.id, secret=secret)
-    return visit.back(f"{visit.base}/safeguards?said=set")
+    counts = await wait_and_count(visit.db, safeguard)
+    return visit.back(f"{visit.base}/safeguards?said=set{counts}")
 
 
 def _add(

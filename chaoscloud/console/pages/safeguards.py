@@ -16,6 +16,7 @@ from chaoscloud.console.pages._stop_form import (
     expiry_of,
     reason_of,
 )
+from chaoscloud.console.pages._stop_query import wait_and_count
 from chaoscloud.console.pages._visit import Visit, of_team
 from chaoscloud.console.pages.safeguard import own, scope_of
 from chaoscloud.console.records import experiments, history, safeguard_states, safeguards
@@ -94,7 +95,7 @@ async def stop(visit: Visit) -> Response:
         reason = reason_of(form)
     except InvalidReason as error:
         return await _show(visit, 422, wrong=str(error), reason=error.typed)
-    await visit.db.writing(
+    safeguard = await visit.db.writing(
         safeguards.stop,
         visit.scope.organization_id,
         scope_of(visit, form.get("scope", "")),
@@ -103,7 +104,8 @@ async def stop(visit: Visit) -> Response:
         expires_at=expiry_of(form, visit.now),
         person_id=visit.caller.person_id,
     )
-    return visit.back(f"{visit.base}/safeguards?said=stopped")
+    counts = await wait_and_count(visit.db, safeguard)
+    return visit.back(f"{visit.base}/safeguards?said=stopped{counts}")
 
 
 @of_team

@@ -4,9 +4,11 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from chaoscloud.console.pages._stop_form import InvalidReason, reason_of
+from chaoscloud.console.pages._stop_query import wait_and_count
 from chaoscloud.console.pages._visit import Visit, of_team
 from chaoscloud.console.pages.executions import page_of_one, sheet
 from chaoscloud.console.records import safeguards
+from chaoscloud.console.rules.safeguards import Safeguard
 
 
 @of_team
@@ -19,15 +21,17 @@ async def stop(visit: Visit) -> Response:
         return await page_of_one(visit, 422, wrong=str(error), reason=error.typed)
     stopped = await visit.db.writing(_stop, visit, reason)
     page = f"{visit.base}/executions/{visit.named('id')}"
-    return visit.back(f"{page}?said={'asked' if stopped else 'over'}")
+    if stopped is None:
+        return visit.back(f"{page}?said=over")
+    return visit.back(f"{page}?said=asked{await wait_and_count(visit.db, stopped)}")
 
 
-def _stop(connection: Connection, visit: Visit, reason: str) -> bool:
-    """Set the stop of this run; False when it has ended. Raises `NotFound`."""
+def _stop(connection: Connection, visit: Visit, reason: str) -> Safeguard | None:
+    """Set the stop of this run; None when it has ended. Raises `NotFound`."""
     execution = sheet(connection, visit)
     if execution.status != "running":
-        return False
-    safeguards.stop(
+        return None
+    return safeguards.stop(
         connection,
         visit.scope.organization_id,
         visit.scope.team_id,
@@ -36,4 +40,3 @@ def _stop(connection: Connection, visit: Visit, reason: str) -> bool:
         person_id=visit.caller.person_id,
         execution_id=execution.id,
     )
-    return True

@@ -19,6 +19,7 @@ from chaoscloud.console.records import safeguard_states
 from chaoscloud.console.records.lost_access import find_lost
 from chaoscloud.console.rules.addresses import Network
 from chaoscloud.console.rules.safeguards import Facts, Run, Safeguard, is_in_force
+from chaoscloud.console.watch.acknowledging import AcknowledgementNotes
 from chaoscloud.console.watch.answers import Answer, Place
 from chaoscloud.console.watch.asker import Asker
 from chaoscloud.console.watch.calling import ask
@@ -61,6 +62,7 @@ class Watch:
         self._stopping = stopping
         self._asker = Asker(database, now, lambda url: ask(url, allowed), self._note_webhook)
         self._snapshots = Snapshots(database, now)
+        self._acknowledgements = AcknowledgementNotes(database, now)
         self._decisions: dict[str, OrganizationDecisions] = {}
         self._questions = WaitingQuestions()
         self._looks: dict[str, asyncio.Task[None]] = {}  # by organization
@@ -109,6 +111,10 @@ class Watch:
             return known
         finally:
             self._questions.remove(question)
+
+    def note_acknowledgement(self, place: Place, answer: Answer) -> None:
+        """Write down that a run knows a decision, so that who set the safeguard hears of it."""
+        self._acknowledgements.note(place, answer)
 
     async def facts(self, organization_id: str, safeguards: Iterable[Safeguard]) -> Facts:
         """The facts about an organization, with fresh answers to these safeguards' webhooks."""
@@ -219,6 +225,7 @@ class Watch:
                 async with asyncio.timeout(TICK):
                     await self._poked.wait()
             self._poked.clear()
+            self._acknowledgements.flush()
             if self._stopping.is_set():
                 for question in self._questions:
                     question.finish(None)
