@@ -1,4 +1,4 @@
-"""Asking people, and telling them: all that is shown on a terminal or read from it.
+"""Asking people and showing them something: all that is read from a terminal or written to it.
 
 Without a terminal, answers are lines of standard input, one a question. A question then shows
 only once its answer is there, so that a script which has no more to say reads one clear line
@@ -31,41 +31,53 @@ def has_terminal() -> bool:
 
 
 def say(text: str) -> None:
-    """Tell something on standard output."""
+    """Write a line to standard output."""
     click.echo(text)
 
 
 def complain(text: str) -> None:
-    """Tell what went wrong, in red, on standard error."""
+    """Write what went wrong to standard error, in red."""
     click.secho(text, fg="red", err=True)
 
 
 def ask_url(default: str, check: Callable[[str], str]) -> str | None:
-    """The console's url, `default` if left empty. `check` raises `ValueError` on what is no url."""
+    """The console's url; `default`, unless that is empty, where nothing is answered.
+
+    `check` raises `ValueError` on what is no url.
+    """
     if not has_terminal():
         # Not asked again: the next line is the token, and would be taken for a url.
         return _next_answer("ChaosIQ url", check, default=default)
-    return click.prompt("ChaosIQ url", default=default, value_proc=_refusing(check))
+    return click.prompt("ChaosIQ url", default=default or None, value_proc=_ask_again(check))
 
 
-def ask_token() -> str | None:
-    """The token, never shown."""
+def ask_token(hint: str = "") -> str | None:
+    """The token, never shown. `hint` says where people find one."""
     if not has_terminal():
         return _next_answer("ChaosIQ token", str)
+    if hint:
+        say(hint)
     return click.prompt("ChaosIQ token", hide_input=True, value_proc=str.strip)
 
 
-def choose(heading: str, names: Sequence[str], question: str) -> int | None:
-    """The index, from 0, of the name somebody chose by its number, from 1."""
-    shown = [heading, *(f"{number}) {_plain(name)}" for number, name in enumerate(names, 1))]
-    number = _ask_until(question, _numbers_up_to(len(names)), shown)
-    return None if number is None else number - 1
+def choose(
+    heading: str, names: Sequence[str], question: str, current: int | None = None
+) -> int | None:
+    """The index, from 0, of the name that somebody chose, by its number (from 1) or by itself.
+
+    `current` is the index of the name in use: it is marked, and at a terminal the default.
+    """
+    lines = [heading]
+    for index, name in enumerate(names):
+        mark = " (current)" if index == current else ""
+        lines.append(f"{index + 1}) {_printable(name)}{mark}")
+    default = str(current + 1) if current is not None and has_terminal() else None
+    return _ask_until(question, _index_among(names), lines, default)
 
 
 def confirm(question: str) -> bool | None:
     """Whether the answer was yes; no is the default."""
-    answer = _ask_until(f"{question} [y/N]", _yes_or_no, default="n")
-    return None if answer is None else answer
+    return _ask_until(f"{question} [y/N]", _yes_or_no, default="n")
 
 
 def read_line() -> str | None:
@@ -75,55 +87,64 @@ def read_line() -> str | None:
 
 
 def _ask_until(
-    question: str, check: Callable[[str], T], shown: Sequence[str] = (), default: str | None = None
+    question: str, check: Callable[[str], T], lines: Sequence[str] = (), default: str | None = None
 ) -> T | None:
-    """Ask until the answer passes `check`, under the lines `shown`."""
+    """Ask, below the lines, until the answer passes `check`."""
     if has_terminal():
-        for line in shown:
+        for line in lines:
             say(line)
         return click.prompt(question, default=default, value_proc=check, show_default=False)
     while True:
         try:
-            return _next_answer(question, check, shown=shown, default=default)
+            return _next_answer(question, check, lines, default)
         except click.UsageError as x:
             complain(f"Error: {x.message}")
-            shown = ()
+            lines = ()
 
 
 def _next_answer(
-    question: str, check: Callable[[str], T], shown: Sequence[str] = (), default: str | None = None
+    question: str, check: Callable[[str], T], lines: Sequence[str] = (), default: str | None = None
 ) -> T | None:
     """Read one answer without a terminal, and show what was asked; never what was answered."""
     answer = read_line()
     if answer is None:
         return None
-    for line in shown:
+    for line in lines:
         say(line)
     say(f"{question}:")
     return check(answer or default or "")
 
 
-def _refusing(check: Callable[[str], T]) -> Callable[[str], T]:
+def _ask_again(check: Callable[[str], T]) -> Callable[[str], T]:
     """`check` as `click` wants it: a `ValueError` becomes a reason to ask again."""
 
-    def checked(answer: str) -> T:
+    def check_answer(answer: str) -> T:
         try:
             return check(answer)
         except ValueError as x:
             raise click.UsageError(str(x)) from None
 
-    return checked
+    return check_answer
 
 
-def _numbers_up_to(last: int) -> Callable[[str], int]:
-    allowed = click.IntRange(1, last)
-    return lambda answer: int(allowed(answer))
+def _index_among(names: Sequence[str]) -> Callable[[str], int]:
+    """What turns a number from the list, or a name of it in any case, into an index."""
+    numbers = click.IntRange(1, len(names))
+    known = [name.casefold() for name in names]
+
+    def read_choice(answer: str) -> int:
+        name = answer.strip().casefold()
+        if known.count(name) == 1 and not name.isdecimal():
+            return known.index(name)
+        return int(numbers(answer)) - 1
+
+    return read_choice
 
 
 def _yes_or_no(answer: str) -> bool:
     return bool(click.BOOL.convert(answer, None, None))
 
 
-def _plain(name: str) -> str:
+def _printable(name: str) -> str:
     """A name from the console without what would steer the terminal."""
     return "".join(letter if letter.isprintable() else "?" for letter in name)

@@ -23,6 +23,8 @@ _write_lock = threading.Lock()
 
 logger = logging.getLogger("chaostoolkit")
 
+_USUAL_PATH = "~/.chaostoolkit/settings.yaml"
+
 _replacement: Path | None = None
 
 
@@ -56,6 +58,11 @@ def save(settings: Settings, path: str | os.PathLike[str]) -> None:
 
     Raises `SettingsException` when it cannot; the file is then as it was.
     """
+    if _has_no_home(path):
+        raise SettingsException(
+            "There is no home folder to keep the settings in: set HOME, "
+            "or say where with `chaos --settings PATH`."
+        )
     content = _yaml.dump(settings)
     try:
         _make_private(Path(os.path.realpath(path)).parent)
@@ -70,18 +77,23 @@ def in_use() -> Path:
     """The settings file of this `chaos` command: what `--settings` says, else the usual one.
 
     The host tells its commands where the file is, and controls only what stands in it. Never
-    raises: a path that nobody can read is one without settings. To be called on the main thread,
-    the only one that knows the command.
+    raises: where there is no home folder, the path is one where nothing can be kept. To be called
+    on the main thread, the only one that knows the command.
     """
     if _replacement is not None:
         return _replacement
     # `Path` raises where there is no HOME, or where the current folder is gone.
-    path = os.path.expanduser(settings_path() or "~/.chaostoolkit/settings.yaml")
-    if path.startswith("~"):  # nobody's home: a folder of that name must not be made here
-        path = os.path.join(os.devnull, "settings.yaml")
+    path = os.path.expanduser(settings_path() or _USUAL_PATH)
+    if _has_no_home(path):
+        return Path(os.devnull, "settings.yaml")  # no file can be there, nor a folder be made
     with suppress(OSError):
         path = os.path.abspath(path)
     return Path(path)
+
+
+def _has_no_home(path: str | os.PathLike[str]) -> bool:
+    """Whether a path holds a `~` that stands for nothing, since nobody knows the home folder."""
+    return "~" in Path(path).parts and os.path.expanduser("~") == "~"
 
 
 @contextmanager

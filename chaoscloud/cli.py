@@ -7,6 +7,7 @@ imported here, and what does its work once it runs.
 """
 
 import os
+import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
@@ -35,23 +36,35 @@ _ROLLBACK_STRATEGIES = ("default", "always", "never", "deviated")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def _clearly(command: Command) -> Command:
-    """What the plugin raises on purpose ends the command with one line and its exit code."""
+def _end_clearly(command: Command) -> Command:
+    """A command that ends with one line and an exit code for all that is wrong around it."""
 
     @wraps(command)
-    def ending_clearly(*args: Any, **kwargs: Any) -> Any:
+    def run_command(*args: Any, **kwargs: Any) -> Any:
         from chaoscloud.exceptions import ChaosIQException
 
         try:
+            if not kwargs.get("url"):  # what the command line says wins
+                _check_environment()
             return command(*args, **kwargs)
-        except ChaosIQException as x:
+        except BrokenPipeError:  # of `| head`: click ends the command without a word
+            raise
+        except (ChaosIQException, OSError) as x:
             from chaoscloud._prompts import complain
-            from chaoscloud.commands.failures import exit_code_of
+            from chaoscloud.commands.failures import describe_os_error, exit_code_of
 
-            complain(str(x))
+            complain(describe_os_error(x) if isinstance(x, OSError) else str(x))
             raise click.exceptions.Exit(exit_code_of(x)) from x
 
-    return cast(Command, ending_clearly)
+    return cast(Command, run_command)
+
+
+def _check_environment() -> None:
+    """Refuse a `CHAOSIQ_URL` that is no url, whatever the command is."""
+    if os.environ.get("CHAOSIQ_URL"):
+        from chaoscloud.settings import ensure_usable_environment
+
+        ensure_usable_environment()
 
 
 def _choosing(*words: str) -> Callable[[Command], Command]:
@@ -79,7 +92,7 @@ def _choosing(*words: str) -> Callable[[Command], Command]:
 @click.option("--no-verify-tls", is_flag=True, help="Do not verify the console's certificate.")
 @click.option("--status", is_flag=True, help="Show where you stand, and change nothing.")
 @click.pass_context
-@_clearly
+@_end_clearly
 def signin(
     ctx: click.Context,
     url: str | None,
@@ -90,43 +103,40 @@ def signin(
     status: bool,
 ) -> None:
     """Sign in, or show where we stand."""
-    from chaoscloud.commands.signin import Given, sign_in
-
+    settings_path = ctx.obj["settings_path"]
     if status:
-        return _show_status(ctx.obj["settings_path"])
-    given = Given(url, token_stdin, organization, team, verify_tls=not no_verify_tls)
-    return sign_in(ctx.obj["settings_path"], given)
+        from chaoscloud.commands.status import describe_status
 
+        for line in describe_status(settings_path):
+            click.echo(line)
+        return
+    from chaoscloud.commands.signin import SignInOptions, sign_in
 
-def _show_status(settings_path: str) -> None:
-    from chaoscloud.commands import status
-
-    profile = status.profile_at(settings_path)
-    for line in [*status.described(profile), status.kept(profile, settings_path)]:
-        click.echo(line)
-    click.echo(status.answer_of(profile))
+    verify_tls = not no_verify_tls
+    sign_in(settings_path, SignInOptions(url, token_stdin, organization, team, verify_tls))
 
 
 @click.command(help="Set ChaosIQ organisation")
 @_choosing("organization", "team")
 @click.pass_context
-@_clearly
+@_end_clearly
 def org(ctx: click.Context, organization: str | None, team: str | None) -> None:
     """Choose another organization."""
-    from chaoscloud.commands.signin import Given, change_organization
+    from chaoscloud.commands.signin import SignInOptions, change_organization
 
-    change_organization(ctx.obj["settings_path"], Given(organization=organization, team=team))
+    options = SignInOptions(organization=organization, team=team)
+    change_organization(ctx.obj["settings_path"], options)
 
 
 @click.command(help="Set ChaosIQ team")
 @_choosing("team")
 @click.pass_context
-@_clearly
+@_end_clearly
 def team(ctx: click.Context, team: str | None) -> None:
     """Choose another team."""
-    from chaoscloud.commands.signin import Given, change_team
+    from chaoscloud.commands.signin import SignInOptions, change_team
 
-    change_team(ctx.obj["settings_path"], Given(team=team))
+    change_team(ctx.obj["settings_path"], SignInOptions(team=team))
 
 
 @click.command(help="Publish your experiment's journal to ChaosIQ")
@@ -137,7 +147,7 @@ def team(ctx: click.Context, team: str | None) -> None:
     help="Send also what activities with secrets returned, redacted by the values known now.",
 )
 @click.pass_context
-@_clearly
+@_end_clearly
 def publish(ctx: click.Context, journals: tuple[str, ...], with_outputs: bool) -> None:
     """Publish each journal, and fail if any could not be; without one, what earlier runs kept."""
     if not journals:
@@ -177,7 +187,7 @@ def _publish_kept(settings_path: str) -> None:
     help="With safeguards: do not start a run, nor go on with one, while nobody answers.",
 )
 @click.pass_context
-@_clearly
+@_end_clearly
 def enable(ctx: click.Context, feature: str, required: bool) -> None:
     """Switch a feature on."""
     from chaoscloud.commands.features import switch
@@ -190,7 +200,7 @@ def enable(ctx: click.Context, feature: str, required: bool) -> None:
 @click.command(help="Disable a ChaosIQ feature")
 @click.argument("feature", type=click.Choice(_FEATURES))
 @click.pass_context
-@_clearly
+@_end_clearly
 def disable(ctx: click.Context, feature: str) -> None:
     """Switch a feature off."""
     from chaoscloud.commands.features import switch
@@ -208,7 +218,7 @@ def disable(ctx: click.Context, feature: str) -> None:
     help="Ask whether this experiment would be allowed to run now. Exits with 1 if not.",
 )
 @click.pass_context
-@_clearly
+@_end_clearly
 def safeguards(ctx: click.Context, experiment: str | None) -> None:
     """Show what is in force, or what would be said about an experiment."""
     if ctx.invoked_subcommand is not None:
@@ -235,7 +245,7 @@ def safeguards(ctx: click.Context, experiment: str | None) -> None:
     help="Do so in the Python environment that this experiment asks for (`runtime.python`).",
 )
 @click.pass_context
-@_clearly
+@_end_clearly
 def _test_safeguards(ctx: click.Context, experiment: str | None) -> None:
     """Run the stop test, here or in the child process that an experiment would run in."""
     from chaoscloud._prompts import say
@@ -336,7 +346,7 @@ def _existing(_ctx: click.Context, _param: click.Parameter, paths: tuple[str, ..
 )
 @click.argument("source")
 @click.pass_context
-@_clearly
+@_end_clearly
 def verify(ctx: click.Context, /, source: str, **options: Any) -> None:
     """Run a verification and exit as `chaos run` would."""
     from chaoscloud.settings import load
@@ -367,6 +377,25 @@ def select_team(
     from chaoscloud.commands import signin
 
     return signin.select_team(organization, url, token, verify_tls)
+
+
+def _notice_run(record: Any) -> bool:
+    """A filter of the host's logger that lets all pass, and remind somebody who is not signed in.
+
+    It looks at the log until a run starts, and no longer.
+    """
+    if record.filename == "run.py":
+        from chaoscloud import _reminder
+
+        if _reminder.is_start_of_run(record):
+            logger = sys.modules["logging"].getLogger(record.name)
+            logger.removeFilter(_notice_run)
+            _reminder.remind_of_signing_in(logger)
+    return True
+
+
+if "logging" in sys.modules:  # the host has loaded it; importing it here would cost the others
+    sys.modules["logging"].getLogger("chaostoolkit").addFilter(_notice_run)
 
 
 # Owned by `chaoscloud.verify`, and importable from here as they always were.

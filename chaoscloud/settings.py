@@ -13,7 +13,9 @@ from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
 from chaoscloud import tenancy
+from chaoscloud._address import console_address
 from chaoscloud._settings_file import CONTROL_NAME, load, save
+from chaoscloud.exceptions import SettingsException
 from chaoscloud.tenancy import Tenancy, get_default_team, tenancy_of
 from chaoscloud.types import GuardMode, Organization, Organizations, Settings, Team
 
@@ -24,6 +26,8 @@ __all__ = [
     "Profile",
     "disable_feature",
     "enable_feature",
+    "ensure_usable_environment",
+    "ensure_usable_url",
     "get_auth_token",
     "get_auth_type",
     "get_chosen_guard_mode",
@@ -47,6 +51,7 @@ __all__ = [
     "set_default_org",
     "set_default_team",
     "set_settings",
+    "token_remedy",
     "verify_tls_certs",
 ]
 
@@ -58,8 +63,9 @@ FEATURES = ("publish", "safeguards", "workspace")
 class Profile:
     """What the settings and the environment say about us, settled once.
 
-    `token_source` tells where the token came from; `features` has a value for each of `FEATURES`;
-    `configured` means somebody signed in, so the host calls our control.
+    `url` is empty where no console is known. `token_source` says where the token came from.
+    `features` has a value for each of `FEATURES`. `configured` means that somebody signed in, so
+    that the host calls our control.
     """
 
     url: str
@@ -79,20 +85,43 @@ def read_profile(settings: Settings | None, environ: Mapping[str, str] | None = 
     been given up for the very host the settings name.
     """
     environ = os.environ if environ is None else environ
-    known_url = get_endpoint_url(settings)
-    url = environ.get("CHAOSIQ_URL", "").strip() or known_url
-    given = environ.get("CHAOSIQ_TOKEN", "").strip() or None
-    kept = get_auth_token(settings, url)
+    known_url = get_endpoint_url(settings, default="").rstrip("/")
+    url = _url_in(environ) or known_url
+    environment_token = environ.get("CHAOSIQ_TOKEN", "").strip() or None
+    stored_token = get_auth_token(settings, url)
     return Profile(
         url=url,
-        token=given or kept,
-        token_source="environment" if given else "settings" if kept else None,
+        token=environment_token or stored_token,
+        token_source=("environment" if environment_token else "settings" if stored_token else None),
         verify_tls=get_verify_tls(settings) or _host(url) != _host(known_url),
         tenancy=tenancy_of(get_orgs(settings)),
         features=MappingProxyType({name: is_feature_enabled(settings, name) for name in FEATURES}),
         configured=has_chaosiq_extension_configured(settings),
-        token_type="Bearer" if given else get_auth_type(settings, url),
+        token_type="Bearer" if environment_token else get_auth_type(settings, url),
     )
+
+
+def token_remedy(environ: Mapping[str, str] | None = None) -> str:
+    """What to do about a token that the console refuses, as a phrase: it depends on its source."""
+    if (os.environ if environ is None else environ).get("CHAOSIQ_TOKEN", "").strip():
+        return "put a valid one into CHAOSIQ_TOKEN"
+    return "sign in again with `chaos signin`"
+
+
+def ensure_usable_url(url: str, origin: str) -> None:
+    """Raise `SettingsException` where no console can be at `url`; `origin` is where it stands."""
+    try:
+        console_address(url)
+    except ValueError as x:
+        shown = f" '{url}'" if "@" not in url else ""  # it may hold a password
+        raise SettingsException(f"{origin}{shown} cannot be used. {x}.") from None
+
+
+def ensure_usable_environment(environ: Mapping[str, str] | None = None) -> None:
+    """Raise `SettingsException` where `CHAOSIQ_URL` is set and is no url."""
+    url = (os.environ if environ is None else environ).get("CHAOSIQ_URL", "").strip()
+    if url:
+        ensure_usable_url(url, "CHAOSIQ_URL")
 
 
 def set_settings(
@@ -132,9 +161,9 @@ def get_control(settings: Settings | None) -> dict[str, Any] | None:
 
 
 def get_endpoint_url(settings: Settings | None, default: str = DEFAULT_URL) -> str:
-    """The console's url, without a trailing slash, else `default`."""
+    """The console's url as it stands in the settings, else `default`."""
     url = _arguments(settings).get("url")
-    return url.rstrip("/") if isinstance(url, str) and url else default
+    return url if isinstance(url, str) and url else default
 
 
 def get_verify_tls(settings: Settings | None) -> bool:
@@ -285,6 +314,15 @@ def _made(parent: dict[str, Any], key: str) -> dict[str, Any]:
 
 def _arguments(settings: Settings | None) -> dict[str, Any]:
     return _part(_part(get_control(settings), "provider"), "arguments")
+
+
+def _url_in(environ: Mapping[str, str]) -> str:
+    """The console that `CHAOSIQ_URL` names, as it stands there when it is no url; empty if none."""
+    url = environ.get("CHAOSIQ_URL", "").strip()
+    try:
+        return console_address(url) if url else ""
+    except ValueError:
+        return url
 
 
 def _auth(settings: Settings | None, url: str) -> dict[str, Any]:

@@ -45,7 +45,7 @@ workspace_metadata: dict[str, Any] = {}
 
 def initialize_workspace_path(experiment_path: str | os.PathLike[str]) -> None:
     """Use the workspace file that lies beside the experiment file."""
-    set_workspace_path(Path(experiment_path).absolute().with_name(WORKSPACE_FILENAME))
+    set_workspace_path(Path(experiment_path).with_name(WORKSPACE_FILENAME))
 
 
 def set_workspace_path(path: str | os.PathLike[str] | None) -> None:

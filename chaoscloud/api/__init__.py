@@ -40,13 +40,14 @@ def client_session(
 
     Its `base_url` is that team's address in the API. The token is CHAOSIQ_TOKEN, else the one the
     settings (the host's own when None) keep for the host of `url`. Raises `SettingsException` when
-    no team is chosen.
+    no team is chosen, or `url` is none.
     """
     from chaoslib.settings import get_loaded_settings
 
     from chaoscloud.api._http import ConsoleSession
-    from chaoscloud.settings import get_auth_token, get_auth_type, read_profile
+    from chaoscloud.settings import ensure_usable_url, get_auth_token, get_auth_type, read_profile
 
+    ensure_usable_url(url, "The console's url")
     tenancy = tenancy_of(organizations)
     if tenancy is None:
         raise SettingsException("No organization and team are chosen: run `chaos signin`.")

@@ -13,16 +13,11 @@ import requests
 
 from chaoscloud.api import urls
 from chaoscloud.api.causes import causes, is_caused_by
+from chaoscloud.settings import token_remedy
 
 LONGEST_PIECE = 300  # characters of what a console says
+_NOT_TLS = ("HTTP_REQUEST", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL", "WRONG_VERSION_NUMBER")
 MOST_MISTAKES = 20  # lines of what it finds wrong with a document
-
-_BY_STATUS = {
-    HTTPStatus.UNAUTHORIZED: "the console refuses the token (HTTP 401), sign in again with "
-    "`chaos signin`",
-    HTTPStatus.FORBIDDEN: "the console does not allow this to the token (HTTP 403), sign in again "
-    "with `chaos signin`, or choose another team with `chaos team`",
-}
 
 
 def was_stored(response: requests.Response) -> bool:
@@ -57,8 +52,13 @@ def address_of(response: requests.Response) -> str | None:
 def refusal_of(response: requests.Response) -> str:
     """Why the console did not do what it was asked: a phrase, then a line for each mistake."""
     status = response.status_code
-    if status in _BY_STATUS:
-        return _BY_STATUS[HTTPStatus(status)]
+    if status == HTTPStatus.UNAUTHORIZED:
+        return f"the console refuses the token (HTTP 401), {token_remedy()}"
+    if status == HTTPStatus.FORBIDDEN:
+        return (
+            f"the console does not allow this to the token (HTTP 403), {token_remedy()}, "
+            "or choose another team with `chaos team`"
+        )
     phrase = f"the console answers HTTP {status}{_reason(response)}"
     body = body_of(response)
     mistakes = _mistakes(body)
@@ -73,7 +73,9 @@ def failure_of(error: requests.RequestException) -> str:
     if is_caused_by(error, ssl.SSLCertVerificationError):
         return f"the certificate of {console} is not trusted ({why_not_trusted(error)})"
     if isinstance(error, requests.exceptions.InvalidHeader):
-        return "the token holds characters no token has, sign in again with `chaos signin`"
+        return f"the token holds characters no token has, {token_remedy()}"
+    if _is_plain_http(error):
+        return f"{console} speaks http and not https: write its url with http://"
     if isinstance(error, requests.Timeout) or is_caused_by(error, TimeoutError):
         return f"{console} did not answer in time"
     if isinstance(error, requests.ConnectionError):
@@ -89,6 +91,14 @@ def why_not_trusted(error: BaseException) -> str:
         if isinstance(cause, ssl.SSLCertVerificationError)
     ]
     return plain(reasons[0]) if reasons else ""
+
+
+def _is_plain_http(error: BaseException) -> bool:
+    """Whether TLS was spoken to somebody who does not: what comes back is no TLS record."""
+    return any(
+        isinstance(cause, ssl.SSLError) and getattr(cause, "reason", None) in _NOT_TLS
+        for cause in causes(error)
+    )
 
 
 def plain(said: object) -> str:

@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 from chaoscloud.api.answers import plain
+from chaoscloud.settings import token_remedy
 
 __all__ = [
     "Allowed",
@@ -105,5 +106,5 @@ def _read_policies(value: object) -> tuple[Policy, ...]:
 
 def _describe_status(status: int) -> str:
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        return f"the console refuses the token (HTTP {status}): run `chaos signin`"
+        return f"the console refuses the token (HTTP {status}): {token_remedy()}"
     return f"the console answers HTTP {status}"

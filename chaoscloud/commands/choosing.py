@@ -1,4 +1,4 @@
-"""Choosing one of several organizations, or teams: by name or id when told, else by asking."""
+"""Choosing one of several organizations, or teams: by name or id where given, else by asking."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,16 +7,17 @@ from chaoscloud import _prompts
 from chaoscloud.commands.directory import Entry
 from chaoscloud.commands.failures import MissingInput
 
-__all__ = ["Choice", "choose", "named"]
+__all__ = ["Choice", "choose", "find_entry"]
 
 
 @dataclass(frozen=True)
 class Choice:
-    """How a choice is put to people."""
+    """How a choice is put to people; `current` is the id of the entry in use."""
 
     word: str
     heading: str
     question: str
+    current: str | None = None
 
     @property
     def option(self) -> str:
@@ -25,21 +26,23 @@ class Choice:
 
 
 def choose(entries: list[Entry], choice: Choice, wanted: str | None = None) -> Entry:
-    """The wanted one, else the only one, else the one somebody picks from a numbered list."""
+    """The entry that `wanted` names, else the only one, else the one that somebody picks."""
     if wanted is not None:
-        return named(entries, wanted, choice)
+        return find_entry(entries, wanted, choice)
     if len(entries) == 1:
         return entries[0]
-    picked = _prompts.choose(choice.heading, [entry["name"] for entry in entries], choice.question)
+    current = next((i for i, entry in enumerate(entries) if entry["id"] == choice.current), None)
+    names = [entry["name"] for entry in entries]
+    picked = _prompts.choose(choice.heading, names, choice.question, current)
     if picked is None:
         raise MissingInput(
             f"You belong to several {choice.word}s: "
-            f"give {choice.option} NAME or ID, one of {_names(entries)}."
+            f"give {choice.option} NAME or ID, one of {_list_names(entries)}."
         )
     return entries[picked]
 
 
-def named(entries: list[Entry], wanted: str, choice: Choice) -> Entry:
+def find_entry(entries: list[Entry], wanted: str, choice: Choice) -> Entry:
     """The entry with this id, else with this name, else with this name in another case."""
     tests: tuple[Callable[[Entry], bool], ...] = (
         lambda entry: entry["id"] == wanted,
@@ -47,14 +50,16 @@ def named(entries: list[Entry], wanted: str, choice: Choice) -> Entry:
         lambda entry: entry["name"].casefold() == wanted.casefold(),
     )
     for test in tests:
-        found = [entry for entry in entries if test(entry)]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            ids = ", ".join(entry["id"] for entry in found)
+        matches = [entry for entry in entries if test(entry)]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            ids = ", ".join(entry["id"] for entry in matches)
             raise MissingInput(f"{choice.option} '{wanted}' names several: give an id, of {ids}.")
-    raise MissingInput(f"{choice.option} '{wanted}' is none of yours, which are {_names(entries)}.")
+    raise MissingInput(
+        f"{choice.option} '{wanted}' is none of yours, which are {_list_names(entries)}."
+    )
 
 
-def _names(entries: list[Entry]) -> str:
+def _list_names(entries: list[Entry]) -> str:
     return ", ".join(f"'{entry['name']}'" for entry in entries)

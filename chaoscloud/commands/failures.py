@@ -18,6 +18,7 @@ __all__ = [
     "MissingInput",
     "NotSignedIn",
     "TokenRefused",
+    "describe_os_error",
     "exit_code_of",
 ]
 
@@ -51,9 +52,15 @@ class TokenRefused(CommandFailed):
         )
 
 
-_EXIT_CODES = {MissingInput: 2, TokenRefused: 4}
+_EXIT_CODES: dict[type[Exception], int] = {MissingInput: 2, TokenRefused: 4}
 
 
-def exit_code_of(error: ChaosIQException) -> int:
+def exit_code_of(error: Exception) -> int:
     """The exit code of a command that ended with this error."""
     return _EXIT_CODES.get(type(error), 1)
+
+
+def describe_os_error(error: OSError) -> str:
+    """In one line: which file cannot be used, and why."""
+    name = f"{error.filename} cannot be used: " if error.filename else ""
+    return f"{name}{error.strerror or error}."

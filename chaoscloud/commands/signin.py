@@ -1,5 +1,6 @@
 """Signing in: which console, with which token, and for which team."""
 
+import logging
 import os
 import ssl
 from collections.abc import Mapping
@@ -8,16 +9,24 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from chaoscloud import _prompts
-from chaoscloud.api import urls
+from chaoscloud._address import console_address
 from chaoscloud.api.answers import why_not_trusted
 from chaoscloud.api.causes import is_caused_by
 from chaoscloud.api.ssl import verify_ssl_certificate
 from chaoscloud.commands import choosing, directory
 from chaoscloud.commands.choosing import Choice
 from chaoscloud.commands.directory import Entry
-from chaoscloud.commands.failures import CommandFailed, MissingInput, TokenRefused
+from chaoscloud.commands.failures import (
+    CommandFailed,
+    ConsoleUnreachable,
+    MissingInput,
+    NotSignedIn,
+    TokenRefused,
+)
 from chaoscloud.settings import (
+    ensure_usable_url,
     get_default_org,
+    get_default_team,
     get_endpoint_url,
     load,
     read_profile,
@@ -27,9 +36,10 @@ from chaoscloud.settings import (
 )
 from chaoscloud.types import Settings
 
+logger = logging.getLogger("chaostoolkit")
+
 __all__ = [
-    "Given",
-    "address_of",
+    "SignInOptions",
     "change_organization",
     "change_team",
     "select_organization",
@@ -39,7 +49,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Given:
+class SignInOptions:
     """What the command line says already, so that nobody need be asked."""
 
     url: str | None = None
@@ -59,95 +69,109 @@ class _Console:
     store_token: bool = True
 
 
-def sign_in(settings_path: str, given: Given | None = None) -> None:
-    """Ask for what is not given, check it with the console, choose a team, and save it all."""
-    given = given or Given()
+def sign_in(settings_path: str, options: SignInOptions | None = None) -> None:
+    """Ask for what is missing, check it with the console, choose a team, and save it all."""
+    options = options or SignInOptions()
     settings = load(settings_path)
-    url = _settle_url(given, get_endpoint_url(settings), os.environ)
-    token, store_token = _settle_token(given, os.environ)
-    verify_tls = _greet(url, token, given.verify_tls)
+    url = _settle_url(options, get_endpoint_url(settings, default=""), os.environ)
+    token, store_token = _settle_token(url, options, os.environ)
+    url, verify_tls = _locate(url, token, options.verify_tls)
     console = _Console(url, token, verify_tls, store_token)
-    organization = select_organization(url, token, verify_tls, given.organization)
-    _choose_team_and_save(console, organization, given.team, settings, settings_path)
+    _choose_and_save(console, options, settings, settings_path)
 
 
-def change_organization(settings_path: str, given: Given | None = None) -> None:
-    """Choose another organization, then a team of it. Without a token: sign in."""
-    given = given or Given()
+def change_organization(settings_path: str, options: SignInOptions | None = None) -> None:
+    """Choose another organization, then a team of it. Without a token, see `_sign_in_instead`."""
+    options = options or SignInOptions()
     settings = load(settings_path)
-    console = _known_console(settings)
+    console = _signed_in_console(settings)
     if console is None:
-        return sign_in(settings_path, given)
-    organization = select_organization(
-        console.url, console.token, console.verify_tls, given.organization
-    )
-    return _choose_team_and_save(console, organization, given.team, settings, settings_path)
+        return _sign_in_instead(settings_path, options)
+    return _choose_and_save(console, options, settings, settings_path)
 
 
-def change_team(settings_path: str, given: Given | None = None) -> None:
-    """Choose another team of the current organization. Without a token or organization: sign in."""
-    given = given or Given()
+def change_team(settings_path: str, options: SignInOptions | None = None) -> None:
+    """Choose another team of the current organization.
+
+    Without an organization, choose that first; without a token, see `_sign_in_instead`.
+    """
+    options = options or SignInOptions()
     settings = load(settings_path)
-    console, current = _known_console(settings), get_default_org(settings)
+    console, current = _signed_in_console(settings), get_default_org(settings)
     if console is None or current is None:
-        return change_organization(settings_path, given)
+        return change_organization(settings_path, options)
     organization = {"id": str(current["id"]), "name": str(current.get("name", current["id"]))}
-    return _choose_team_and_save(console, organization, given.team, settings, settings_path)
+    return _choose_team_and_save(console, organization, options.team, settings, settings_path)
 
 
 def select_organization(
-    url: str, token: str, verify_tls: bool = True, wanted: str | None = None
+    url: str,
+    token: str,
+    verify_tls: bool = True,
+    wanted: str | None = None,
+    current: str | None = None,
 ) -> Entry:
-    """The organization to work for, of those the token's owner belongs to."""
+    """The organization to work for, of those the token's owner belongs to.
+
+    `wanted` is a name or an id, `current` the id of the one in use.
+    """
     choice = Choice(
-        "organization", "Here are your known organizations:", "Default organization to use"
+        "organization", "Here are your known organizations:", "Default organization to use", current
     )
     return choosing.choose(directory.organizations(url, token, verify_tls), choice, wanted)
 
 
 def select_team(
-    organization: Entry, url: str, token: str, verify_tls: bool = True, wanted: str | None = None
+    organization: Entry,
+    url: str,
+    token: str,
+    verify_tls: bool = True,
+    wanted: str | None = None,
+    current: str | None = None,
 ) -> Entry:
-    """The team to publish to, of those of `organization` the token's owner belongs to."""
+    """The team to publish to, of those of `organization` the token's owner belongs to.
+
+    `wanted` is a name or an id, `current` the id of the one in use.
+    """
     choice = Choice(
         "team",
         f"Here are the teams you belong to in organization '{organization['name']}':",
         "Default team to publish to",
+        current,
     )
     return choosing.choose(directory.teams(organization, url, token, verify_tls), choice, wanted)
 
 
-def address_of(url: str) -> str:
-    """`scheme://host[:port]` of what somebody typed. Raises `ValueError` for what is no url."""
-    parts = urlsplit(url.strip())
-    try:
-        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:  # a port that is no number
-        usable = False
-    if not usable:
-        raise ValueError("The url must look like https://console.example.com")
-    return urls.clean(url.strip()).lower()
+def _settle_url(options: SignInOptions, stored: str, environ: Mapping[str, str]) -> str:
+    """The console's url: of the command line, the environment, or an answer, `stored` by default.
 
-
-def _settle_url(given: Given, known: str, environ: Mapping[str, str]) -> str:
-    said = given.url or environ.get("CHAOSIQ_URL", "").strip()
+    No console is proposed to somebody who never named one: it would be sent their token.
+    """
+    url = options.url or environ.get("CHAOSIQ_URL", "").strip()
     try:
         # The first line of standard input is the token then: it must not be read as a url.
-        if not said and (_prompts.has_terminal() or not given.token_on_stdin):
-            return _needed(_prompts.ask_url(known, address_of), "--url URL (or CHAOSIQ_URL)")
-        return address_of(_needed(said, "--url URL (or CHAOSIQ_URL)"))
+        if not url and (_prompts.has_terminal() or not options.token_on_stdin):
+            return _needed(_prompts.ask_url(stored, console_address), "--url URL (or CHAOSIQ_URL)")
+        return console_address(_needed(url, "--url URL (or CHAOSIQ_URL)"))
     except ValueError as x:
         raise MissingInput(f"{x}.") from None
 
 
-def _settle_token(given: Given, environ: Mapping[str, str]) -> tuple[str, bool]:
-    """The token, and whether to store it. What the command line says wins over the environment."""
+def _settle_token(url: str, options: SignInOptions, environ: Mapping[str, str]) -> tuple[str, bool]:
+    """The token, and whether to store it. The command line wins over the environment."""
     from_environment = environ.get("CHAOSIQ_TOKEN", "").strip()
-    if from_environment and not given.token_on_stdin:
+    if from_environment and not options.token_on_stdin:
         return from_environment, False
-    piped = given.token_on_stdin and not _prompts.has_terminal()
-    token = _prompts.read_line() if piped else _prompts.ask_token()
+    is_piped = options.token_on_stdin and not _prompts.has_terminal()
+    token = _prompts.read_line() if is_piped else _prompts.ask_token(_token_hint(url))
     return _needed(token, "the token on standard input with --token-stdin (or CHAOSIQ_TOKEN)"), True
+
+
+def _token_hint(url: str) -> str:
+    return (
+        f"Make a token at {url}/settings/tokens, or ask whoever runs the console for one "
+        "(`chaosiq-console token add`)."
+    )
 
 
 def _needed(answer: str | None, instead: str) -> str:
@@ -161,7 +185,9 @@ def _greet(url: str, token: str, verify_tls: bool) -> bool:
     """See that the console is there and takes the token; return whether to check certificates."""
     try:
         answer = verify_ssl_certificate(url, token, verify_tls)
-    except OSError as x:
+    except Exception as x:
+        if not isinstance(x, OSError):  # adapters of `requests` raise kinds of their own
+            raise ConsoleUnreachable(f"The console at {url} cannot be asked: {x}.") from x
         if not is_caused_by(x, ssl.SSLCertVerificationError):
             raise directory.unreachable(x) from x
         _ask_to_distrust(url, x)
@@ -171,30 +197,75 @@ def _greet(url: str, token: str, verify_tls: bool) -> bool:
     return verify_tls
 
 
+def _locate(url: str, token: str, verify_tls: bool) -> tuple[str, bool]:
+    """Where exactly the console is, and whether to check certificates.
+
+    A path is kept where a console lies below it, behind a proxy for instance. Otherwise it is the
+    address of a page that somebody pasted, and the console is at the root.
+    """
+    parts = urlsplit(url)
+    if parts.path:
+        try:
+            checks_tls = _greet(url, token, verify_tls)
+            if directory.is_console(url, token, checks_tls):
+                return url, checks_tls
+        except ConsoleUnreachable:  # the root says why, if nobody is there either
+            logger.debug("No console at %s", url, exc_info=True)
+    root = f"{parts.scheme}://{parts.netloc}"
+    return root, _greet(root, token, verify_tls)
+
+
 def _ask_to_distrust(url: str, error: OSError) -> None:
     """Return when the certificate need not be checked; raise `CommandFailed` in all other cases."""
     problem = f"The certificate of {url} is not trusted: {why_not_trusted(error)}."
     remedy = "Name its authority in REQUESTS_CA_BUNDLE"
-    agreed = _prompts.confirm(f"{problem} Disable its verification for this server?")
-    if agreed is None:
+    is_agreed = _prompts.confirm(f"{problem} Disable its verification for this server?")
+    if is_agreed is None:
         raise MissingInput(f"{problem} {remedy}, or give --no-verify-tls.")
-    if not agreed:
+    if not is_agreed:
         raise CommandFailed(f"Nothing was saved. {remedy}, and sign in again.")
 
 
-def _known_console(settings: Settings) -> _Console | None:
-    """The console we are signed in to, or None without a token for it."""
+def _signed_in_console(settings: Settings) -> _Console | None:
+    """The console we are signed in to, or None without a url or a token for it."""
     profile = read_profile(settings)
-    known = get_endpoint_url(settings, default=profile.url)
-    if address_of(profile.url) != address_of(known):
+    if not profile.url:
+        return None
+    stored_url = get_endpoint_url(settings, default=profile.url)
+    ensure_usable_url(stored_url, "The console's url in your settings")
+    if console_address(profile.url) != console_address(stored_url):
         raise CommandFailed(
-            f"CHAOSIQ_URL says {profile.url} and your settings say {known}: "
+            f"CHAOSIQ_URL says {profile.url} and your settings say {stored_url}: "
             "run `chaos signin` to change consoles, or unset it."
         )
     if profile.token is None:
         return None
-    stored = profile.token_source == "settings"  # noqa: S105 - where it is from, not a token
-    return _Console(profile.url, profile.token, profile.verify_tls, stored)
+    is_stored = profile.token_source == "settings"  # noqa: S105 - where it is from, not a token
+    return _Console(profile.url, profile.token, profile.verify_tls, is_stored)
+
+
+def _sign_in_instead(settings_path: str, options: SignInOptions) -> None:
+    """Sign in where a script answers on standard input; people are told to do so first."""
+    if _prompts.has_terminal():
+        raise NotSignedIn()
+    try:
+        sign_in(settings_path, options)
+    except MissingInput as x:
+        raise NotSignedIn() from x
+
+
+def _choose_and_save(
+    console: _Console, options: SignInOptions, settings: Settings, settings_path: str
+) -> None:
+    current = get_default_org(settings)
+    organization = select_organization(
+        console.url,
+        console.token,
+        console.verify_tls,
+        options.organization,
+        None if current is None else str(current["id"]),
+    )
+    _choose_team_and_save(console, organization, options.team, settings, settings_path)
 
 
 def _choose_team_and_save(
@@ -204,21 +275,28 @@ def _choose_team_and_save(
     settings: Settings,
     settings_path: str,
 ) -> None:
-    team = select_team(organization, console.url, console.token, console.verify_tls, wanted)
-    token = console.token if console.store_token else None
+    current = get_default_team(get_default_org(settings))
+    team = select_team(
+        organization,
+        console.url,
+        console.token,
+        console.verify_tls,
+        wanted,
+        None if current is None else str(current["id"]),
+    )
     set_settings(
         console.url,
-        token,
+        console.token if console.store_token else None,
         console.verify_tls,
         {"id": organization["id"], "name": organization["name"]},
         {"id": team["id"], "name": team["name"]},
         settings,
     )
-    required = directory.requires_safeguards(
+    is_required = directory.requires_safeguards(
         console.url, organization, team, console.token, console.verify_tls
     )
-    if required is not None:
-        remember_requirement(settings, organization["id"], required)
+    if is_required is not None:
+        remember_requirement(settings, organization["id"], is_required)
     save(settings, settings_path)
     _prompts.say(
         f"Experiments and executions will be published to team '{team['name']}' "

@@ -1,80 +1,86 @@
-"""Where we stand: what `chaos signin --status` shows."""
+"""`chaos signin --status`: the console, the team and the token in use, and what is to be sent."""
 
+from collections.abc import Iterator
 from http import HTTPStatus
 
-from chaoscloud.commands.directory import REFUSED, organizations, team_status
+from chaoscloud.commands import directory
+from chaoscloud.commands.directory import REFUSED
 from chaoscloud.commands.failures import CommandFailed, NotSignedIn, TokenRefused
 from chaoscloud.commands.keeping import kept_line
-from chaoscloud.settings import DEFAULT_URL, Profile, load, read_profile
+from chaoscloud.settings import Profile, load, read_profile, token_remedy
 
-__all__ = ["answer_of", "described", "kept", "masked", "profile_at"]
+__all__ = ["describe_status", "mask_token"]
 
-_ORIGINS = {"environment": "from CHAOSIQ_TOKEN", "settings": "from the settings"}
-
-
-def profile_at(settings_path: str) -> Profile:
-    """What the settings and the environment say about us."""
-    return read_profile(load(settings_path))
+_TOKEN_SOURCES = {"environment": "from CHAOSIQ_TOKEN", "settings": "from the settings"}
 
 
-def described(profile: Profile) -> list[str]:
-    """The lines about what is known without asking anybody."""
+def describe_status(settings_path: str) -> Iterator[str]:
+    """The lines of the status, first what is known here, then what the console says.
+
+    Raises `CommandFailed` once the console is asked and something is wrong.
+    """
+    profile = read_profile(load(settings_path))
     tenancy = profile.tenancy
-    features = ", ".join(f"{name} {'on' if on else 'off'}" for name, on in profile.features.items())
-    facts = {
-        "Console": _console(profile),
-        "Organization": tenancy.org_name if tenancy else "none",
-        "Team": tenancy.team_name if tenancy else "none",
-        "Features": features,
-        "Token": _token(profile),
-    }
-    return [f"{name + ':':<14}{fact}" for name, fact in facts.items()]
+    features = [f"{name} {'on' if on else 'off'}" for name, on in profile.features.items()]
+    yield _line("Console", _describe_console(profile))
+    yield _line("Organization", tenancy.org_name if tenancy else "none")
+    yield _line("Team", tenancy.team_name if tenancy else "none")
+    yield _line("Features", ", ".join(features))
+    yield _line("Token", _describe_token(profile))
+    yield _line("Kept", kept_line(profile, settings_path))
+    yield from _describe_owner(profile)
+    yield _check_team(profile)
 
 
-def kept(profile: Profile, settings_path: str) -> str:
-    """The line about what is still to be sent."""
-    return f"{'Kept:':<14}{kept_line(profile, settings_path)}"
+def mask_token(token: str) -> str:
+    """Enough of a token to know it again, and too little to use it."""
+    return f"{token[:4]}…{token[-4:]}" if len(token) >= 20 else "…"
 
 
-def answer_of(profile: Profile) -> str:
-    """Ask the console; say that it accepts us, or raise `CommandFailed` with what is amiss."""
-    if profile.token is None:
+def _line(name: str, fact: str) -> str:
+    return f"{name + ':':<14}{fact}"
+
+
+def _describe_console(profile: Profile) -> str:
+    if not profile.url:
+        return "none"
+    return profile.url if profile.verify_tls else f"{profile.url} (certificate not checked)"
+
+
+def _describe_token(profile: Profile) -> str:
+    if profile.token is None or profile.token_source is None:
+        return "none"
+    return f"{mask_token(profile.token)} ({_TOKEN_SOURCES[profile.token_source]})"
+
+
+def _describe_owner(profile: Profile) -> Iterator[str]:
+    """Who the token speaks for, its name and its end, from a console that says so."""
+    if not profile.url or profile.token is None:
         raise NotSignedIn()
+    owner = directory.owner_of(profile.url, profile.token, profile.verify_tls)
+    if owner is not None:
+        yield _line("You", owner.name)
+        end = "no end" if owner.token_end is None else f"ends on {owner.token_end}"
+        yield _line("Token name", f"{owner.token_name} ({end})")
+
+
+def _check_team(profile: Profile) -> str:
+    """Ask the console for the team; say that it accepts us, or raise with what is wrong."""
+    assert profile.token is not None  # noqa: S101 - asked before
     if profile.tenancy is None:
-        organizations(profile.url, profile.token, profile.verify_tls)
+        directory.organizations(profile.url, profile.token, profile.verify_tls)
         raise CommandFailed("The token is accepted, but no team is chosen: run `chaos org`.")
-    status = team_status(
+    status = directory.team_status(
         profile.url,
         profile.tenancy.org_id,
         profile.tenancy.team_id,
         profile.token,
         profile.verify_tls,
     )
-    return _meaning(status, profile)
-
-
-def masked(token: str) -> str:
-    """Enough of a token to know it again, and too little to use it."""
-    return f"{token[:4]}…{token[-4:]}" if len(token) >= 20 else "…"
-
-
-def _console(profile: Profile) -> str:
-    if profile.token is None and profile.url == DEFAULT_URL:
-        return "none"
-    return profile.url if profile.verify_tls else f"{profile.url} (certificate not checked)"
-
-
-def _token(profile: Profile) -> str:
-    if profile.token is None or profile.token_source is None:
-        return "none"
-    return f"{masked(profile.token)} ({_ORIGINS[profile.token_source]})"
-
-
-def _meaning(status: int, profile: Profile) -> str:
     if status == HTTPStatus.OK:
         return "The console answers and accepts the token."
     if status in REFUSED:
-        raise TokenRefused("The console answers, but refuses the token: run `chaos signin`.")
+        raise TokenRefused(f"The console answers, but refuses the token: {token_remedy()}.")
     if status == HTTPStatus.NOT_FOUND:
         raise CommandFailed("The console answers, but the team is not yours: run `chaos org`.")
     raise CommandFailed(f"The console at {profile.url} answers with an error (HTTP {status}).")

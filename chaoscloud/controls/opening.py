@@ -20,6 +20,7 @@ from chaoscloud.delivery.losses import NotStored, courtesy
 from chaoscloud.delivery.outbox import Outbox
 from chaoscloud.delivery.posting import post_to
 from chaoscloud.delivery.verifications import lent
+from chaoscloud.exceptions import SettingsException
 from chaoscloud.extension import (
     ensure_extension,
     find_extension,
@@ -85,7 +86,7 @@ def console_of(
     """Complete what the host handed to a control. `CHAOSIQ_URL` wins over the control's `url`."""
     settings = get_loaded_settings() if settings is None else settings
     profile = read_profile(settings)
-    overruled = profile.url != get_endpoint_url(settings) or not url
+    overruled = profile.url != get_endpoint_url(settings, default="").rstrip("/") or not url
     return Console(
         settings=settings,
         url=profile.url if overruled else str(url),
@@ -133,10 +134,10 @@ def resume(console: Console, extensions: Extensions | None, secrets: Secrets | N
 def _prepare(run: Run, prepare: Callable[[], None]) -> None:
     """What goes wrong while a run is prepared is its problem."""
     try:
-        with courtesy():
+        with courtesy(SettingsException):
             prepare()
         run.problem = run.started.problem
-    except NotStored as x:
+    except (NotStored, SettingsException) as x:
         run.problem = str(x)
 
 

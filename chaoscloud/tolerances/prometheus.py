@@ -10,7 +10,7 @@ Its shapes, from https://prometheus.io/docs/prometheus/latest/querying/api/ — 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from math import inf, nan
+from math import inf
 from typing import Any
 
 from chaoscloud.tolerances._bounds import is_within
@@ -18,17 +18,19 @@ from chaoscloud.tolerances._bounds import is_within
 __all__ = ["extract_values", "result_value_above", "result_value_between", "result_value_under"]
 
 
-def result_value_under(value: Any = None, upper: float = 1.0) -> bool:
+def result_value_under(value: Any = None, upper: float | str = 1.0) -> bool:
     """Whether each sample of the answer is `upper` or less."""
     return _each_within(value, -inf, upper)
 
 
-def result_value_above(value: Any = None, lower: float = 0.0) -> bool:
+def result_value_above(value: Any = None, lower: float | str = 0.0) -> bool:
     """Whether each sample of the answer is `lower` or more."""
     return _each_within(value, lower, inf)
 
 
-def result_value_between(value: Any = None, lower: float = 0, upper: float = 1.0) -> bool:
+def result_value_between(
+    value: Any = None, lower: float | str = 0, upper: float | str = 1.0
+) -> bool:
     """Whether each sample of the answer stands between `lower` and `upper`, both included."""
     return _each_within(value, lower, upper)
 
@@ -43,9 +45,9 @@ def extract_values(result: Any) -> list[str]:
     return list(_values(_result_of(result)))
 
 
-def _each_within(answer: Any, lower: float, upper: float) -> bool:
+def _each_within(answer: Any, lower: float | str, upper: float | str) -> bool:
     values = extract_values(answer)
-    return bool(values) and all(is_within(_number(value), lower, upper) for value in values)
+    return bool(values) and all(is_within(value, lower, upper) for value in values)
 
 
 def _result_of(answer: Any) -> Any:
@@ -82,10 +84,3 @@ def _is_sample(value: Any) -> bool:
 
 def _is_list(value: Any) -> bool:
     return isinstance(value, list | tuple)
-
-
-def _number(value: str) -> float:
-    try:
-        return float(value)
-    except ValueError:
-        return nan

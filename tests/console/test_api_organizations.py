@@ -89,3 +89,21 @@ def test_a_good_token_passes_at_the_door(client: Client, bob: Member) -> None:
 def test_the_door_asks_nobody_for_a_token(client: Client) -> None:
     """A browser that looks at the address first is not turned away."""
     assert client().head("/").status_code == 200
+
+
+def test_a_token_s_owner_learns_who_they_are(client: Client, bob: Member) -> None:
+    """The person, and the token by what its list shows of it, with its end."""
+    answer = client(bob.token).get("/api/v1/me")
+
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "id": bob.id,
+        "name": bob.name,
+        "token": {"name": "laptop", "hint": bob.token[:8], "expires_at": None},
+    }
+
+
+def test_a_stranger_learns_nothing_about_tokens(client: Client) -> None:
+    """Without a token, or with one that is not known, the answer is 401."""
+    assert client().get("/api/v1/me").status_code == 401
+    assert client("ciq_stale").get("/api/v1/me").status_code == 401

@@ -6,9 +6,19 @@ from pathlib import Path
 
 import pytest
 import requests
+from click import Command
 from requests_mock import Mocker
 
-from chaoscloud.cli import establish_credentials, signin
+from chaoscloud.cli import (
+    enable,
+    establish_credentials,
+    org,
+    publish,
+    safeguards,
+    signin,
+    team,
+    verify,
+)
 from chaoscloud.settings import is_required_by_organization
 from chaoscloud.types import Settings
 from tests.plugin.commanding import (
@@ -279,7 +289,7 @@ def test_there_is_no_option_for_a_token(settings_path: Path) -> None:
 def test_a_url_is_reduced_to_where_the_console_is(
     requests_mock: Mocker, settings_path: Path, address: str
 ) -> None:
-    """User info, path and all that follows are dropped."""
+    """User info is dropped, and a path where no console lies below it."""
     console(requests_mock, organizations=[ACME], teams=[CHECKOUT])
 
     chaos(signin, settings_path, "--url", address, "--token-stdin", stdin="ciq_secret\n")
@@ -366,9 +376,105 @@ def test_what_the_organization_requires_is_remembered(
 ) -> None:
     """Runs need an answer of the console from then on, also when it cannot be reached."""
     console(requests_mock, organizations=[ACME], teams=[CHECKOUT])
-    team = {**CHECKOUT, "org_id": ACME["id"], "required": said}
-    requests_mock.get(f"{API}/{ACME['id']}/teams/{CHECKOUT['id']}", json=team)
+    place = {**CHECKOUT, "org_id": ACME["id"], "required": said}
+    requests_mock.get(f"{API}/{ACME['id']}/teams/{CHECKOUT['id']}", json=place)
 
     chaos(signin, settings_path, stdin=f"{CONSOLE}\nciq_secret\n")
 
     assert is_required_by_organization(kept(settings_path)) is imposed
+
+
+@pytest.mark.parametrize(
+    ("address", "url"),
+    [
+        ("127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("localhost:8080/", "http://localhost:8080"),
+        ("[::1]:8080", "http://[::1]:8080"),
+    ],
+)
+def test_an_address_on_this_machine_needs_no_scheme(
+    requests_mock: Mocker, settings_path: Path, address: str, url: str
+) -> None:
+    """It is what `chaosiq-console serve` prints, less `http://`."""
+    requests_mock.head(url)
+    requests_mock.get(f"{url}/api/v1/organizations", json=[ACME])
+    requests_mock.get(f"{url}/api/v1/organizations/org-acme/teams", json=[CHECKOUT])
+
+    done = chaos(signin, settings_path, "--url", address, "--token-stdin", stdin="ciq_secret\n")
+
+    assert done.exit_code == 0, done.output
+    assert arguments(settings_path)["url"] == url
+
+
+def test_a_path_that_leads_to_a_console_is_kept(requests_mock: Mocker, settings_path: Path) -> None:
+    """Behind a proxy a console may lie below a path: the run's record has to go there."""
+    url = f"{CONSOLE}/Tools/chaos"
+    requests_mock.head(url)
+    requests_mock.get(f"{url}/api/v1/organizations", json=[ACME])
+    requests_mock.get(f"{url}/api/v1/organizations/org-acme/teams", json=[CHECKOUT])
+
+    done = chaos(signin, settings_path, "--url", f"{url}/", "--token-stdin", stdin="ciq_secret\n")
+
+    assert done.exit_code == 0, done.output
+    assert arguments(settings_path)["url"] == url
+
+
+def test_nothing_is_sent_to_a_console_that_nobody_named(
+    requests_mock: Mocker, settings_path: Path
+) -> None:
+    """An empty answer is no answer where no console is stored."""
+    done = chaos(signin, settings_path, stdin="\nciq_secret\n")
+
+    assert done.exit_code == 2
+    assert "--url URL" in done.stderr or "must look like" in done.stderr
+    assert requests_mock.request_history == []
+
+
+ODD_URLS = ["console", "http://[::1", "https://", "https://h:port", "ftp://h", "https://a b", "://"]
+
+
+@pytest.mark.parametrize("url", ODD_URLS)
+@pytest.mark.parametrize(
+    ("command", "args"),
+    [
+        (signin, ["--status"]),
+        (signin, []),
+        (org, []),
+        (team, []),
+        (publish, []),
+        (safeguards, []),
+        (enable, ["safeguards"]),
+        (verify, ["verification.json"]),
+    ],
+    ids=["status", "signin", "org", "team", "publish", "safeguards", "enable", "verify"],
+)
+def test_an_odd_url_in_the_environment_is_one_line(
+    settings_path: Path,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    command: Command,
+    args: list[str],
+    url: str,
+) -> None:
+    """Whatever the command, it names the variable and how a url looks."""
+    signed_in(settings_path, settings)
+    monkeypatch.setenv("CHAOSIQ_URL", url)
+
+    done = chaos(command, settings_path, *args)
+
+    assert done.exit_code == 1
+    [line] = done.stderr.splitlines()
+    assert line.startswith("CHAOSIQ_URL")
+    assert "https://console.example.com" in line
+
+
+def test_odd_passwords_in_a_url_are_not_shown(
+    settings_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What cannot be understood may hold one."""
+    monkeypatch.setenv("CHAOSIQ_URL", "ftp://ada:hunter22@console.example.com")
+
+    done = chaos(signin, settings_path, "--status")
+
+    assert done.exit_code == 1
+    assert "hunter22" not in done.output

@@ -124,3 +124,49 @@ def test_a_certificate_that_is_not_checked_is_mentioned(
     done = chaos(signin, settings_path, "--status")
 
     assert f"{CONSOLE} (certificate not checked)" in done.stdout
+
+
+def test_it_says_whose_token_it_is_and_until_when(
+    requests_mock: Mocker, settings_path: Path, settings: Settings
+) -> None:
+    """Where the console says so: the person, the token's name and its end."""
+    requests_mock.get(TEAM, json={})
+    token = {"name": "laptop", "hint": "ciq_0123", "expires_at": "2027-01-31T00:00:00Z"}
+    requests_mock.get(f"{CONSOLE}/api/v1/me", json={"id": "p", "name": "Ada", "token": token})
+    signed_in(settings_path, settings)
+
+    done = chaos(signin, settings_path, "--status")
+
+    assert "You:          Ada\n" in done.stdout
+    assert "Token name:   laptop (ends on 2027-01-31)\n" in done.stdout
+
+
+def test_a_refused_token_of_the_environment_is_to_be_replaced_there(
+    requests_mock: Mocker,
+    settings_path: Path,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`chaos signin` would not help: the variable would win again."""
+    requests_mock.get(TEAM, status_code=401)
+    signed_in(settings_path, settings)
+    monkeypatch.setenv("CHAOSIQ_TOKEN", "ciq_stale")
+
+    done = chaos(signin, settings_path, "--status")
+
+    assert done.exit_code == 4
+    assert "CHAOSIQ_TOKEN" in done.stderr
+    assert "chaos signin" not in done.stderr
+
+
+def test_no_console_is_asked_that_nobody_named(
+    requests_mock: Mocker, settings_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token in the environment alone is sent nowhere."""
+    monkeypatch.setenv("CHAOSIQ_TOKEN", "ciq_of-the-pipeline")
+
+    done = chaos(signin, settings_path, "--status")
+
+    assert done.exit_code == 1
+    assert "run `chaos signin`" in done.stderr
+    assert requests_mock.request_history == []

@@ -234,3 +234,28 @@ def test_programs_can_choose_an_organization_and_a_team(requests_mock: Mocker) -
     chosen = select_team(organization, CONSOLE, "ciq_secret", True)
 
     assert (organization, chosen) == (ACME, CHECKOUT)
+
+
+def test_a_name_is_an_answer_and_the_one_in_use_is_marked(
+    requests_mock: Mocker, settings_path: Path, settings: Settings
+) -> None:
+    """In any case; numbers go on working, see above."""
+    console(requests_mock)
+    signed_in(settings_path, settings)
+
+    done = chaos(org, settings_path, stdin="globex\nCheckout\n")
+
+    assert done.exit_code == 0, done.output
+    assert "1) Acme (current)\n2) Globex\n" in done.stdout
+    assert defaults(settings_path) == ("Globex", "Checkout")
+
+
+@both
+def test_without_a_sign_in_and_without_answers_it_says_to_sign_in(
+    settings_path: Path, command: Command
+) -> None:
+    """A script that has nothing to say reads what to do."""
+    done = chaos(command, settings_path)
+
+    assert done.exit_code == 1
+    assert done.stderr == "You are not signed in: run `chaos signin` first.\n"

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from chaoscloud.delivery import outbox, worker
+from chaoscloud.types import Settings
 from tests.plugin.loopback import Seen
 from tests.plugin.runs import ONE_RUN, block_of, orders, run, stable, warnings_in, without
 from tests.plugin.stub_console import HANG_UP, Answer, StubConsole, serving
@@ -247,3 +248,17 @@ def test_a_mistake_of_ours_does_not_break_the_run(
 
         assert stable(journal) == plain
         assert any("ZeroDivisionError" in warning for warning in warnings_in(caplog))
+
+
+def test_a_run_with_an_odd_url_in_the_environment_says_so(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It names the variable, and the experiment carries on."""
+    monkeypatch.setenv("CHAOSIQ_URL", "http://[::1")
+
+    journal = run(orders(), settings)
+
+    assert journal["status"] == "completed"
+    [line] = [line for line in warnings_in(caplog) if "cannot be used" in line]
+    assert "http://[::1" in line
+    assert "neither recorded in the console" in line

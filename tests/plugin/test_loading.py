@@ -1,5 +1,6 @@
 """How the host loads the commands: by every `chaos` process, so quickly and without fail."""
 
+import json
 import os
 import subprocess
 import sys
@@ -92,3 +93,89 @@ def test_importing_every_name_of_the_commands_is_no_cycle(tmp_path: Path) -> Non
     done = python(tmp_path / "home", "-W", "error", "-c", f"from chaoscloud.cli import {names}")
 
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("signed_in", [False, True])
+def test_a_run_of_somebody_who_is_not_signed_in_says_so(tmp_path: Path, signed_in: bool) -> None:
+    """In one line, and not where our control is called and speaks for itself."""
+    home = tmp_path / "home"
+    (home / ".chaostoolkit").mkdir(parents=True)
+    if signed_in:
+        control = {"provider": {"type": "python", "module": "chaoscloud.controls"}}
+        settings = {"controls": {"chaosiq-cloud": control}}
+        (home / ".chaostoolkit" / "settings.yaml").write_text(json.dumps(settings))
+    experiment = {"title": "Orders", "description": "Nothing is done.", "method": []}
+    (home / "experiment.json").write_text(json.dumps(experiment))
+
+    done = python(home, CHAOS, "--no-version-check", "run", "experiment.json")
+
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stderr.splitlines() if "You are not signed in" in line]
+    assert len(lines) == (0 if signed_in else 1)
+
+
+def test_other_commands_are_silent_about_it(tmp_path: Path) -> None:
+    """Only a run has something to lose."""
+    home = tmp_path / "home"
+    home.mkdir()
+    experiment = {"title": "Orders", "description": "Nothing is done.", "method": []}
+    (home / "experiment.json").write_text(json.dumps(experiment))
+
+    done = python(home, CHAOS, "--no-version-check", "validate", "experiment.json")
+
+    assert "signed in" not in done.stdout + done.stderr
+
+
+WITHOUT_A_HOME = [
+    ("signin", "--status"),
+    ("org",),
+    ("publish",),
+    ("enable", "safeguards"),
+    ("safeguards", "test"),
+]
+
+
+PLACES = {
+    "no home at all": "del os.environ['HOME']; pwd.getpwuid = lambda uid: {}[uid]",
+    "no folder": "os.environ['HOME'] = os.devnull",
+    "nothing can be written": "os.environ['HOME'] = '/proc/nobody'",
+    "a home of somebody else": "sys.addaudithook(refuse)",
+}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="homes are elsewhere")
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+@pytest.mark.parametrize("words", WITHOUT_A_HOME, ids=" ".join)
+def test_a_command_without_a_usable_home_ends_in_one_line(
+    tmp_path: Path, words: tuple[str, ...], place: str
+) -> None:
+    """As in a container: a user without a name, a home that is not theirs, a read-only root."""
+    home = tmp_path / "home"
+    (home / ".chaostoolkit").mkdir(parents=True)
+    (home / ".chaostoolkit" / "settings.yaml").write_text("{}")
+    code = (
+        "import os, pwd, sys\n"
+        "def refuse(event, arguments):\n"
+        "    if event in ('open', 'os.mkdir') and '.chaostoolkit' in str(arguments[0]):\n"
+        "        raise PermissionError(13, 'Permission denied', arguments[0])\n"
+        f"{place}\n"
+        "from chaostoolkit.__main__ import cli\n"
+        f"cli({['--no-version-check', '--no-log-file', *words]!r})"
+    )
+    work = tmp_path / "work"
+    work.mkdir()
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=work,
+        env={**os.environ, "HOME": str(home)},
+        input="ciq_secret\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode != 0 or words in (("publish",), ("safeguards",))
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines() or done.stdout.splitlines()) == 1, done.stderr
+    assert list(work.iterdir()) == []

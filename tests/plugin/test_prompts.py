@@ -81,12 +81,12 @@ def home(tmp_path: Path) -> Path:
 
 
 def test_a_url_that_is_none_is_asked_again(home: Path) -> None:
-    """The reason stands above the question."""
+    """The reason stands above the question, which proposes no console to a newcomer."""
     with at_a_terminal(home, "signin") as ada:
-        ada.waits_for("ChaosIQ url [https://console.chaosiq.io]: ")
+        ada.waits_for("ChaosIQ url: ")
         ada.types("console.example.com")
 
-        ada.waits_for("ChaosIQ url [https://console.chaosiq.io]: ")
+        ada.waits_for("ChaosIQ url: ")
 
     assert "The url must look like https://console.example.com" in ada.seen
 
@@ -151,3 +151,20 @@ def test_a_process_without_any_input_has_nobody_to_ask(monkeypatch: pytest.Monke
     assert _prompts.ask_token() is None
     assert _prompts.choose("Teams:", ["Checkout", "Payments"], "Which") is None
     assert _prompts.confirm("Sure?") is None
+
+
+def test_where_a_token_comes_from_is_said(home: Path) -> None:
+    """Above the question, with the address of the page that makes one."""
+    with at_a_terminal(home, "signin", "--url", "127.0.0.1:1") as ada:
+        ada.waits_for("ChaosIQ token: ")
+
+    assert "Make a token at http://127.0.0.1:1/settings/tokens" in ada.seen
+
+
+@pytest.mark.parametrize("command", ["org", "team"])
+def test_somebody_who_is_not_signed_in_is_told_to(home: Path, command: str) -> None:
+    """At a terminal, choosing a team does not turn into a sign-in."""
+    with at_a_terminal(home, command) as ada:
+        ada.waits_for("You are not signed in: run `chaos signin` first.")
+
+        assert ada.process.wait(LIMIT) == 1

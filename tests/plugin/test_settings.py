@@ -80,7 +80,7 @@ def test_a_profile_before_any_sign_in_has_defaults() -> None:
     """The first sign-in starts from these."""
     profile = read_profile(None, environ={})
 
-    assert profile.url == "https://console.chaosiq.io"
+    assert profile.url == ""  # no console is guessed: it would be sent a token
     assert (profile.token, profile.token_source, profile.tenancy) == (None, None, None)
     assert profile.verify_tls is True
     assert set(profile.features.values()) == {True}
@@ -235,11 +235,13 @@ def test_the_type_of_a_token_is_capitalised(settings: Settings) -> None:
     assert get_auth_type(settings, "https://registry.example.com") == "Basic"
 
 
-def test_the_url_has_no_trailing_slash(settings: Settings) -> None:
-    """Paths are joined to it."""
+def test_the_url_is_given_as_it_stands(settings: Settings) -> None:
+    """A trailing slash included; a profile, which paths are joined to, has none."""
     arguments_of(settings)["url"] = f"{CONSOLE}/"
 
-    assert get_endpoint_url(settings) == CONSOLE
+    assert get_endpoint_url(settings) == f"{CONSOLE}/"
+    assert read_profile(settings, {}).url == CONSOLE
+    assert get_endpoint_url({}) == "https://console.chaosiq.io"
     assert get_endpoint_url({}, "https://console.acme.example") == "https://console.acme.example"
 
 

@@ -12,9 +12,11 @@ from chaoscloud.tolerances.http import (
     status_in_range,
     status_must_be,
 )
+from chaoscloud.tolerances.prometheus import result_value_between
 
 numbers = st.integers() | st.floats(allow_nan=False)
-NO_NUMBERS = [None, True, "200", [200], {"status": 200}, float("nan")]
+NO_NUMBERS = [None, True, "two", "", "nan", [200], {"status": 200}, float("nan"), 1j]
+ANYTHING = numbers | st.text() | st.none() | st.booleans() | st.binary() | st.lists(numbers)
 
 
 @given(numbers, numbers)
@@ -57,3 +59,33 @@ def test_what_is_no_number_is_not_within_tolerance(tolerance: Any, value: Any) -
     """A probe that measured nothing does not pass, and does not crash the run either."""
     assert tolerance(value) is False
     assert tolerance() is False
+
+
+def test_numbers_may_be_text() -> None:
+    """What a configuration reads from the environment always is."""
+    assert status_must_be("200", "200")
+    assert not status_must_be("200", "201")
+    assert status_in_range(204, "200", "299")
+    assert response_time_under("12.5", "20")
+    assert response_time_above(30, " 20 ")
+    assert not response_time_under(12.5, "")
+
+
+@given(ANYTHING, ANYTHING, ANYTHING)
+def test_nothing_makes_a_tolerance_raise(value: Any, lower: Any, upper: Any) -> None:
+    """It answers yes or no: an error in it would end the experiment."""
+    answers = [
+        status_must_be(value, expected=lower),
+        status_in_range(value, lower, upper),
+        response_time_under(value, upper),
+        response_time_above(value, lower),
+        result_value_between(value, lower, upper),
+    ]
+
+    assert {type(answer) for answer in answers} == {bool}
+
+
+def test_bounds_may_be_larger_than_any_float() -> None:
+    """A whole number has no limit in a document."""
+    assert status_in_range(1, -(10**400), 10**400)
+    assert not response_time_under(10**400, 1)

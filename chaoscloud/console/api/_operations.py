@@ -10,6 +10,7 @@ from chaoscloud.console.api import (
     executions,
     experiments,
     health,
+    me,
     objectives,
     organizations,
     policies,
@@ -39,6 +40,7 @@ LIST = ("limit", "cursor")
 OPERATIONS: Mapping[Callable[..., Any], Operation] = {
     health.check_token: Operation({200: None}, open=True),
     health.healthz: Operation({200: health.Health, 503: health.Health}, open=True),
+    me.describe_caller: Operation({200: me.Me}),
     organizations.listed: Operation({200: list[organizations.Named]}),
     organizations.teams_listed: Operation({200: list[organizations.Named]}),
     organizations.team: Operation({200: organizations.Team}),
