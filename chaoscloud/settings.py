@@ -114,7 +114,7 @@ def ensure_usable_url(url: str, origin: str) -> None:
         console_address(url)
     except ValueError as x:
         shown = f" '{url}'" if "@" not in url else ""  # it may hold a password
-        raise SettingsException(f"{origin}{shown} cannot be used. {x}.") from None
+        raise SettingsException(f"{origin}{shown} cannot be used. {x}") from None
 
 
 def ensure_usable_environment(environ: Mapping[str, str] | None = None) -> None:

@@ -44,7 +44,7 @@ workspace_metadata: dict[str, Any] = {}
 
 
 def initialize_workspace_path(experiment_path: str | os.PathLike[str]) -> None:
-    """Use the workspace file that lies beside the experiment file."""
+    """Use the workspace file that lies beside the experiment file; a relative path stays one."""
     set_workspace_path(Path(experiment_path).with_name(WORKSPACE_FILENAME))
 
 

@@ -26,7 +26,7 @@ def read_workspace(console: Console, source: str) -> None:
     workspace.reset_workspace()
     if console.wants("publish") and console.wants("workspace") and os.path.exists(source):
         with _unlinked_if_unusable():
-            workspace.initialize_workspace_path(source)
+            workspace.initialize_workspace_path(os.path.abspath(source))
             workspace.load_workspace()
 
 

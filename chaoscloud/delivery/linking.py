@@ -17,7 +17,7 @@ def place_of(experiment_path: str | None) -> dict[str, str] | None:
     path = workspace.get_workspace_path()
     if path is None or not experiment_path:
         return None
-    return {"path": str(Path(path).absolute()), "file": str(Path(experiment_path).absolute())}
+    return {"path": path, "file": str(Path(experiment_path).absolute())}
 
 
 def link(contents: Contents) -> None:

@@ -14,6 +14,7 @@ from chaoslib.exceptions import InvalidSource
 from chaoslib.experiment import run_experiment
 from chaoslib.loader import load_experiment
 
+from chaoscloud import workspace
 from chaoscloud.extension import get_extension
 from tests.plugin.loopback import Handler, loopback
 from tests.plugin.runs import block_of, orders, warnings_in, without
@@ -270,3 +271,15 @@ def test_what_others_keep_in_the_extensions_stays(console: StubConsole, file: Pa
     assert experiment["extensions"][0] == theirs
     assert get_extension(experiment) is not None
     assert journal["experiment"]["extensions"][0] == theirs
+
+
+def test_the_workspace_stays_where_the_file_is_whatever_the_run_does(
+    console: StubConsole, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An experiment may change the folder before the workspace is written."""
+    monkeypatch.chdir(file.parent)
+
+    load(file.name, console.settings)
+    monkeypatch.chdir("/")
+
+    assert workspace.get_workspace_path() == str(workspace_of(file))
