@@ -141,30 +141,30 @@ def sleeper(folder: Path, number: int, url: str, token: str) -> tuple[Path, subp
     return home, chaos(home, "run", "experiment.json")
 
 
-def stopped(console: Console, team: str, home: Path, process: subprocess.Popen[str]) -> float:
+def measure_stop(console: Console, team: str, home: Path, process: subprocess.Popen[str]) -> float:
     """Stop a run that sleeps; the seconds it took by its journal."""
     items = console.ask("GET", f"{team}/executions", params={"limit": 100})["items"]
-    [execution] = [each["id"] for each in items if each["title"] == f"run {home}"]
+    [execution] = [item["id"] for item in items if item["title"] == f"run {home}"]
     console.ask("POST", f"{team}/executions/{execution}/stop", json={"reason": "a benchmark"})
     process.communicate(timeout=LIMIT)
     journal = json.loads((home / "journal.json").read_text())
-    [block] = [each for each in journal["extensions"] if each["name"] == "chaosiq"]
+    [block] = [block for block in journal["extensions"] if block["name"] == "chaosiq"]
     return float(block["stop"]["latency"])
 
 
 def measure(console: Console, url: str, folder: Path, samples: int) -> list[float]:
     """The latency of so many stops, in seconds."""
     team = console.team()
-    found: list[float] = []
-    while len(found) < samples:
-        numbers = range(len(found), min(samples, len(found) + AT_ONCE))
+    latencies: list[float] = []
+    while len(latencies) < samples:
+        numbers = range(len(latencies), min(samples, len(latencies) + AT_ONCE))
         runs = [sleeper(folder, number, url, console.token) for number in numbers]
         for home, process in runs:
             while not (home / "asleep").exists():
                 time.sleep(0.02)
             time.sleep(0.5 + random.random())  # noqa: S311 - any moment between two questions
-            found.append(stopped(console, team, home, process))
-    return found
+            latencies.append(measure_stop(console, team, home, process))
+    return latencies
 
 
 def percentile(seconds: list[float], share: float) -> float:
@@ -176,14 +176,14 @@ def percentile(seconds: list[float], share: float) -> float:
 def report(case: Case, seconds: list[float]) -> bool:
     """Print a line; whether the limits are kept."""
     median, slowest = statistics.median(seconds), percentile(seconds, 0.99)
-    kept = median < case.median and slowest < case.slowest
+    is_within = median < case.median and slowest < case.slowest
     print(
         f"{case}  n={len(seconds)}  median {median:6.3f} s ({median / case.median:4.2f} of the "
         f"limit)  99 % {slowest:6.3f} s ({slowest / case.slowest:4.2f})  "
-        f"{'kept' if kept else 'MISSED'}",
+        f"{'kept' if is_within else 'MISSED'}",
         flush=True,
     )
-    return kept
+    return is_within
 
 
 def main() -> int:
@@ -191,7 +191,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--samples", type=int, default=30, help="stops in each case")
     samples = parser.parse_args().samples
-    kept = []
+    results = []
     with tempfile.TemporaryDirectory() as scratch:
         for number, case in enumerate(CASES):
             folder = Path(scratch) / str(number)
@@ -199,8 +199,8 @@ def main() -> int:
             with serving(folder / "console") as console:
                 address = (urlsplit(console.url).hostname or "", urlsplit(console.url).port or 80)
                 with far_away(address, case.round_trip, case.old) as url:
-                    kept.append(report(case, measure(console, url, folder, samples)))
-    return 0 if all(kept) else 1
+                    results.append(report(case, measure(console, url, folder, samples)))
+    return 0 if all(results) else 1
 
 
 if __name__ == "__main__":

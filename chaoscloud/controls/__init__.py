@@ -181,10 +181,10 @@ def _after(event_type: str, name: str) -> Hook:
         tenant = lambda: console_of(*console).tenant  # noqa: E731 - seldom needed
         run = get_open_runs().find(experiment, extensions, tenant)
         if run is not None:
-            run.happened(event_type, context, state)
+            run.handle(event_type, context, state)
             return
         with closing(resume(console_of(*console), extensions, secrets)) as run:
-            run.happened(event_type, context, state)
+            run.handle(event_type, context, state)
 
     hook.__doc__ = f"Record {event_type}; see `_after`."
     hook.__name__ = name

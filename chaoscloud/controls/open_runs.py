@@ -111,8 +111,8 @@ class OpenRuns:
 
 def _choose(entries: list[_Entry], tenant: Callable[[], Tenant]) -> Run | None:
     if len({id(entry.run) for entry in entries}) > 1:
-        wanted = tenant()
-        entries = [entry for entry in entries if entry.tenant == wanted] or entries
+        own_tenant = tenant()
+        entries = [entry for entry in entries if entry.tenant == own_tenant] or entries
     return entries[-1].run if entries else None
 
 

@@ -101,7 +101,7 @@ def begin(run: Run, console: Console, experiment: Experiment, secrets: Secrets |
     A start that fails leaves the run unrecorded, with one warning that says why.
     """
     run.rollback_strategy = rollback_strategy(console.settings)
-    run.guard = build_guard(console, RunQuestion(run.block, experiment), run.held)
+    run.guard = build_guard(console, RunQuestion(run.block, experiment), run.resources)
     run.problem = "its start was interrupted"
     with run.holding_back_stops():
         warn_when_exposed(in_use(), console.settings)
@@ -124,7 +124,7 @@ def resume(console: Console, extensions: Extensions | None, secrets: Secrets | N
     run = Run()
     block = find_extension(extensions)
     if block is not None and block.get("execution_id") and console.wants("publish"):
-        run.guard = build_guard(console, RunQuestion(run.block), run.held)
+        run.guard = build_guard(console, RunQuestion(run.block), run.resources)
         _prepare(run, lambda: _follow(run, console, block, secrets))
     if run.problem is not None:
         logger.warning("Not recorded in the console: %s.", run.problem)
@@ -172,7 +172,7 @@ def _connect(run: Run, console: Console, secrets: Secrets | None, **header: Any)
     tenancy = tenancy_of(console.organizations)
     if tenancy is None:
         raise NotStored(NO_TEAM)
-    session = run.held.enter_context(_session(console))
+    session = run.resources.enter_context(_session(console))
     run.delivery = Outbox(
         post_to(console.url, tenancy, session),
         _redactor(secrets, getattr(session, "token", None)),

@@ -37,8 +37,9 @@ ONCE = {"starting-method", "method-finished", STOP} | ROLLBACKS
 class Run:
     """A run, from `configure_control` to `cleanup_control`; `problem` is why it is not recorded.
 
-    `block` names its execution, `held` is what `close` gives back. `has_begun` is whether the host
-    has called a hook for it; a run that `is_shared` has two controls, whose hooks come in pairs.
+    `block` names its execution, `resources` are what `close` gives back. `has_begun` is whether the
+    host has called a hook for it; a run that `is_shared` has two controls, whose hooks come in
+    pairs.
     """
 
     delivery: Delivery | None = None
@@ -47,7 +48,7 @@ class Run:
     problem: str | None = None
     rollback_strategy: str = "default"
     block: Extension = field(default_factory=lambda: {"name": NAME})
-    held: ExitStack = field(default_factory=ExitStack)
+    resources: ExitStack = field(default_factory=ExitStack)
     has_begun: bool = False
     is_shared: bool = False
     _is_closed: bool = False
@@ -57,7 +58,7 @@ class Run:
     _stop: BaseException | None = None
     _thread: int = field(default_factory=threading.get_ident)
 
-    def happened(self, event_type: str, context: object, state: Any = None) -> None:
+    def handle(self, event_type: str, context: object, state: Any = None) -> None:
         """Tell what happened, then ask whether the run may go on.
 
         Raises `InterruptExecution` when it may not, and a stop that was held back. At the
@@ -123,7 +124,7 @@ class Run:
             self.guard.close()
         if self.delivery is not None:
             self.delivery.close()
-        self.held.close()
+        self.resources.close()
 
     @contextmanager
     def holding_back_stops(self) -> Iterator[None]:

@@ -170,9 +170,9 @@ class _Handler:
     def handle(self, signum: int, frame: FrameType | None) -> None:
         """Let the signal through to the host, or hold it back."""
         was_pending, self._is_pending = self._is_pending, False
-        wanted = [stop_signal for stop_signal in self.stop_signals if stop_signal.is_wanted()]
-        if wanted and not is_leaving() and may_be_interrupted(frame):
-            for stop_signal in wanted:
+        due = [stop_signal for stop_signal in self.stop_signals if stop_signal.is_wanted()]
+        if due and not is_leaving() and may_be_interrupted(frame):
+            for stop_signal in due:
                 stop_signal.note_interruption()
             self._pass_on(signum, frame)
         elif not was_pending:

@@ -34,7 +34,7 @@ def answering(console: StubConsole, *answers: Answer | None) -> None:
     """Have the console answer questions about safeguards so, in turn; the last one for ever."""
     turns: Iterator[Answer | None] = iter(answers[:-1])
 
-    def answer(kind: str, seen: Seen) -> Answer | None:
+    def answer(kind: str, request: Seen) -> Answer | None:
         return next(turns, answers[-1]) if kind == "policies" else None
 
     console.answer = answer
@@ -66,14 +66,14 @@ class Switch:
     def stop(self, *policies: dict[str, Any]) -> None:
         """Say no from now on."""
         decided = datetime.now(UTC).isoformat()
-        found = [{"decided_at": decided, **policy} for policy in policies or (FRIDAY,)]
-        self._turn({"allowed": False, "policies": found})
+        denials = [{"decided_at": decided, **policy} for policy in policies or (FRIDAY,)]
+        self._turn({"allowed": False, "policies": denials})
 
     def resume(self) -> None:
         """Say yes from now on."""
         self._turn({"allowed": True})
 
-    def __call__(self, kind: str, seen: Seen) -> Answer | None:
+    def __call__(self, kind: str, request: Seen) -> Answer | None:
         """Answer a question about safeguards, and nothing else."""
         if kind != "policies":
             return None
@@ -81,8 +81,8 @@ class Switch:
             self.asked += 1
             if not self._pushes:
                 return 200, self._body
-            wait = seen.headers.get("Prefer", "").partition("wait=")[2]
-            known = seen.headers.get("If-None-Match")
+            wait = request.headers.get("Prefer", "").partition("wait=")[2]
+            known = request.headers.get("If-None-Match")
             if wait and known == self._tag:
                 self._turned.wait_for(lambda: known != self._tag, float(wait))
             headers = {"ETag": self._tag} | ({"Preference_Applied": f"wait={wait}"} if wait else {})

@@ -39,7 +39,7 @@ def nothing_done() -> Iterator[None]:
     assert not any(thread.is_alive() for thread in watches)
 
 
-def nested(experiment: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+def nest_in_experiment(experiment: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
     """An experiment whose first activity runs another one, with the same controls."""
 
     def moment() -> None:
@@ -64,7 +64,7 @@ def test_a_run_is_guarded_after_one_that_it_holds(
 
     activities.moments["lose the broker"] = moment
 
-    journal = run(nested(orders(), console.settings), console.settings)
+    journal = run(nest_in_experiment(orders(), console.settings), console.settings)
 
     assert journal["status"] == "interrupted"
     assert activities.done == [
@@ -81,7 +81,7 @@ def test_a_stop_between_two_activities_reaches_a_run_that_has_lost_its_controls(
     """Its run event handler stops it where no control does."""
     console = open_console()
     console.answer = switch = Switch(console)
-    experiment = nested(orders(), console.settings)
+    experiment = nest_in_experiment(orders(), console.settings)
     inner = activities.moments["run another"]
 
     def moment() -> None:
@@ -114,7 +114,7 @@ def test_a_stop_of_the_inner_run_is_not_one_of_the_outer(
     outer, inner = open_console(), open_console()
     answering(inner, NO)
     journals: list[Any] = []
-    experiment = nested(orders(), outer.settings)
+    experiment = nest_in_experiment(orders(), outer.settings)
 
     def moment() -> None:
         journals.append(run(orders(), inner.settings))
@@ -187,6 +187,6 @@ def test_a_hook_acts_for_the_ids_that_it_is_called_with(
         )
     controls.cleanup_control()
 
-    paths = {seen.path.partition("experiments/")[2] for seen in console.served.seen}
+    paths = {request.path.partition("experiments/")[2] for request in console.served.seen}
     assert "orders/executions/monday/events" in paths
     assert {"pay/executions/tuesday/events", "pay/executions/tuesday/policies"} <= paths

@@ -43,7 +43,7 @@ def nothing_done(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def question(moment: str, nth: int = 1) -> int:
     """Which question of a run is asked at the n-th moment of a kind."""
-    return [i for i, each in enumerate(ONE_RUN, start=1) if each == moment][nth - 1]
+    return [i for i, event in enumerate(ONE_RUN, start=1) if event == moment][nth - 1]
 
 
 def test_they_are_asked_at_each_hook_but_the_last(console: StubConsole) -> None:
@@ -173,7 +173,7 @@ def test_without_an_answer_the_run_goes_on_and_says_so(
     console: StubConsole, caplog: pytest.LogCaptureFixture, status: int
 ) -> None:
     """One warning when contact is lost; the journal keeps the gap, which never ended."""
-    console.answer = lambda kind, seen: (status, None) if kind == "policies" else None
+    console.answer = lambda kind, request: (status, None) if kind == "policies" else None
 
     journal = run(orders(), console.settings)
 

@@ -61,13 +61,13 @@ def in_another_thread(work: Callable[[], None]) -> Exception | None:
     """Do the work as a background activity does; return what it raised."""
     raised: list[Exception] = []
 
-    def guarded() -> None:
+    def call() -> None:
         try:
             work()
         except InterruptExecution as x:
             raised.append(x)
 
-    thread = threading.Thread(target=guarded)
+    thread = threading.Thread(target=call)
     thread.start()
     thread.join()
     return raised[0] if raised else None
@@ -346,10 +346,10 @@ def test_an_organization_may_impose_it_with_the_answer_that_lets_the_run_start(
 def test_a_stop_that_arrives_while_asking_passes(clock: Clock) -> None:
     """SIGTERM reaches us as an exception of the host's, and is not taken for a failed question."""
 
-    def terminated(_: Reply | None) -> Reply:
+    def terminate(_: Reply | None) -> Reply:
         raise InterruptExecution("SIGTERM signal received")
 
-    guard = Guard(terminated, clock=clock)
+    guard = Guard(terminate, clock=clock)
 
     with pytest.raises(InterruptExecution, match="SIGTERM"):
         guard.check()

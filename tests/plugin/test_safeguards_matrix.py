@@ -61,14 +61,14 @@ class Trouble:
     """What the console does with questions about safeguards, once it is on."""
 
     name: str
-    asked: int = 0
+    questions: int = 0
     on: bool = False
 
     def reply(self, console: StubConsole, handler: Handler) -> bool:
         """Answer the question in hand, if it is one; returns whether it was."""
         if not self.on or kind_of(console.served.seen[-1]) != "policies":
             return False
-        self.asked += 1
+        self.questions += 1
         match self.name:
             case "hang":
                 console.closing.wait()
@@ -87,7 +87,7 @@ class Trouble:
     def read_answer(self, status: int, body: object) -> Any:
         """What reads an answer, with a mistake in it once the trouble is on."""
         if self.on:
-            self.asked += 1
+            self.questions += 1
             raise KeyError("a mistake of ours")
         return read_answer(status, body)
 
@@ -146,7 +146,7 @@ def the_experiment(trouble: Trouble, moment: str, interrupted: bool) -> dict[str
     def begin() -> None:
         trouble.on = True
         # The watch may end with the first no; else it goes on asking.
-        until(lambda: not interrupted and (trouble.asked > 1 or not watched()))
+        until(lambda: not interrupted and (trouble.questions > 1 or not is_watched()))
 
     activities.moments["lose the broker"] = begin if moment == "during" else lambda: None
     activities.moments["bring it back"] = begin if moment == "in rollbacks" else lambda: None
@@ -157,7 +157,7 @@ def the_experiment(trouble: Trouble, moment: str, interrupted: bool) -> dict[str
     }
 
 
-def watched() -> bool:
+def is_watched() -> bool:
     """Whether somebody watches."""
     return any(thread.name == "safeguards" for thread in threading.enumerate())
 
@@ -254,8 +254,8 @@ def test_a_run_without_a_record_is_guarded_as_any_other(
 
     assert activities.done == DONE[expected]
     assert [words for words in SAID[expected] if words not in caplog.text] == []
-    questions = [seen for seen in console.served.seen if kind_of(seen) == "policies"]
-    assert {seen.path.partition("checkout/")[2] for seen in questions} == {
+    questions = [request for request in console.served.seen if kind_of(request) == "policies"]
+    assert {request.path.partition("checkout/")[2] for request in questions} == {
         "policies?tag=production"
     }
     assert block_of(journal)["safeguards"] == (None if expected in UNSTOPPED else ANY)
@@ -270,7 +270,7 @@ HOOKS = {
     "configure_control, the guard": "chaoscloud.controls.opening.build_guard",
     "configure_control, the run": "chaoscloud.controls.run.Run.__init__",
     "configure_control, an import": "chaoscloud.controls.opening",
-    "a hook": "chaoscloud.controls.run.Run.happened",
+    "a hook": "chaoscloud.controls.run.Run.handle",
     "a hook finds its run": "chaoscloud.controls.open_runs.OpenRuns.find",
     "the guard opens": "chaoscloud.safeguards.guard.Guard.open",
     "the guard checks": "chaoscloud.safeguards.guard.Guard.check",
@@ -385,9 +385,9 @@ SAID = {
 
 def nobody_in(block: dict[str, Any]) -> Any:
     """The stand-in for a policy, where nobody answered."""
-    [found] = block["safeguards"]
-    assert found["name"] == "Safeguards are required"
-    return found
+    [policy] = block["safeguards"]
+    assert policy["name"] == "Safeguards are required"
+    return policy
 
 
 STOPPED_BY: dict[str, Callable[[dict[str, Any]], Any]] = {

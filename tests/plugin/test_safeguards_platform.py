@@ -26,7 +26,7 @@ LONG = 60.0  # seconds
 AT_ITS_NEXT_STEP = "at its next step: an activity is not interrupted"
 
 
-def opened() -> Guard:
+def open_guard() -> Guard:
     """The guard of a run that was allowed to start."""
     guard = Guard(lambda _: Reply(Allowed()))
     guard.open()
@@ -49,7 +49,7 @@ def info(caplog: pytest.LogCaptureFixture) -> None:
 def test_a_run_is_stopped_at_once(caplog: pytest.LogCaptureFixture) -> None:
     """Where the host listens to its exit signal; the line at the start says so."""
     with exit_signals():
-        opened().close()
+        open_guard().close()
 
     assert "stops this run at once" in caplog.text
 
@@ -62,14 +62,14 @@ def test_elsewhere_the_next_control_stops_it(
     if lacking == "the signal":
         monkeypatch.delattr(signal, "SIGUSR1")
 
-    def stopped() -> None:
-        guard = opened()
+    def stop_run() -> None:
+        guard = open_guard()
         in_another_thread(lambda: guard.hear(Reply(Denied(({"name": "Black Friday"},)))))
         with pytest.raises(InterruptExecution, match="Black Friday"):
             guard.check()
         guard.close()
 
-    in_another_thread(stopped) if lacking == "the main thread" else stopped()
+    in_another_thread(stop_run) if lacking == "the main thread" else stop_run()
 
     assert AT_ITS_NEXT_STEP in caplog.text
 
@@ -81,8 +81,8 @@ def test_what_the_organization_requires_is_remembered_in_the_file_that_the_comma
     """The watch hears of it in a thread of its own, which knows no command."""
     named = tmp_path / "settings.yaml"
 
-    def answer(kind: str, seen: Seen) -> Answer | None:
-        required = {"required": True} if "Prefer" in seen.headers else {}
+    def answer(kind: str, request: Seen) -> Answer | None:
+        required = {"required": True} if "Prefer" in request.headers else {}
         return (200, {"allowed": True} | required) if kind == "policies" else None
 
     def wait_for_the_watch() -> None:

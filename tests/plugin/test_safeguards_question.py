@@ -36,8 +36,8 @@ def test_a_server_that_keeps_questions_says_so(requests_mock: Mocker) -> None:
     ask_console(session, KNOWN, known=reply, wait=25)
 
     assert reply == Reply(Allowed(), '"monday"', is_held=True, address=POLICIES)
-    asked = requests_mock.request_history[1].headers
-    assert (asked["If-None-Match"], asked["Prefer"]) == ('"monday"', "wait=25")
+    headers = requests_mock.request_history[1].headers
+    assert (headers["If-None-Match"], headers["Prefer"]) == ('"monday"', "wait=25")
 
 
 def test_unchanged_is_the_answer_before(requests_mock: Mocker) -> None:
@@ -93,9 +93,9 @@ def test_a_run_that_is_not_filed_is_asked_about_by_what_it_is(requests_mock: Moc
 
     reply = ask_console(shop_session(), run_question(**document))
 
-    [asked] = requests_mock.request_history
+    [request] = requests_mock.request_history
     assert reply.answer == Allowed()
-    assert asked.url == f"{TEAM}/policies?tag=production&tag=kafka+%26+co&experiment=e1"
+    assert request.url == f"{TEAM}/policies?tag=production&tag=kafka+%26+co&experiment=e1"
 
 
 def test_the_execution_is_asked_about_once_its_id_is_known(requests_mock: Mocker) -> None:

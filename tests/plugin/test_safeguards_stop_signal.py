@@ -155,9 +155,9 @@ def test_rollbacks_are_not_interrupted(console: StubConsole, switch: Switch) -> 
 
     def moment() -> None:
         switch.stop()
-        asked = switch.asked
+        questions = switch.asked
         ends = time.monotonic() + LONG
-        while switch.asked == asked and time.monotonic() < ends:
+        while switch.asked == questions and time.monotonic() < ends:
             time.sleep(0.01)
             if "too late" in activities.done:
                 return
@@ -186,7 +186,7 @@ def test_the_rollbacks_after_a_stop_are_played_to_the_end(
     journal = run(experiment, console.settings | ALWAYS)
 
     assert journal["status"] == "interrupted"
-    assert [each["status"] for each in journal["rollbacks"]] == ["succeeded"] * 2
+    assert [entry["status"] for entry in journal["rollbacks"]] == ["succeeded"] * 2
     assert "rollbacks_not_played" not in block_of(journal)
 
 
@@ -345,7 +345,7 @@ def test_many_stops_at_any_moment_leave_a_journal_and_no_thread(
         timer.join()
         statuses.add(journal["status"])
         assert journal["end"]
-        assert [each["status"] for each in journal["rollbacks"]] == ["succeeded"]
+        assert [entry["status"] for entry in journal["rollbacks"]] == ["succeeded"]
 
     assert statuses <= {"interrupted", "completed"}
     ours = [t for t in threading.enumerate() if t.name in ("safeguards", "stop-signal")]

@@ -38,7 +38,7 @@ class Turns:
         self.rests.append(seconds)
 
 
-def watched(
+def watch_until(
     turns: Turns,
     first: Reply,
     hear: Callable[[Reply, float], bool] | None = None,
@@ -74,7 +74,7 @@ def test_an_ordinary_console_is_asked_every_second(requests_mock: Mocker) -> Non
     requests_mock.get(POLICIES, json={"allowed": True})
     turns = Turns(3)
 
-    session = watched(turns, Reply(Allowed()))
+    session = watch_until(turns, Reply(Allowed()))
 
     assert turns.rests == [1.0, 1.0, 1.0]
     assert session.call_limit == 5.0
@@ -89,11 +89,11 @@ def test_a_console_that_holds_questions_is_asked_again_at_once(requests_mock: Mo
     requests_mock.get(POLICIES, answers)
     turns = Turns(2)
 
-    session = watched(turns, PUSHED)
+    session = watch_until(turns, PUSHED)
 
     assert turns.rests == [0, 0.0]
     assert session.call_limit == 30.0
-    assert [asked.headers["If-None-Match"] for asked in requests_mock.request_history] == [
+    assert [request.headers["If-None-Match"] for request in requests_mock.request_history] == [
         '"0"',
         '"1"',
     ]
@@ -110,7 +110,7 @@ def test_a_console_that_always_has_news_is_not_asked_for_ever_at_once(
     requests_mock.get(POLICIES, news)
     turns = Turns(QUICK_REPLIES + 4)
 
-    watched(turns, PUSHED)
+    watch_until(turns, PUSHED)
 
     assert turns.rests[1:] == [0.0] * QUICK_REPLIES + [1.0] * 3
 
@@ -120,11 +120,13 @@ def test_after_a_failure_the_next_question_is_answered_at_once(requests_mock: Mo
     requests_mock.get(POLICIES, [{"status_code": 503}] * 3 + [{"json": {"allowed": True}}])
     turns = Turns(3)
 
-    watched(turns, PUSHED)
+    watch_until(turns, PUSHED)
 
-    waits = [asked.headers.get("Prefer") for asked in requests_mock.request_history]
+    waits = [request.headers.get("Prefer") for request in requests_mock.request_history]
     assert waits == ["wait=25", None, None, None]
-    assert {asked.headers["If-None-Match"] for asked in requests_mock.request_history} == {'"0"'}
+    assert {request.headers["If-None-Match"] for request in requests_mock.request_history} == {
+        '"0"'
+    }
     assert [isinstance(reply.answer, NoAnswer) for reply in turns.heard] == [True, True, False]
 
 
@@ -135,9 +137,9 @@ def test_a_held_question_that_a_proxy_cuts_is_no_lost_contact(requests_mock: Moc
     requests_mock.get(POLICIES, [cut, {"status_code": 304}, unchanged, unchanged])
     turns, clock = Turns(3), iter([0.0, 0.0, 12.0, 12.0, *[12.0] * 20])
 
-    watched(turns, PUSHED, clock=lambda: next(clock))
+    watch_until(turns, PUSHED, clock=lambda: next(clock))
 
-    waits = [asked.headers.get("Prefer") for asked in requests_mock.request_history]
+    waits = [request.headers.get("Prefer") for request in requests_mock.request_history]
     assert waits == ["wait=25", None, "wait=6", "wait=6"]
     assert [reply.answer for reply in turns.heard] == [Allowed()] * 3
 
@@ -176,7 +178,7 @@ def test_a_new_address_is_asked_at_at_once() -> None:
     """The question about the run is dropped once its execution is known."""
     block = {"name": "chaosiq"}
     over = threading.Event()
-    heard: list[Reply] = []
+    replies: list[Reply] = []
 
     def answer(handler: Any) -> None:
         if "executions" in handler.path:
@@ -190,7 +192,7 @@ def test_a_new_address_is_asked_at_at_once() -> None:
             handler.say(200, b'{"allowed": true}', ETag='"run"', Preference_Applied="wait=25")
 
     def hear(reply: Reply, duration: float) -> bool:
-        heard.append(reply)
+        replies.append(reply)
         if isinstance(reply.answer, Denied):
             over.set()
         return not over.is_set()
@@ -203,7 +205,7 @@ def test_a_new_address_is_asked_at_at_once() -> None:
         assert over.wait(30)
         watch.close(patience=30)
 
-    assert [type(reply.answer) for reply in heard] == [Allowed, Denied]
+    assert [type(reply.answer) for reply in replies] == [Allowed, Denied]
 
 
 def test_a_denial_is_acknowledged(requests_mock: Mocker) -> None:
@@ -215,7 +217,7 @@ def test_a_denial_is_acknowledged(requests_mock: Mocker) -> None:
     )
     turns = Turns(1)
 
-    watched(turns, PUSHED)
+    watch_until(turns, PUSHED)
 
     _, acknowledgement = requests_mock.request_history
     assert turns.heard == [Reply(Denied(()), '"no"', is_held=True, address=POLICIES)]
@@ -227,7 +229,7 @@ def test_a_server_that_holds_nothing_needs_no_acknowledgement(requests_mock: Moc
     """It does not wait for one."""
     requests_mock.get(POLICIES, json={"allowed": False}, headers={"ETag": '"no"'})
 
-    watched(Turns(1), Reply(Allowed()))
+    watch_until(Turns(1), Reply(Allowed()))
 
     assert requests_mock.call_count == 1
 
@@ -245,7 +247,7 @@ def test_it_outlives_a_mistake_of_who_listens(
             raise KeyError("a mistake of ours")
         return turns.hear(reply, took)
 
-    watched(turns, Reply(Allowed()), hear)
+    watch_until(turns, Reply(Allowed()), hear)
 
     assert len(turns.heard) == 2
     assert "goes on" in caplog.text
@@ -254,25 +256,25 @@ def test_it_outlives_a_mistake_of_who_listens(
 @pytest.mark.loopback
 def test_closing_ends_a_question_that_is_held() -> None:
     """The thread does not stay behind for the rest of its wait."""
-    asked, over = threading.Event(), threading.Event()
+    is_asked, over = threading.Event(), threading.Event()
 
     def keep(handler: Any) -> None:
-        asked.set()
+        is_asked.set()
         over.wait(30)
         handler.close_connection = True
 
     with loopback(keep) as console:
         session = shop_session()
         session.base_url = f"{console.url}/api/v1/organizations/acme/teams/checkout"
-        heard: list[Reply] = []
+        replies: list[Reply] = []
 
         def hear(reply: Reply, took: float) -> bool:
-            heard.append(reply)
+            replies.append(reply)
             return True
 
         watch = Watch(session, KNOWN, hear, lambda: float("inf"))
         watch.start(PUSHED)
-        asked.wait(30)
+        is_asked.wait(30)
 
         watch.close()
 
@@ -280,6 +282,6 @@ def test_closing_ends_a_question_that_is_held() -> None:
         for thread in left:
             thread.join(30)
         assert not [thread for thread in left if thread.is_alive()]
-        assert heard == []
+        assert replies == []
         assert not over.is_set()
         over.set()

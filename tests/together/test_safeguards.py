@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.together.conftest import Console, User, command, read_until, serving
 
 REFUSAL = "The following safe guards disallow this execution from continuing:"
@@ -39,6 +41,75 @@ def test_the_journal_names_the_policies_that_stopped_the_run(
 
     assert free is None
     assert len(stopped) == 1
+
+
+def nest(levels: int) -> dict[str, Any]:
+    """A document that is nested so deeply."""
+    document: dict[str, Any] = {}
+    for _ in range(levels):
+        document = {"inside": document}
+    return document
+
+
+@pytest.mark.parametrize(
+    "oddity",
+    [
+        {"configuration": {"deep": nest(600)}},
+        {"tags": [f"tag-{number}" for number in range(70)]},
+        {"extensions": [{"name": "chaosiq", "experiment_id": 5, "source": ["x"]}]},
+    ],
+    ids=["nested too deeply", "too many tags", "odd ids"],
+)
+def test_a_document_that_cannot_be_filed_is_no_way_past_a_stop(
+    signed_in: User, console: Console, experiment: dict[str, Any], oddity: dict[str, Any]
+) -> None:
+    """The run is asked about by what can be read, whatever the console makes of its record."""
+    name = signed_in.keep("experiment.json", experiment | oddity)
+    console.operate("stop", "--reason", "Black Friday")
+
+    done = signed_in.chaos("run", name)
+
+    assert done.returncode == 1
+    assert REFUSAL in done.stderr
+    assert not (signed_in.home / "lost").exists()
+    assert signed_in.journal["interruption"]["name"] == "Black Friday"
+
+
+def test_a_secret_that_equals_a_tag_is_no_way_past_a_safeguard(
+    signed_in: User, console: Console, experiment: dict[str, Any]
+) -> None:
+    """Tags stand in the open: the question goes with the true ones."""
+    secrets = {"k8s": {"context": {"type": "env", "key": "CLUSTER"}}}
+    signed_in.env["CLUSTER"] = "production"
+    name = signed_in.keep(
+        "experiment.json", experiment | {"tags": ["production"], "secrets": secrets}
+    )
+    rule = '{"mode": "forbid", "tags": ["production"]}'
+    console.operate(
+        "safeguard", "add", "tags", "No production", "--reason", "Frozen", "--settings", rule
+    )
+
+    done = signed_in.chaos("run", name)
+
+    assert done.returncode == 1
+    assert "No production: Frozen" in done.stderr
+    assert not (signed_in.home / "lost").exists()
+
+
+def test_a_process_without_a_home_is_guarded(
+    signed_in: User, console: Console, experiment: dict[str, Any]
+) -> None:
+    """As in a container, whose settings lie elsewhere."""
+    name = signed_in.keep("experiment.json", experiment)
+    console.operate("stop", "--reason", "Black Friday")
+    settings = str(signed_in.settings)
+    signed_in.env["HOME"] = str(signed_in.home / "experiment.json")
+
+    done = signed_in.chaos("--settings", settings, "run", name)
+
+    assert done.returncode == 1
+    assert REFUSAL in done.stderr
+    assert not (signed_in.home / "lost").exists()
 
 
 def test_resuming_lets_the_next_run_pass(
@@ -164,7 +235,7 @@ def test_what_the_organization_requires_is_remembered(
     """A run hears of it; the next one does not start without an answer, nor can it be disabled."""
     name = signed_in.keep("experiment.json", experiment)
     console.operate("organization", "require-safeguards", "My organization", "on")
-    heard = signed_in.chaos("run", name)
+    first = signed_in.chaos("run", name)
     (signed_in.home / "lost").unlink()
     console.process.kill()
     console.process.wait()
@@ -172,7 +243,7 @@ def test_what_the_organization_requires_is_remembered(
     signed_in.chaos("disable", "safeguards")
     done = signed_in.chaos("run", name)
 
-    assert heard.returncode == 0
+    assert first.returncode == 0
     assert done.returncode == 1
     assert "Safeguards are required: nobody answers" in " ".join(done.stderr.split())
     assert not (signed_in.home / "lost").exists()
@@ -198,5 +269,5 @@ def test_what_the_organization_gives_free_is_free(
 
 
 def _block(journal: Any) -> Any:
-    [block] = [each for each in journal["extensions"] if each["name"] == "chaosiq"]
+    [block] = [block for block in journal["extensions"] if block["name"] == "chaosiq"]
     return block
