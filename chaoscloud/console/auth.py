@@ -19,7 +19,7 @@ from chaoscloud.console.errors import NotFound, Unauthorized
 from chaoscloud.console.rates import RateLimiter
 from chaoscloud.console.records import sessions, teams, tokens
 from chaoscloud.console.rules.access import Role, sees_team
-from chaoscloud.console.rules.masking import masked, unmasked
+from chaoscloud.console.rules.masking import mask, unmask
 
 COOKIE = "chaosiq_session"
 
@@ -125,13 +125,13 @@ async def end_session(request: Request, response: Response) -> None:
 
 def form_token(request: Request) -> str:
     """What a form of this browser's session carries in a hidden field; never the same twice."""
-    return masked(sessions.form_token(request.cookies.get(COOKIE, "")))
+    return mask(sessions.form_token(request.cookies.get(COOKIE, "")))
 
 
 def form_accepted(request: Request, given: str) -> bool:
     """Whether a submitted form carries what this browser's session was given."""
     value = request.cookies.get(COOKIE, "")
-    return bool(value) and hmac.compare_digest(sessions.form_token(value), unmasked(given))
+    return bool(value) and hmac.compare_digest(sessions.form_token(value), unmask(given))
 
 
 async def _holder(request: Request, secret: str) -> Caller | None:

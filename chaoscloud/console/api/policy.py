@@ -10,7 +10,7 @@ from starlette.responses import Response
 from chaoscloud.console.api._answers import json
 from chaoscloud.console.api._body import away, body_of, shaped, sound
 from chaoscloud.console.api._team_request import database_of
-from chaoscloud.console.api.safeguards import Scope, owned
+from chaoscloud.console.api.safeguards import Scope, owner_scope
 from chaoscloud.console.records import safeguard_states
 
 
@@ -22,7 +22,7 @@ class OrganizationPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
 async def read(request: Request) -> Response:
     """What the organization asks of its runs."""
-    scope = await owned(request)
+    scope = await owner_scope(request)
     required = await database_of(request).reading(
         safeguard_states.is_required, scope.organization_id
     )
@@ -31,7 +31,7 @@ async def read(request: Request) -> Response:
 
 async def write(request: Request) -> Response:
     """Ask something else of the organization's runs."""
-    scope = await owned(request)
+    scope = await owner_scope(request)
     sent = await away(lambda body: shaped(sound(body), OrganizationPolicy), await body_of(request))
     await database_of(request).writing(_write, scope, sent.safeguards == "required")
     return json(sent)

@@ -89,12 +89,12 @@ def in_scope(handler: Callable[[Scope], Awaitable[Response]]) -> tuple[Endpoint,
 
     @wraps(handler)
     async def of_an_organization(request: Request) -> Response:
-        return await handler(await owned(request))
+        return await handler(await owner_scope(request))
 
     return of_a_team, of_an_organization
 
 
-async def owned(request: Request) -> Scope:
+async def owner_scope(request: Request) -> Scope:
     """The organization that the path names, for an owner of it. Raises a `Problem`."""
     caller = await caller_of(request)
     refuse_nul(request)
@@ -141,7 +141,7 @@ def _read_list(
     else:
         of_team = safeguards.list_for_team(connection, scope.organization_id, scope.team_id)
         lasting = [s for s in of_team if s.expires_at is None or s.expires_at > now]
-    listed = [each for each in lasting if every_one or is_in_force(each, now)]
+    listed = [s for s in lasting if every_one or is_in_force(s, now)]
     return _safeguards.view_safeguards(connection, listed, now)
 
 

@@ -253,7 +253,7 @@ def _parse_time(text: str | None) -> datetime:
 def _the_safeguard(connection: Connection, organization_word: str | None, word: str) -> Safeguard:
     organization = the_organization(connection, organization_word)
     listed = safeguards.list_safeguards(connection, organization.id, now())
-    matching = [each for each in listed if word in (each.id, each.name)]
+    matching = [s for s in listed if word in (s.id, s.name)]
     if not matching:
         raise click.ClickException(f"There is no safeguard {word!r}; `safeguard list` shows them.")
     if len(matching) > 1:

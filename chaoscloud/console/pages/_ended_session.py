@@ -29,7 +29,7 @@ _NOT_TYPED = ("csrf",)
 
 async def show_undone(request: Request) -> Response:
     """The page for a form whose session has ended. Raises a `Problem` when it is no form."""
-    form = await _forms.fields(request)
+    form = await _forms.read_fields(request)
     undone = UNDONE.get(request.url.path.rpartition("/")[2], "Nothing was changed")
     if not _is_ours(request, form):
         return show_signin(request, "/", 401, undone=undone, typed={}, kept=True)

@@ -14,7 +14,7 @@ from chaoscloud.console.records import events, execution_views
 from chaoscloud.console.records.execution_views import ExecutionDetail, StopRequest
 from chaoscloud.console.records.safeguard_status import find_authors
 from chaoscloud.console.rules.durations import spoken
-from chaoscloud.console.rules.live import Told, journal_so_far
+from chaoscloud.console.rules.live import RunEvent, journal_so_far
 from chaoscloud.console.rules.story import Activity, Check, Gap, Story, story_of
 from chaoscloud.console.rules.timeline import Known, Timeline, timeline_of
 
@@ -57,7 +57,7 @@ def folio(connection: Connection, sheet: ExecutionDetail, now: datetime) -> Foli
     journal = _decoded(sheet.journal)
     if sheet.status == "running":
         told = (
-            Told(each.type, each.time, _decoded(each.data))
+            RunEvent(each.type, each.time, _decoded(each.data))
             for each in events.latest(connection, sheet.id)
         )
         journal = journal_so_far(journal, told)

@@ -12,7 +12,7 @@ LARGEST = 64 * 1024  # bytes
 MOST_FIELDS = 600  # fifty windows of a week, with a box for each day
 
 
-async def fields(request: Request) -> Mapping[str, str]:
+async def read_fields(request: Request) -> Mapping[str, str]:
     """The fields of a form. Raises `BadRequest` or `TooLarge` when it is not one of ours."""
     body = bytearray()
     async for chunk in request.stream():
@@ -26,9 +26,9 @@ async def fields(request: Request) -> Mapping[str, str]:
     return {name: value.replace("\0", "") for name, value in pairs}
 
 
-async def accepted(request: Request) -> Mapping[str, str]:
+async def read_own(request: Request) -> Mapping[str, str]:
     """The fields of a form that this session was shown. Raises `Forbidden` for any other."""
-    given = await fields(request)
-    if not form_accepted(request, given.get("csrf", "")):
+    form = await read_fields(request)
+    if not form_accepted(request, form.get("csrf", "")):
         raise Forbidden("This form is out of date, or was not shown by this console.")
-    return given
+    return form

@@ -89,7 +89,7 @@ class _Editor(HTMLParser):
             self._select = name
         elif tag == "option" and self._select in self._fields:
             chosen = attributes.get("value") == self._fields[self._select]
-            self._replace(tag, _marked(attributes, "selected", chosen), start, end)
+            self._replace(tag, _with_mark(attributes, "selected", chosen), start, end)
         elif tag == "textarea" and name in self._fields:
             self._text_area, self._text_start = name, end
         elif tag == "input":
@@ -98,7 +98,7 @@ class _Editor(HTMLParser):
     def _fill_input(self, name: str, attributes: Attributes, start: int, end: int) -> None:
         if attributes.get("type") == "checkbox":
             checked = self._fields.get(name) == (attributes.get("value") or "on")
-            self._replace("input", _marked(attributes, "checked", checked), start, end)
+            self._replace("input", _with_mark(attributes, "checked", checked), start, end)
         elif attributes.get("type") != "hidden" and name in self._fields:
             filled = {**attributes, "value": self._fields[name]}
             self._replace("input", filled, start, end)
@@ -111,6 +111,6 @@ class _Editor(HTMLParser):
         self.edits.append((start, end, f"<{tag}{written}>"))
 
 
-def _marked(attributes: Attributes, mark: str, present: bool) -> Attributes:
+def _with_mark(attributes: Attributes, mark: str, present: bool) -> Attributes:
     others: Attributes = {name: value for name, value in attributes.items() if name != mark}
     return {**others, mark: None} if present else others

@@ -107,7 +107,7 @@ class Visit(msgspec.Struct, frozen=True):
 
     async def form(self) -> Mapping[str, str]:
         """The fields of the submitted form. Raises `Forbidden` when it was not ours."""
-        return await _forms.accepted(self.request)
+        return await _forms.read_own(self.request)
 
     def html(self, template: str, **values: Any) -> str:
         """A page, or a piece of one, with what all of them show."""
@@ -154,31 +154,31 @@ def page(handler: Page) -> Page:
     """A page anybody may open; what goes wrong in it, the application shows as a page too."""
 
     @wraps(handler)
-    async def shown(request: Request) -> Response:
+    async def answer(request: Request) -> Response:
         return secured(await handler(request))
 
-    return shown
+    return answer
 
 
 def signed_in(handler: Callable[[Visit], Awaitable[Response]]) -> Page:
     """A page for people who are signed in; others sign in first and come back."""
 
-    async def visited(request: Request) -> Response:
+    async def answer(request: Request) -> Response:
         caller = await auth.session_caller(request)
         if caller:
             return await handler(Visit(request, caller))
         return await show_undone(request) if request.method == "POST" else sign_in_first(request)
 
-    return page(wraps(handler)(visited))
+    return page(wraps(handler)(answer))
 
 
 def of_team(handler: Callable[[Visit], Awaitable[Response]]) -> Page:
     """A page of the team its address names; to whom may not see it, it does not exist."""
 
-    async def visited(visit: Visit) -> Response:
+    async def answer(visit: Visit) -> Response:
         return await handler(await _at_team(visit))
 
-    return signed_in(wraps(handler)(visited))
+    return signed_in(wraps(handler)(answer))
 
 
 async def of_team_again(request: Request) -> Visit:

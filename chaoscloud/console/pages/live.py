@@ -54,7 +54,7 @@ def live_page(handler: Callable[[Visit], Awaitable[Response]]) -> Page:
     of_members = of_team(handler)
 
     @wraps(handler)
-    async def opened(request: Request) -> Response:
+    async def answer(request: Request) -> Response:
         if MEDIA_TYPE not in request.headers.get("accept", ""):
             return await of_members(request)
         if await auth.session_caller(request) is None:
@@ -64,7 +64,7 @@ def live_page(handler: Callable[[Visit], Awaitable[Response]]) -> Page:
         except NotFound:
             return secured(_stream(_end("gone")))
 
-    return opened
+    return answer
 
 
 @live_page
@@ -132,12 +132,12 @@ def _event(name: str, data: dict[str, Any]) -> bytes:
 
 
 async def _pulse(visit: Visit) -> ExecutionMarker:
-    found = await visit.db.reading(
+    marker = await visit.db.reading(
         execution_views.find_marker, visit.scope.team_id, visit.named("id")
     )
-    if found is None:
+    if marker is None:
         raise NotFound
-    return found
+    return marker
 
 
 async def _piece(visit: Visit) -> Mapping[str, str]:

@@ -46,7 +46,7 @@ async def show(visit: Visit) -> Response:
 
 
 async def _show(visit: Visit, http_status: int = 200, **values: str) -> Response:
-    page = await visit.db.reading(_read, visit, visit.now)
+    page = await visit.db.reading(_read_page, visit, visit.now)
     return await visit.page(
         "safeguards.html",
         http_status,
@@ -54,8 +54,8 @@ async def _show(visit: Visit, http_status: int = 200, **values: str) -> Response
         entries=page.entries,
         experiments=page.experiments,
         required=page.required,
-        stops=[each for each in page.statuses if _has_own_panel(each)],
-        others=[each for each in page.statuses if not _has_own_panel(each)],
+        stops=[status for status in page.statuses if _has_own_panel(status)],
+        others=[status for status in page.statuses if not _has_own_panel(status)],
         simulation=await simulate(visit),
         words=timeline.WORDS,
         kinds=KINDS,
@@ -69,7 +69,7 @@ def _has_own_panel(status: SafeguardStatus) -> bool:
     return status.stops_everything and status.state == "denies"
 
 
-def _read(connection: Connection, visit: Visit, now: datetime) -> SafeguardsPage:
+def _read_page(connection: Connection, visit: Visit, now: datetime) -> SafeguardsPage:
     team = visit.scope
     of_team = safeguards.list_for_team(connection, team.organization_id, team.team_id)
     lasting = [s for s in of_team if s.expires_at is None or s.expires_at > now]

@@ -33,7 +33,7 @@ async def ask(request: Request) -> Response:
 @page
 async def submit(request: Request) -> Response:
     """Take the token; start a session, or say why not."""
-    form = await _forms.fields(request)
+    form = await _forms.read_fields(request)
     if not is_signin_form(request, form):
         raise Forbidden
     onward = inside_console(form.get("next", ""))
@@ -49,7 +49,7 @@ async def leave(request: Request) -> Response:
     """Sign out; who is signed out already is shown the way in."""
     response: Response = RedirectResponse("/signin", 303)
     if await auth.session_caller(request):
-        await _forms.accepted(request)
+        await _forms.read_own(request)
         await auth.end_session(request, response)
         forget_draft(response)
     return response

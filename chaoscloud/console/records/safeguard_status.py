@@ -61,16 +61,13 @@ class SafeguardStatus(msgspec.Struct, frozen=True):
 
 
 def describe_safeguards(
-    connection: Connection, safeguards: Iterable[Safeguard], now: datetime
+    connection: Connection, described: Iterable[Safeguard], now: datetime
 ) -> list[SafeguardStatus]:
     """How safeguards of one organization stand, in the order they came."""
-    safeguards = list(safeguards)
-    people = {each.person_id for each in safeguards if each.person_id}
-    names = history.names(connection, people)
-    facts = facts_for(connection, safeguards, now)
-    return [
-        _describe(safeguard, _author_of(safeguard, names), facts, now) for safeguard in safeguards
-    ]
+    described = list(described)
+    names = history.names(connection, {s.person_id for s in described if s.person_id})
+    facts = facts_for(connection, described, now)
+    return [_describe(s, _author_of(s, names), facts, now) for s in described]
 
 
 def _author_of(safeguard: Safeguard, names: Mapping[str, str]) -> str | None:
@@ -81,7 +78,7 @@ def _author_of(safeguard: Safeguard, names: Mapping[str, str]) -> str | None:
 
 def facts_for(connection: Connection, safeguards: Iterable[Safeguard], now: datetime) -> Facts:
     """The facts that the decisions of one organization's safeguards need, as recorded."""
-    asking = [each.organization_id for each in safeguards if KINDS[each.kind].needs_facts]
+    asking = [s.organization_id for s in safeguards if KINDS[s.kind].needs_facts]
     return safeguard_states.facts(connection, asking[0], now) if asking else NO_FACTS
 
 

@@ -1,6 +1,6 @@
 """The journal of a run that goes on, put together from its events.
 
-The toolkit writes its journal at the end. Until then the events tell the same: this folds them,
+The toolkit writes its journal at the end. Until then the events say the same: this folds them,
 in the order they were received, into a document of the journal's shape, so that a running and a
 finished execution are read by the same `story_of`. Like it, this trusts no shape and never raises.
 """
@@ -14,7 +14,7 @@ import msgspec
 from chaoscloud.console.rules.story import as_list, as_map, as_seconds, as_text, later
 
 
-class Told(msgspec.Struct, frozen=True):
+class RunEvent(msgspec.Struct, frozen=True):
     """One event: its type, its time, and the `data` that came with it, decoded."""
 
     type: str
@@ -38,16 +38,16 @@ class _Fold:
         self.probes = {as_text(as_map(p).get("name")) for p in as_list(hypothesis.get("probes"))}
 
 
-def journal_so_far(journal: object, events: Iterable[Told]) -> dict[str, Any]:
-    """The journal as it stood at the start, with what the events have told since."""
-    told = as_map(journal)
-    fold = _Fold(told)
+def journal_so_far(journal: object, events: Iterable[RunEvent]) -> dict[str, Any]:
+    """The journal as it stood at the start, with what the events have added since."""
+    start = as_map(journal)
+    fold = _Fold(start)
     for event in events:
         step = _STEPS.get(event.type)
         if step:
             step(fold, event)
     return {
-        **told,
+        **start,
         "run": fold.run,
         "rollbacks": fold.rollbacks,
         "steady_states": fold.states,
@@ -55,7 +55,7 @@ def journal_so_far(journal: object, events: Iterable[Told]) -> dict[str, Any]:
     }
 
 
-def _hypothesis_starts(fold: _Fold, event: Told) -> None:
+def _hypothesis_starts(fold: _Fold, event: RunEvent) -> None:
     fold.check = {"steady_state_met": None, "probes": []}
     if fold.phase == "during":
         fold.states["during"].append(fold.check)
@@ -63,7 +63,7 @@ def _hypothesis_starts(fold: _Fold, event: Told) -> None:
         fold.states["before" if fold.phase == "before" else "after"] = fold.check
 
 
-def _hypothesis_ends(fold: _Fold, event: Told) -> None:
+def _hypothesis_ends(fold: _Fold, event: RunEvent) -> None:
     state = as_map(as_map(event.data).get("state"))
     if fold.check is not None and state:
         fold.check |= state
@@ -72,16 +72,16 @@ def _hypothesis_ends(fold: _Fold, event: Told) -> None:
     fold.check = None
 
 
-def _enter(phase: str) -> Callable[[_Fold, Told], None]:
-    def enter(fold: _Fold, event: Told) -> None:
+def _enter(phase: str) -> Callable[[_Fold, RunEvent], None]:
+    def enter(fold: _Fold, event: RunEvent) -> None:
         fold.phase = phase
 
     return enter
 
 
-def _activity_starts(fold: _Fold, event: Told) -> None:
+def _activity_starts(fold: _Fold, event: RunEvent) -> None:
     activity = as_map(as_map(event.data).get("context"))
-    # told before its pause is made; the event that finishes it brings the exact start
+    # Sent before its pause is made; the event that finishes it has the exact start.
     pause = as_seconds(as_map(activity.get("pauses")).get("before")) or 0.0
     start = later(event.time, pause).isoformat()
     run: dict[str, Any] = {"activity": activity, "output": None, "start": start}
@@ -89,7 +89,7 @@ def _activity_starts(fold: _Fold, event: Told) -> None:
     fold.open.append(run)
 
 
-def _activity_ends(fold: _Fold, event: Told) -> None:
+def _activity_ends(fold: _Fold, event: RunEvent) -> None:
     data = as_map(event.data)
     activity, state = as_map(data.get("context")), as_map(data.get("state"))
     run = next((run for run in fold.open if _same(run["activity"], activity)), None)
@@ -103,8 +103,8 @@ def _activity_ends(fold: _Fold, event: Told) -> None:
 
 def _place(fold: _Fold, activity: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Where a run belongs: background activities of the method go on beside the hypothesis."""
-    asked = "tolerance" in activity and as_text(activity.get("name")) in fold.probes
-    if asked and fold.check is not None:
+    is_probe = "tolerance" in activity and as_text(activity.get("name")) in fold.probes
+    if is_probe and fold.check is not None:
         probes: list[dict[str, Any]] = fold.check["probes"]
         return probes
     return fold.rollbacks if fold.phase == "rollbacks" else fold.run
@@ -114,7 +114,7 @@ def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return one.get("name") == other.get("name") and one.get("type") == other.get("type")
 
 
-_STEPS: Mapping[str, Callable[[_Fold, Told], None]] = {
+_STEPS: Mapping[str, Callable[[_Fold, RunEvent], None]] = {
     "starting-hypothesis": _hypothesis_starts,
     "hypothesis-finished": _hypothesis_ends,
     "starting-method": _enter("during"),

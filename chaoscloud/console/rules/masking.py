@@ -7,22 +7,22 @@ the same way twice cannot be found out by asking for a page often (BREACH).
 import secrets
 
 
-def masked(secret: str) -> str:
+def mask(secret: str) -> str:
     """The secret, which is hexadecimal, behind a pad of its own: hexadecimal, twice as long."""
     plain = bytes.fromhex(secret)
     pad = secrets.token_bytes(len(plain))
-    return (pad + _mixed(plain, pad)).hex()
+    return (pad + _xor(plain, pad)).hex()
 
 
-def unmasked(shown: str) -> str:
+def unmask(masked: str) -> str:
     """The secret behind a mask; nothing when there is none."""
     try:
-        both = bytes.fromhex(shown)
+        both = bytes.fromhex(masked)
     except ValueError:
         return ""
     half = len(both) // 2
-    return _mixed(both[:half], both[half:]).hex()
+    return _xor(both[:half], both[half:]).hex()
 
 
-def _mixed(one: bytes, other: bytes) -> bytes:
+def _xor(one: bytes, other: bytes) -> bytes:
     return bytes(a ^ b for a, b in zip(one, other, strict=False))

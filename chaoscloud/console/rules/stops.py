@@ -1,17 +1,17 @@
-"""How a stop reached a run, as the run told it: who decided, when, and when it was heard of."""
+"""How a stop reached a run, as the run reported it: who decided, when, and when the run knew."""
 
 from typing import Any
 
 import msgspec
 
-EVENT = "safeguard-stop"  # the type of the CloudEvent that tells it
+EVENT = "safeguard-stop"  # the type of the CloudEvent that reports it
 _MOST = 50  # policies
 
 
 class Stop(msgspec.Struct, frozen=True):
     """The times are as the run wrote them (ISO 8601); `latency` is in seconds.
 
-    `policies` are those that said no: names, or objects with a name.
+    `policies` are those that denied: names, or objects with a name.
     """
 
     policies: list[Any] = []
@@ -21,12 +21,12 @@ class Stop(msgspec.Struct, frozen=True):
     latency: float | None = None
 
 
-def stop_of(told: Any) -> Stop | None:
-    """The stop in what a run told; None when there is none to be understood."""
-    if not isinstance(told, dict) or not told.keys() & {"decided_at", "received_at", "latency"}:
+def stop_of(report: Any) -> Stop | None:
+    """The stop in what a run reported; None when there is none that can be read."""
+    if not isinstance(report, dict) or not report.keys() & {"decided_at", "received_at", "latency"}:
         return None
     try:
-        stop = msgspec.convert(told, type=Stop)
+        stop = msgspec.convert(report, type=Stop)
     except msgspec.ValidationError:
         return None
     return msgspec.structs.replace(stop, policies=stop.policies[:_MOST])
@@ -40,5 +40,5 @@ def stop_in(data: bytes) -> Stop | None:
         return None
     if not isinstance(whole, dict):
         return None
-    found = (stop_of(each) for each in (whole, whole.get("context"), whole.get("state")))
-    return next((each for each in found if each), None)
+    parts = (whole, whole.get("context"), whole.get("state"))
+    return next((stop for part in parts if (stop := stop_of(part))), None)

@@ -28,7 +28,7 @@ def decide(
     Without a run: whether anything at all may run, whatever it is.
     """
     question = Question(now, run, facts)
-    applying = [each for each in safeguards if is_in_force(each, now) and applies_to(each, run)]
+    applying = [s for s in safeguards if is_in_force(s, now) and applies_to(s, run)]
     findings = [_ask(safeguard, question) for safeguard in applying]
     policies = tuple(finding.policy for finding in findings if finding.policy is not None)
     changes = (
