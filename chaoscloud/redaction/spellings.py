@@ -45,7 +45,9 @@ _CODE_POINT = re.compile(r"(?<=\\u)[0-9a-f]{4}")
 _BLANKS = b" \t\n\r\f\v"
 _LINE_BREAK = r"(?:[ \t\n\r\f\v]|\\[nr])*"
 
-_HEAD = 6  # characters of a spelling to look for at first
+_VARIES = "\uffff"  # in the place of a character with several forms; Unicode has none of this code
+
+_HEAD = 4  # characters of a spelling to look for at first
 
 _LONG = 16 * 1024  # characters from which on a text is worth several fast searches
 
@@ -144,6 +146,8 @@ def _heads(spellings: list[_Spelling]) -> str:
 
 def _notations(text: str) -> Iterator[_Notation]:
     yield _notation([_forms(character) for character in text], between="")
+    # UTF-16 that was taken for ASCII, as the output of Windows' programs is.
+    yield _notation([(character,) for character in "\0".join(text)], between="")
     for octets in (_bytes(text), *(_bytes(text, f"utf-16-{order}") for order in ("le", "be"))):
         for core in _base64_cores(octets):
             forms = [_BASE64_FORMS.get(character, (character,)) for character in core]
@@ -156,8 +160,8 @@ def _notation(characters: list[Forms], between: str) -> _Notation:
     spellings = [
         _Spelling(form[0], [re.escape(form[1:]) + others[0], *others[1:]]) for form in characters[0]
     ]
-    plain = "".join(forms[0] if len(forms) == 1 else "\0" for forms in characters)
-    return _Notation(spellings, max(plain.split("\0"), key=len), is_base64=bool(between))
+    plain = "".join(forms[0] if len(forms) == 1 else _VARIES for forms in characters)
+    return _Notation(spellings, max(plain.split(_VARIES), key=len), is_base64=bool(between))
 
 
 def _without_line_breaks(text: str) -> bytes:

@@ -269,6 +269,17 @@ def test_base64_of_utf_16_hides_the_value(around: str, encoding: str) -> None:
     assert len(before) + len(after) < len(encoded) - 2 * len(PASSWORD) * 8 // 6 + 8
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("size", [1, 20_000])
+def test_utf_16_that_was_taken_for_ascii_hides_the_value(encoding: str, size: int) -> None:
+    """The output of programs on Windows, with a NUL between two letters."""
+    output = f"login {PASSWORD} {'x' * size}".encode(encoding).decode("ascii")
+
+    redacted = redact(output, PASSWORD).replace("\\x00", "")
+
+    assert redacted == f"login {MARKER} {'x' * size}"
+
+
 @pytest.mark.parametrize("breaks", ["\n", "\r\n", "\\n"])
 def test_base64_in_lines_hides_the_value(breaks: str) -> None:
     """The command `base64` breaks its output; the break may be escaped."""
