@@ -146,12 +146,19 @@ def team(ctx: click.Context, team: str | None) -> None:
     is_flag=True,
     help="Send also what activities with secrets returned, redacted by the values known now.",
 )
+@click.option(
+    "--rejected",
+    is_flag=True,
+    help="Without a journal: try again what the console did not take from earlier runs.",
+)
 @click.pass_context
 @_end_clearly
-def publish(ctx: click.Context, journals: tuple[str, ...], with_outputs: bool) -> None:
-    """Publish each journal, and fail if any could not be; without one, what earlier runs kept."""
+def publish(
+    ctx: click.Context, journals: tuple[str, ...], with_outputs: bool, rejected: bool
+) -> None:
+    """Publish each journal, and fail if any could not be; without one, what is pending."""
     if not journals:
-        _publish_kept(ctx.obj["settings_path"])
+        _publish_pending(ctx.obj["settings_path"], rejected)
         return
     from chaoscloud._prompts import complain, say
     from chaoscloud.commands.failures import exit_code_of
@@ -167,16 +174,17 @@ def publish(ctx: click.Context, journals: tuple[str, ...], with_outputs: bool) -
     ctx.exit(exit_code)
 
 
-def _publish_kept(settings_path: str) -> None:
+def _publish_pending(settings_path: str, rejected: bool) -> None:
     from chaoscloud._prompts import say
-    from chaoscloud.commands.keeping import send_kept
+    from chaoscloud.commands.pending import send_pending
 
-    sent = 0
-    for each in send_kept(settings_path):
-        say(str(each))
-        sent += 1
-    if not sent:
-        say("Nothing is kept on this machine: there is nothing to publish.")
+    any_line = False
+    for run in send_pending(settings_path, rejected=rejected):
+        if line := str(run):
+            say(line)
+            any_line = True
+    if not any_line:
+        say("Nothing is pending on this machine: there is nothing to publish.")
 
 
 @click.command(help="Enable a ChaosIQ feature")

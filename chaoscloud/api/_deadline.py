@@ -22,6 +22,9 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from chaoscloud.api._resolution import resolve
 
+PIECE = 64 * 1024  # bytes
+STANDSTILL = 10.0  # seconds in which none of a piece was taken
+
 _ends_at: ContextVar[float] = ContextVar("ends_at", default=math.inf)
 
 
@@ -168,11 +171,16 @@ class _Clocked:
         # longer than that over a slow line, and has what is left of the call.
         if self.sock is None:
             self.connect()
-        self.sock.settimeout(_what_is_left(_ends_at.get(), None))
         grip = _grip.get()
         if grip is not None:
             grip.take(self.sock)
-        super().send(data)  # type: ignore[misc]
+        # In pieces, each with its own limit: a large body may take long, a line that stands still
+        # may not.
+        pieces = range(0, len(data), PIECE) if isinstance(data, bytes) else [0]
+        for start in pieces:
+            self.sock.settimeout(_what_is_left(_ends_at.get(), STANDSTILL))
+            piece = data[start : start + PIECE] if isinstance(data, bytes) else data
+            super().send(piece)  # type: ignore[misc]
 
 
 class _ClockedHTTPConnection(_Clocked, HTTPConnection):

@@ -21,6 +21,9 @@ from chaoscloud.api.causes import is_caused_by
 CONNECT_AND_READ = (3.0, 10.0)  # seconds: to connect, then for each wait for an answer
 WHOLE_CALL = 30.0  # seconds
 DROPPED_WITHIN = 1.0  # seconds: a connection closed later than that was not closed for idling
+SLOWEST_LINE = 16 * 1024
+"""Bytes a second: a call may take longer than `WHOLE_CALL` by the time its body takes so."""
+
 LARGEST_ANSWER = 16 * 1024 * 1024  # bytes, decompressed
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -43,14 +46,21 @@ class ConsoleAuth(AuthBase):
         self._scheme = scheme.capitalize()
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers.pop("Authorization", None)  # the session's, which is there to be read
         if self._token and _origin(request.url or "") == self._origin:
             if not self._token.isprintable():  # http.client would refuse it too, and show it
                 raise InvalidHeader("the token holds characters no token has")
-            value = f"{self._scheme} {self._token}"
-            # Headers are latin-1 on the wire: a stray accent in a pasted token is refused by the
-            # console, as any wrong token is, and does not break the run here.
-            request.headers["Authorization"] = value.encode().decode("latin-1")
+            request.headers["Authorization"] = self.value
         return request
+
+    @property
+    def value(self) -> str:
+        """The header's value.
+
+        Headers are latin-1 on the wire: a stray accent in a pasted token is refused by the console,
+        as any wrong token is, and does not break the run here.
+        """
+        return f"{self._scheme} {self._token}".encode().decode("latin-1")
 
     def __repr__(self) -> str:
         return f"ConsoleAuth({self._origin!r}, token=…)"
@@ -83,6 +93,9 @@ class ConsoleSession(requests.Session):
         self.quiet = False
         self._grip = Grip()
         self.auth = ConsoleAuth(base_url, self.token, scheme)
+        if self.token and self.token.isprintable():
+            # For who reads it, as with 0.16; `auth` decides which request carries it.
+            self.headers["Authorization"] = self.auth.value
         # What is missing or null in the settings must check certificates: only False does not.
         self.verify = verify_tls is not False
         self.headers["User-Agent"] = f"chaosiq-cloud/{__version__}"
@@ -113,10 +126,12 @@ class ConsoleSession(requests.Session):
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send within the limits. Raises `requests.RequestException`, whatever went wrong."""
         streamed = kwargs.pop("stream", False)
+        # What a system has taken from us may still be on its way when we wait for the answer.
+        extra = len(request.body or b"") / SLOWEST_LINE
         if kwargs.get("timeout") is None:
-            kwargs["timeout"] = self.timeout
+            kwargs["timeout"] = (self.timeout[0], self.timeout[1] + extra)
         try:
-            with within(self.call_limit, self._grip):
+            with within(self.call_limit + extra, self._grip):
                 response = self._send_despite_drop(request, **kwargs)
                 if not streamed:
                     _read(response, self.size_limit)

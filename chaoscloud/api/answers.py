@@ -25,6 +25,20 @@ def was_stored(response: requests.Response) -> bool:
     return HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES
 
 
+def is_from_console(response: requests.Response) -> bool:
+    """Whether a console can have answered so: with JSON, or a status that needs no body.
+
+    A page, or nothing at all with status 200, is what proxies and captive networks answer.
+    """
+    if not response.content:
+        return response.status_code != HTTPStatus.OK
+    try:
+        response.json()
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
 def body_of(response: requests.Response) -> Any:
     """The JSON document of an answer, whatever it is; None when there is none."""
     try:

@@ -5,11 +5,12 @@ courtesy. What the answer means for the run is for the caller to decide.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
 import requests
+from chaoslib.exceptions import ExperimentExitedException, InterruptExecution
 
 from chaoscloud.api.answers import failure_of, plain, refusal_of, was_stored
 from chaoscloud.redaction import Redactor, to_json
@@ -80,6 +81,21 @@ def attempt(
         return session.request(method, url, data=body, headers=headers)
     except requests.RequestException as error:
         return failure_of(error)
+    except (InterruptExecution, ExperimentExitedException):
+        raise  # a signal
+    except Exception as error:  # noqa: BLE001 - sessions of others, with adapters of their own
+        return f"the console cannot be asked ({plain(error) or type(error).__name__})"
+
+
+def none_on_failure(call: Callable[[], requests.Response]) -> requests.Response | None:
+    """What `call` returns; None, and a line at debug level, when it raises."""
+    try:
+        return call()
+    except (InterruptExecution, ExperimentExitedException):
+        raise  # a signal
+    except Exception:
+        logger.debug("The console could not be asked", exc_info=True)
+        return None
 
 
 def send(

@@ -5,9 +5,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from chaoscloud.api import get_execution_id, get_experiment_id, set_execution_id, urls
-from chaoscloud.api._events import CONTENT_TYPE, cloud_event, get_tz
 from chaoscloud.api.answers import address_of, id_of
 from chaoscloud.api.calls import Cleaner, call, cleaner_for, say, send
+from chaoscloud.api.events import CONTENT_TYPE, cloud_event, event_data, get_tz
 from chaoscloud.extension import ensure_extension
 from chaoscloud.redaction import to_json
 from chaoscloud.types import (
@@ -120,7 +120,7 @@ def publish_event(
         "POST",
         urls.event(urls.execution(experiment_url, execution_id)),
         f"The event {event_type} could not be published",
-        body=to_json(cloud_event(event_type, payload, state, cleaner, event_id)),
+        body=to_json(cloud_event(event_type, event_id, data=event_data(payload, state, cleaner))),
         headers={"Content-Type": CONTENT_TYPE},
         level=logging.DEBUG,
     )

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, cast
 from chaoscloud.api import urls
 from chaoscloud.api.answers import body_of, failure_of, plain, refusal_of
 from chaoscloud.api.me import request_me
-from chaoscloud.api.organization import request_orgs
-from chaoscloud.api.team import request_team, request_teams
+from chaoscloud.api.organization import fetch_orgs
+from chaoscloud.api.team import fetch_team, fetch_teams
 from chaoscloud.commands.failures import CommandFailed, ConsoleUnreachable, TokenRefused
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def organizations(url: str, token: str, verify_tls: bool = True) -> list[Entry]:
     """The organizations the token's owner belongs to: at least one, else `CommandFailed`."""
     address = urls.org(urls.base(url))
     entries = _read_list(
-        "Failed to fetch your organizations", lambda: request_orgs(address, token, verify_tls)
+        "Failed to fetch your organizations", lambda: fetch_orgs(address, token, verify_tls)
     )
     if not entries:
         raise CommandFailed(
@@ -62,7 +62,7 @@ def teams(organization: Entry, url: str, token: str, verify_tls: bool = True) ->
     """The teams of `organization` the token's owner is in: at least one, else `CommandFailed`."""
     address = urls.team(urls.org(urls.base(url), organization["id"]))
     entries = _read_list(
-        "Failed to fetch your teams", lambda: request_teams(address, token, verify_tls)
+        "Failed to fetch your teams", lambda: fetch_teams(address, token, verify_tls)
     )
     if not entries:
         raise CommandFailed(
@@ -96,7 +96,7 @@ def owner_of(url: str, token: str, verify_tls: bool = True) -> TokenOwner | None
 def team_status(url: str, org_id: str, team_id: str, token: str, verify_tls: bool = True) -> int:
     """The status the console answers with when asked for a team."""
     address = urls.team(urls.org(urls.base(url), org_id), team_id)
-    return _answer(lambda: request_team(address, token, verify_tls)).status_code
+    return _answer(lambda: fetch_team(address, token, verify_tls)).status_code
 
 
 def requires_safeguards(
@@ -107,7 +107,7 @@ def requires_safeguards(
     Nobody waits for this: without an answer, the runs will learn it.
     """
     address = urls.team(urls.org(urls.base(url), organization["id"]), team["id"])
-    answer = _ask_optionally(lambda: request_team(address, token, verify_tls))
+    answer = _ask_optionally(lambda: fetch_team(address, token, verify_tls))
     body = body_of(answer) if answer is not None else None
     required = body.get("required") if isinstance(body, dict) else None
     return required if isinstance(required, bool) else None

@@ -10,7 +10,7 @@ from chaoscloud.commands.failures import CommandFailed
 from chaoscloud.extension import get_extension
 from chaoscloud.types import Journal
 
-__all__ = ["fingerprint", "is_finished", "kept_as", "known_secrets", "read_journal"]
+__all__ = ["find_pending_run", "fingerprint", "is_finished", "known_secrets", "read_journal"]
 
 
 def read_journal(path: str) -> Journal:
@@ -34,13 +34,14 @@ def is_finished(journal: object) -> bool:
     return status not in (None, "", "running")
 
 
-def kept_as(journal: Journal) -> str | None:
-    """The id under which a run was kept on its machine, for the outbox to send; None if it was not.
+def find_pending_run(journal: Journal) -> str | None:
+    """The id under which the outbox keeps a run that is still to be sent; None if it does not.
 
     Whoever publishes the journal as well must not make a second execution.
     """
-    kept = (get_extension(journal) or {}).get("kept")
-    run = kept.get("run") if isinstance(kept, dict) else None
+    block = get_extension(journal) or {}
+    pending = block.get("pending") or block.get("kept")  # as version 1.0.0 called it
+    run = pending.get("run") if isinstance(pending, dict) else None
     return run if isinstance(run, str) else None
 
 

@@ -18,16 +18,16 @@ from chaoscloud.commands.failures import (
     TokenRefused,
 )
 from chaoscloud.commands.journals import (
+    find_pending_run,
     fingerprint,
     is_finished,
-    kept_as,
     known_secrets,
     read_journal,
 )
 from chaoscloud.delivery.records import creation_keys
 from chaoscloud.extension import remove_sensitive_extension_values
 from chaoscloud.redaction import Redactor, to_json, withhold_outputs
-from chaoscloud.settings import get_orgs, load, read_profile
+from chaoscloud.settings import load, read_profile
 from chaoscloud.types import Experiment, Journal
 
 if TYPE_CHECKING:
@@ -70,9 +70,7 @@ def publish_journals(
     profile = read_profile(settings)
     if not profile.token or profile.tenancy is None:
         raise NotSignedIn()
-    with api.client_session(
-        profile.url, get_orgs(settings), profile.verify_tls, settings
-    ) as session:
+    with api.open_session(settings) as session:
         publisher = _Publisher(session, profile.url, with_outputs)
         for path in paths:
             yield publisher.outcome_of(path)
@@ -107,7 +105,7 @@ class _Publisher:
         journal, note = self._without_unknown_secrets(journal)
         key = fingerprint("execution", journal)
         named = _names_execution(journal)
-        run = None if named else kept_as(journal)
+        run = None if named else find_pending_run(journal)
         keys = creation_keys(run) if run else {}
         created = self._publish_experiment(journal["experiment"], redactor, keys.get("experiment"))
         if run and _was_sent_before(created):

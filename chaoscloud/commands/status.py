@@ -6,7 +6,7 @@ from http import HTTPStatus
 from chaoscloud.commands import directory
 from chaoscloud.commands.directory import REFUSED
 from chaoscloud.commands.failures import CommandFailed, NotSignedIn, TokenRefused
-from chaoscloud.commands.keeping import kept_line
+from chaoscloud.commands.pending import describe_pending
 from chaoscloud.settings import Profile, load, read_profile, token_remedy
 
 __all__ = ["describe_status", "mask_token"]
@@ -27,7 +27,7 @@ def describe_status(settings_path: str) -> Iterator[str]:
     yield _line("Team", tenancy.team_name if tenancy else "none")
     yield _line("Features", ", ".join(features))
     yield _line("Token", _describe_token(profile))
-    yield _line("Kept", kept_line(profile, settings_path))
+    yield _line("Pending", describe_pending(profile, settings_path))
     yield from _describe_owner(profile)
     yield _check_team(profile)
 

@@ -135,6 +135,7 @@ def configure_control(
         runs.push(run, experiment, console.tenant)
         if event_registry is not None:
             event_registry.register(Relay(run, _close))
+            run.ends_later = True
         if not console.wants("publish"):
             leave_unpublished(run, console)
             return

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from chaoscloud import workspace
+from chaoscloud.api.verification import drop_run_ids
 from chaoscloud.controls.opening import Console
-from chaoscloud.delivery.losses import NotStored, courtesy
+from chaoscloud.delivery.errors import NotRecorded, best_effort
 from chaoscloud.exceptions import WorkspaceException
 from chaoscloud.extension import (
     REDACTED,
@@ -35,6 +36,7 @@ def remember_source(console: Console, source: str, experiment: Experiment) -> No
     warn_when_redacted(experiment)
     if not console.wants("publish"):
         return
+    drop_run_ids(experiment)  # people keep experiments found in journals
     if not os.path.exists(source):
         set_extension_value(experiment, "source", strip_credentials(source))
     elif workspace.get_workspace_path() is not None:
@@ -66,8 +68,8 @@ def forget_path(experiment: Experiment) -> None:
 def _unlinked_if_unusable() -> Iterator[None]:
     """A workspace file that cannot be used is said once and left as it is."""
     try:
-        with courtesy(WorkspaceException):
+        with best_effort(WorkspaceException):
             yield
-    except (WorkspaceException, NotStored) as x:
+    except (WorkspaceException, NotRecorded) as x:
         logger.warning("The experiment is not linked to the console's: %s", x)
         workspace.reset_workspace()

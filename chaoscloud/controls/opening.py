@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chaoslib.run import initialize_run_journal
 from chaoslib.settings import get_loaded_settings
@@ -14,13 +14,10 @@ from chaoscloud._settings_file import in_use, warn_when_exposed
 from chaoscloud.api.verification import get_run_id
 from chaoscloud.controls.guarding import NO_TEAM, build_guard, build_refusing_guard
 from chaoscloud.controls.run import Run
-from chaoscloud.delivery import Delivery, Started
-from chaoscloud.delivery.linking import place_of
-from chaoscloud.delivery.losses import NotStored, courtesy
-from chaoscloud.delivery.outbox import Outbox
-from chaoscloud.delivery.posting import post_to
-from chaoscloud.delivery.verifications import lent
-from chaoscloud.exceptions import SettingsException
+from chaoscloud.delivery.errors import NotRecorded, best_effort
+from chaoscloud.delivery.outbox import Outbox, Registration, describe_place, find_outbox
+from chaoscloud.delivery.sender import Destination
+from chaoscloud.delivery.spool_directory import Recipient
 from chaoscloud.extension import (
     ensure_extension,
     find_extension,
@@ -45,7 +42,9 @@ from chaoscloud.types import (
     Secrets,
     Settings,
 )
-from chaoscloud.workspace import get_experiment_path
+
+if TYPE_CHECKING:
+    from chaoscloud.api._http import ConsoleSession
 
 logger = logging.getLogger("chaostoolkit")
 
@@ -58,6 +57,10 @@ class Console:
     url: str
     verify_tls: bool
     organizations: Organizations
+
+    def open_session(self) -> AbstractContextManager["ConsoleSession"]:
+        """A session with it, as the team that is chosen."""
+        return api.client_session(self.url, self.organizations, self.verify_tls, self.settings)
 
     def wants(self, feature: str) -> bool:
         """Whether a feature is on in the settings."""
@@ -134,58 +137,54 @@ def resume(console: Console, extensions: Extensions | None, secrets: Secrets | N
 def _prepare(run: Run, prepare: Callable[[], None]) -> None:
     """What goes wrong while a run is prepared is its problem."""
     try:
-        with courtesy(SettingsException):
+        with best_effort():
             prepare()
-        run.problem = run.started.problem
-    except (NotStored, SettingsException) as x:
+        run.problem = run.registration.problem
+    except NotRecorded as x:
         run.problem = str(x)
 
 
 def _start(run: Run, console: Console, experiment: Experiment, secrets: Secrets | None) -> None:
     """Create the experiment and its execution, unless a verification has done so already."""
-    verifications = lent(run.learn_ids)
-    if verifications is not None:
-        run.delivery = verifications
-        run.learn_ids(verifications.started)
+    outbox = find_outbox(experiment)
+    if outbox is not None:
+        run.outbox = outbox.share()
+        run.registration = outbox.registration
+        outbox.on_change = run.learn_ids
+        run.learn_ids(outbox.registration)
         return
     if get_run_id(experiment):
         _follow(run, console, ensure_extension(experiment), secrets)
         return
-    place = place_of(get_experiment_path(experiment))
-    delivery = _connect(run, console, secrets, workspace=place)
+    outbox = _connect(run, console, secrets, workspace=describe_place(experiment))
     journal = initialize_run_journal(experiment)
     journal["status"] = "running"
     with run.holding_back_stops():  # a run that is stopped here is recorded as one
-        run.started = delivery.start(experiment, journal)
-    run.learn_ids(delivery.started)
+        run.registration = outbox.register(experiment, journal)
+    run.learn_ids(outbox.registration)
 
 
 def _follow(run: Run, console: Console, block: Extension, secrets: Secrets | None) -> None:
     """Go on with an execution that exists."""
-    run.started = Started(block.get("experiment_id"), block.get("execution_id"))
-    run.learn_ids(run.started)
-    _connect(run, console, secrets).join(**run.started.ids)
+    run.registration = Registration(block.get("experiment_id"), block.get("execution_id"))
+    run.learn_ids(run.registration)
+    _connect(run, console, secrets).join(**run.registration.ids)
 
 
-def _connect(run: Run, console: Console, secrets: Secrets | None, **header: Any) -> Delivery:
-    """Give the run its delivery, with a connection of its own."""
+def _connect(run: Run, console: Console, secrets: Secrets | None, **header: Any) -> Outbox:
+    """Give the run its outbox."""
     tenancy = tenancy_of(console.organizations)
     if tenancy is None:
-        raise NotStored(NO_TEAM)
-    session = run.resources.enter_context(_session(console))
-    run.delivery = Outbox(
-        post_to(console.url, tenancy, session),
-        _redactor(secrets, getattr(session, "token", None)),
-        learned=run.learn_ids,
+        raise NotRecorded(NO_TEAM)
+    run.outbox = Outbox(
+        Destination.of(
+            Recipient(console.url, tenancy.org_id, tenancy.team_id), console.open_session
+        ),
+        _redactor(secrets, api.token_for(console.url, console.settings)[0]),
+        on_change=run.learn_ids,
         **header,
     )
-    return run.delivery
-
-
-def _session(console: Console) -> AbstractContextManager[Any]:
-    return api.client_session(
-        console.url, console.organizations, console.verify_tls, console.settings
-    )
+    return run.outbox
 
 
 def _redactor(secrets: Secrets | None, token: str | None) -> Redactor:
@@ -212,21 +211,12 @@ def _say(run: Run, console: Console) -> None:
             run.problem,
             " The experiment carries on." if run.guard is None else "",
         )
-    elif run.started.kept:
-        logger.warning("%s", _kept(run.started))
-    elif run.started.address:
-        logger.info("Execution available at %s", run.started.address)
+    elif run.registration.pending:
+        logger.warning("%s", run.registration.describe_pending("run"))
+    elif run.registration.address:
+        logger.info("Execution available at %s", run.registration.address)
     if console.guard_mode is GuardMode.OFF:
         logger.warning(
             "Safeguards are disabled: nothing in the console can stop this run. "
             "Run `chaos enable safeguards` to be guarded."
         )
-
-
-def _kept(started: Started) -> str:
-    """One line on a run that the console does not know yet."""
-    if started.trouble:
-        where = f"nor can it be kept on this machine ({started.trouble}): it may be lost"
-    else:
-        where = "it is recorded on this machine, and the next run or `chaos publish` sends it"
-    return f"The console does not take this run's record now ({started.kept}); {where}."

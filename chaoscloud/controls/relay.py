@@ -73,8 +73,12 @@ class Relay(RunEventHandler):  # type: ignore[misc]  # the host publishes no typ
 
     @contain_failures
     def finish(self, journal: Journal) -> None:
-        """The run is over, even if the control was not called any more."""
+        """The run is over, and every other control has had the journal: this is what is written.
+
+        The host comes here also when it fails itself, and passes our last hook by.
+        """
         with self._run.holding_back_stops():
+            self._run.end(journal)
             self._close_run(self._run)
 
     def _leave(self) -> None:

@@ -1,7 +1,7 @@
 """One run under way: how it is recorded, what guards it, and what it leaves in the journal.
 
-A run without a delivery is one nobody tells anything about: publishing is disabled, or its start
-failed. Everything here may be called for it as for any other.
+A run without an outbox is one that is not recorded: publishing is disabled, or its start failed.
+Everything here may be called for it as for any other.
 """
 
 import logging
@@ -13,7 +13,8 @@ from typing import Any
 
 from chaoslib.exceptions import ExperimentExitedException, InterruptExecution
 
-from chaoscloud.delivery import Delivery, Started
+from chaoscloud.delivery.errors import deferred_signals
+from chaoscloud.delivery.outbox import Outbox, Registration
 from chaoscloud.extension import NAME, ensure_extension
 from chaoscloud.safeguards.guard import Guard
 from chaoscloud.safeguards.rollbacks import (
@@ -39,18 +40,21 @@ class Run:
 
     `block` names its execution, `resources` are what `close` gives back. `has_begun` is whether the
     host has called a hook for it; a run that `is_shared` has two controls, whose hooks come in
-    pairs.
+    pairs. `ends_later` is whether the host hands over the journal once more, after every other
+    control (see `chaoscloud.controls.relay`).
     """
 
-    delivery: Delivery | None = None
+    outbox: Outbox | None = None
     guard: Guard | None = None
-    started: Started = field(default_factory=Started)
+    registration: Registration = field(default_factory=Registration)
     problem: str | None = None
     rollback_strategy: str = "default"
     block: Extension = field(default_factory=lambda: {"name": NAME})
     resources: ExitStack = field(default_factory=ExitStack)
     has_begun: bool = False
     is_shared: bool = False
+    ends_later: bool = False
+    _journal: Journal | None = None
     _is_closed: bool = False
     _last_hooks: dict[int, tuple[str, int] | None] = field(default_factory=dict)
     _told: set[str] = field(default_factory=set)
@@ -84,18 +88,18 @@ class Run:
             return
         self._told |= ONCE & {event_type}
         try:
-            if self.delivery is not None:
-                self.delivery.event(event_type, context, state)
+            if self.outbox is not None:
+                self.outbox.record_event(event_type, context, state)
         except (InterruptExecution, ExperimentExitedException):
             raise  # a signal
         except Exception as x:
             logger.debug("Recording %s failed", event_type, exc_info=True)
             self.problem = self.problem or f"a mistake of the plugin ({type(x).__name__}: {x})"
 
-    def learn_ids(self, started: Started) -> None:
+    def learn_ids(self, registration: Registration) -> None:
         """Take in the ids that the console gave: the guard asks about the execution from now on."""
-        self.block.update(started.ids)
-        if self.guard is not None and started.execution_id is not None:
+        self.block.update(registration.ids)
+        if self.guard is not None and registration.execution_id is not None:
             self.guard.ask_at_new_address()
 
     @property
@@ -115,15 +119,35 @@ class Run:
             self.guard.end()
             self._tell_stop(self.guard)
 
+    def end(self, journal: Journal | None) -> None:
+        """Record the end with its journal, and wait for what is pending; no signal cuts in.
+
+        Without a journal, what is recorded of the run stands, and its end is not known.
+        """
+        outbox, self.outbox = self.outbox, None
+        if outbox is None:
+            return
+        with deferred_signals() as interrupted:
+            if journal is not None:
+                if self._journal is None:  # the host failed itself, and passed the last hook by
+                    self._mark(journal, outbox)
+                outbox.record_end(journal)
+            is_over = outbox.release(interrupted)
+            if is_over and journal is not None:
+                self._mark(journal, outbox)
+
     def close(self) -> None:
-        """Give back the connections. Another call than the first one does nothing."""
+        """Give back the connections; a run that ends later keeps its outbox until then.
+
+        Another call than the first one does nothing.
+        """
         if self._is_closed:
             return
         self._is_closed = True
         if self.guard is not None:
             self.guard.close()
-        if self.delivery is not None:
-            self.delivery.close()
+        if not self.ends_later:
+            self.end(self._journal)
         self.resources.close()
 
     @contextmanager
@@ -182,38 +206,39 @@ class Run:
             logger.warning("Rollbacks not run after the stop: %s", names)
 
     def _finish(self, experiment: object, journal: Journal | None) -> None:
-        """Mark the journal, tell the end, and send the journal."""
+        """Mark the journal, and record the end of the experiment; its journal is recorded later."""
         if self.guard is not None:
             self._end_guarding(self.guard, experiment, journal)
-        self._mark(journal)
+        if journal is not None:
+            self._mark(journal, self.outbox)
         if "starting-method" in self._told:  # Ctrl-C: no handler, and maybe no hook, is told
             self.tell("method-finished", experiment, (journal or {}).get("run"))
         self.tell("experiment-finished", experiment, journal)
-        if self.delivery is not None and journal is not None:
-            self.delivery.finish(journal)
-            self._mark(journal)
+        self._journal = journal
 
     def _let_go(self) -> None:
         if self._stop is not None and threading.get_ident() == self._thread:
             stop, self._stop = self._stop, None
             raise stop
 
-    def _mark(self, journal: Journal | None) -> None:
+    def _mark(self, journal: Journal, outbox: Outbox | None) -> None:
         """Leave in the journal's block what `chaos publish` and people look for."""
-        if journal is None or not (self.delivery or self.problem or self.guard):
+        if not (outbox or self.problem or self.guard):
             return
-        known = self.delivery.started if self.delivery else self.started
+        known = outbox.registration if outbox else self.registration
         ensure_extension(journal).update(
             known.ids,
             safeguards=_copies(self.guard.policies) if self.guard else None,
-            **{key: note for key, note in self._notes().items() if note},
+            **{key: note for key, note in self._notes(outbox).items() if note},
         )
 
-    def _notes(self) -> dict[str, Any]:
+    def _notes(self, outbox: Outbox | None) -> dict[str, Any]:
         """What did not go as it should; falsy where there is nothing to say."""
-        notes = {"not_recorded": {"reason": self.problem}} if self.problem else {}
-        if self.delivery is not None and not self.problem:
-            notes = self.delivery.notes
+        notes: dict[str, Any] = {}
+        if self.problem:
+            notes = {"not_recorded": {"reason": self.problem}}
+        elif outbox is not None and outbox.is_closed:
+            notes = outbox.report.as_notes()
         return {
             **notes,
             "safeguards_without_answer": self.guard and _copies(self.guard.gaps),

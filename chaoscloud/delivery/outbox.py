@@ -1,30 +1,36 @@
-"""Records what happens in a run, and has it delivered without holding the run up.
+"""Records what happens in a run, and has it sent without holding the run up.
 
-In a hook: one copy without secrets, one line appended to the run's spool, the worker woken. Only
-the start and the end wait for the worker, and both for a few seconds at most.
+In a hook: one copy without secrets, one line appended to the run's spool, the sender woken. Only
+the start and the end wait for the sender, and both for a few seconds at most.
 """
 
+import atexit
 import logging
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+from chaoscloud import workspace
 from chaoscloud.api.calls import Cleaner
-from chaoscloud.delivery import Started
-from chaoscloud.delivery.linking import link
-from chaoscloud.delivery.losses import NotStored, courtesy
-from chaoscloud.delivery.posting import Post
-from chaoscloud.delivery.records import creation_keys, members
-from chaoscloud.delivery.reports import Tally
-from chaoscloud.delivery.snapshot import cloud_event, copied, event_data
-from chaoscloud.delivery.worker import Worker
-from chaoscloud.extension import del_extension_value, set_extension_value
+from chaoscloud.api.events import cloud_event
+from chaoscloud.api.verification import results_of
+from chaoscloud.delivery.copies import copy_document, shorten, summarise_event
+from chaoscloud.delivery.errors import NotRecorded, best_effort, deferred_signals
+from chaoscloud.delivery.records import creation_keys, encode_members
+from chaoscloud.delivery.report import Report
+from chaoscloud.delivery.retry import Rejected
+from chaoscloud.delivery.sender import Destination, Sender
+from chaoscloud.extension import NAME, del_extension_value, get_extension, set_extension_value
 from chaoscloud.types import Experiment, Journal
+from chaoscloud.workspace import get_experiment_path
 
-__all__ = ["Outbox", "flush_timeout"]
+__all__ = ["Outbox", "Registration", "find_outbox", "read_flush_timeout"]
 
 logger = logging.getLogger("chaostoolkit")
 
@@ -38,227 +44,427 @@ OUT_OF_CONTACT = 1.0
 """Seconds it waits for a console that did not answer the last time, or takes long to do so."""
 
 SAY_AFTER = 0.5  # seconds
+LOOK_AGAIN = 0.1  # seconds after which a wait looks whether a signal has arrived
 ENOUGH_FAILURES = 2
 
-Learned = Callable[[Started], None]
+ENDED = ("completed", "failed", "aborted", "interrupted")
+"""How the host says that a run ended."""
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What the console knows of a run; each id is None as long as it has not given it.
+
+    `address` is the page of the execution, for people; `problem` is why the run is not recorded,
+    `pending` why it is recorded on this machine only, so far, and `disk_error` why not even there.
+    """
+
+    experiment_id: str | None = None
+    execution_id: str | None = None
+    run_id: str | None = None
+    address: str | None = None
+    problem: str | None = None
+    pending: str | None = None
+    disk_error: str = ""
+
+    @property
+    def ids(self) -> dict[str, str | None]:
+        """The ids of experiment and execution, under their names in a `chaosiq` block."""
+        return {"experiment_id": self.experiment_id, "execution_id": self.execution_id}
+
+    def describe_pending(self, subject: str) -> str:
+        """One line on a run that the console does not know yet."""
+        if self.disk_error:
+            where = f"nor can it be kept on this machine ({self.disk_error}): it may be lost"
+        else:
+            where = "it is recorded on this machine, and the next run or `chaos publish` sends it"
+        return f"The console does not take this {subject}'s record now ({self.pending}); {where}."
+
+
+OnChange = Callable[[Registration], None]
 
 
 class Outbox:
-    """A `Delivery` of one run. Safe to use from several threads; does nothing in a forked child.
+    """The record of one run. Safe to use from several threads; does nothing in a forked child.
 
-    `learned` is told whenever the console gave an id, from another thread than the run's. `goal` is
-    the id that the start waits for.
+    No method raises, but for what the host raises on purpose. `on_change` is called whenever the
+    console gave an id, from another thread than the run's. Whoever uses it releases it: the last
+    one waits for what is pending.
     """
-
-    goal = "execution_id"
 
     def __init__(
         self,
-        post: Post,
+        destination: Destination,
         redactor: Cleaner,
-        learned: Learned = lambda started: None,
+        on_change: OnChange = lambda registration: None,
         **header: Any,
     ) -> None:
-        self.started = Started()
+        self.registration = Registration()
+        self.on_change = on_change
         self._redactor = redactor
-        self.learned = learned
+        self._experiment: Experiment | None = None
+        self._goal = "execution_id"
+        self._verification_id: str | None = None
+        self._users = 1
         self._events = 0
         self._lock = threading.Lock()
         self._process = os.getpid()
         self._mistakes = 0
         self._mistake = ""
-        self._useless = False
-        self._is_told = False
-        self._open = False
-        self._spool = post.shelf.begin(post.to, **header)
-        self._worker = Worker(self._spool, post, self._learn)
+        self._is_open = False
+        self._is_useless = False
+        self._has_ended = False
+        self._spool = destination.directory.create(destination.recipient, **header)
+        self._sender = Sender(self._spool, destination, self._on_ids)
 
-    def start(self, experiment: Experiment, journal: Journal) -> Started:
-        """Record the start, and wait for the console to take it, a few seconds at most."""
+    def register(
+        self,
+        experiment: Experiment,
+        journal: Journal,
+        *,
+        verification_id: str | None = None,
+        publish: bool = True,
+    ) -> Registration:
+        """Record the start, and wait for the console to take it, a few seconds at most.
+
+        With `publish` False, the console knows the experiment already, by the id in its block.
+        """
+        self._experiment = experiment
         del_extension_value(experiment, "execution_id")  # of a run of the past
         try:
-            with courtesy():
-                self._record_start(experiment, journal)
-        except NotStored as x:
-            self._useless = True
-            return replace(self.started, problem=str(x))
-        self._begin()
-        self._worker.wait_for(self._start_is_settled, START_WITHIN)
-        return self._outcome_of_start(experiment)
+            with best_effort():
+                self._record_start(experiment, journal, publish)
+                if verification_id is not None:
+                    self._record_run_start(verification_id, experiment, journal)
+        except NotRecorded as x:
+            self._is_useless = True
+            return replace(self.registration, problem=str(x))
+        self._open()
+        _open_outboxes.append(self)
+        return self._wait_for_start()
+
+    def register_run(
+        self, verification_id: str, experiment: Experiment, journal: Journal
+    ) -> Registration:
+        """Record that the run is one of a verification, and wait for the console likewise."""
+        with self._counting_mistakes(), best_effort():
+            self._record_run_start(verification_id, experiment, journal)
+        self._sender.wake()
+        return self._wait_for_start()
 
     def join(self, experiment_id: str | None, execution_id: str | None) -> None:
-        """Deliver for an execution that exists already."""
-        self.started = Started(experiment_id, execution_id)
-        known = {key: value for key, value in self.started.ids.items() if value is not None}
-        self._spool.learn(**known)
-        self._begin()
+        """Record what happens in an execution that exists already."""
+        self.registration = Registration(experiment_id, execution_id)
+        ids = self.registration.ids
+        self._spool.learn(**{key: value for key, value in ids.items() if value is not None})
+        self._open()
 
-    def event(self, event_type: str, context: object, state: object = None) -> None:
-        """Record one event."""
-        if not self._takes:
+    def share(self) -> "Outbox":
+        """The same outbox, for one more who uses and releases it."""
+        self._users += 1
+        return self
+
+    def record_event(self, event_type: str, context: object, state: object = None) -> None:
+        """Record that something happened to `context`, and what came of it."""
+        if not self._takes_records:
             return
-        with self._noting(), courtesy():
-            data, redacted = event_data(context, state, self._redactor)
+        with self._counting_mistakes(), best_effort():
+            context, state = summarise_event(event_type, context, state)
+            data, count = self._copy_event({"context": context, "state": state})
             with self._lock:
                 self._events += 1
-                event = cloud_event(event_type, self._events, redacted)
-                self._spool.append("event", f'{members(event=event)},"data":{data}', event_type)
-        self._worker.wake()
+                # The official extension of this name: who stores events sees that one is missing.
+                # https://github.com/cloudevents/spec/blob/main/cloudevents/extensions/sequence.md
+                attributes: dict[str, Any] = {"sequence": f"{self._events:08d}"}
+                attributes |= {"redacted": count} if count else {}
+                event = encode_members(event=cloud_event(event_type, **attributes))
+                self._spool.append("event", f'{event},"data":{data}', event_type)
+        self._sender.wake()
 
-    def finish(self, journal: Journal) -> None:
-        """Record the end, and wait for what is still to be sent, a few seconds at most."""
-        if self._takes:
-            self.record_journal(journal)
-            self.flush()
+    def record_run_event(self, category: str, payload: Any) -> None:
+        """Record what happened in the verification."""
+        if not self._takes_records:
+            return
+        with self._counting_mistakes(), best_effort():
+            data, _ = self._copy_event(payload)
+            names = encode_members(**self._run_names(), category=category)
+            self._spool.append("run-event", f'{names},"payload":{data}')
+        self._sender.wake()
 
-    def record_journal(self, journal: Journal) -> None:
-        """Record the journal, and nothing more."""
-        if self._takes:
-            with self._noting(), courtesy():
-                self._spool.append("journal", f'"journal":{copied(journal, self._redactor)}')
-            self._worker.wake()
+    def record_end(self, journal: Journal, *, whole: bool = True) -> None:
+        """Record how the run ended, and then its journal, which may be too large to be taken.
 
-    def flush(self) -> None:
-        """Wait for what is still to be sent; Ctrl-C ends that, and loses nothing.
-
-        Whatever interrupts this is dropped: the experiment is over, and the host would lose the
-        user's journal over it.
+        With `whole` False, there is no more to tell than how it ended.
         """
-        self._is_told = True
-        try:
-            self._wait()
-        except (KeyboardInterrupt, SystemExit):
-            logger.debug("Interrupted while waiting for the console")
-        if self._open:
-            logger.log(*self.tally().line())
+        if self._takes_records and not self._has_ended:
+            self._has_ended = True
+            self._record_both("end", "journal" if whole else None, journal, {})
+
+    def record_run_end(self, journal: Journal, *, whole: bool = True) -> None:
+        """Record how the verification's run ended and what it found, likewise."""
+        if self._takes_records:
+            names = {**self._run_names(), "results": results_of(journal)}
+            self._record_both("run-end", "run-finished" if whole else None, journal, names)
+
+    def release(self, interrupted: threading.Event | None = None) -> bool:
+        """Use it no more. The last user waits for what is pending; True for that one.
+
+        The wait is cut short once `interrupted` is set, which loses nothing.
+        """
+        self._users -= 1
+        if self._users > 0 or os.getpid() != self._process:
+            return False
+        if self._is_open:
+            self._wait_for_rest(interrupted or threading.Event())
+        self.close()
+        if self._is_open and not self._is_useless and (self._has_ended or self._experiment):
+            logger.log(*self.report.describe())
+        return True
 
     def close(self) -> None:
-        """End the worker; what is not sent stays where it is."""
-        if os.getpid() != self._process:
+        """End the sender; what is not sent stays where it is."""
+        if self in _open_outboxes:
+            _open_outboxes.remove(self)
+        if os.getpid() == self._process:
+            self._sender.close(0.2 if self._spool.is_empty else 0.0)
+
+    def abandon(self, reason: str, interrupted: threading.Event | None = None) -> None:
+        """The run does not take place: end the execution, if the console made one for it."""
+        if self.registration.execution_id is None:
+            self.discard()
             return
-        if self._open and not self._is_told:
-            self._wait()
-        self._worker.close(0.2 if self._spool.is_empty else 0.0)
+        pending = list(self._spool.contents.pending.values())
+        self._spool.mark_sent([record.n for record in pending if record.kind == "run-start"])
+        block = {"name": NAME, "not_started": {"reason": reason}}
+        self.record_end({"status": "aborted", "extensions": [block]}, whole=False)
+        self._sender.unblock()
+        self.release(interrupted)
 
     def discard(self) -> None:
         """Forget all of it: what was recorded never took place."""
-        self._useless = True
+        self._is_useless = True
         self._spool.discard()
-        self._worker.close()
+        self.close()
+
+    def belongs_to(self, experiment: Experiment) -> bool:
+        """Whether it records a run of this very document, which the host hands to everybody."""
+        return self._experiment is experiment and os.getpid() == self._process
 
     @property
-    def run(self) -> str:
-        """The id the run has on this machine."""
-        return str(self._spool.contents.header["run"])
+    def is_closed(self) -> bool:
+        """Whether nothing more is recorded or sent."""
+        return self._users <= 0
 
     @property
-    def ids(self) -> dict[str, str]:
-        """All ids the console gave so far."""
-        return dict(self._spool.contents.ids)
+    def rejection(self) -> Rejected | None:
+        """The first thing the console did not take."""
+        return self._sender.rejected
 
     @property
-    def notes(self) -> dict[str, Any]:
-        """What the journal's block keeps of what is not in the console; nothing before the end."""
-        return self.tally().notes(self.run) if self._is_told else {}
+    def blocked(self) -> str:
+        """Why nothing is taken from this token; empty if that is not so."""
+        return self._sender.reason if self._sender.blocked else ""
 
-    def tally(self) -> Tally:
+    @property
+    def report(self) -> Report:
         """What became of the records so far."""
         contents = self._spool.contents
         unsaved = self._spool.unsaved
-        return Tally(
+        return Report(
+            run=str(contents.header["run"]),
+            address=self.registration.address,
             sent=contents.sent,
-            kept=len(contents.pending) - unsaved,
-            refused=contents.refused,
-            gone=contents.gone + unsaved + self._mistakes,
-            reason=self._worker.reason,
-            loss=contents.reason or self._mistake or self._spool.trouble,
+            pending=len(contents.pending) - unsaved,
+            rejected=contents.rejected_count,
+            lost=contents.lost + unsaved + self._mistakes,
+            reason=self._sender.reason,
+            loss=contents.reason or self._mistake or self._spool.disk_error,
         )
 
     @property
-    def _takes(self) -> bool:
-        return self._open and not self._useless and os.getpid() == self._process
+    def _takes_records(self) -> bool:
+        return self._is_open and not self._is_useless and os.getpid() == self._process
 
-    def _record_start(self, experiment: Experiment, journal: Journal) -> None:
-        document = copied(experiment, self._redactor)
-        whole = copied({**journal, "experiment": experiment}, self._redactor)
-        keys = creation_keys(self.run)
-        self._spool.append("experiment", f'{members(key=keys["experiment"])},"document":{document}')
-        self._spool.append("execution", f'{members(key=keys["execution"])},"journal":{whole}')
+    def _open(self) -> None:
+        self._is_open = True
+        self._sender.start()
 
-    def _begin(self) -> None:
-        self._open = True
-        self._worker.start()
+    def _record_start(self, experiment: Experiment, journal: Journal, publish: bool) -> None:
+        keys = creation_keys(str(self._spool.contents.header["run"]))
+        if publish:
+            document, _ = copy_document(experiment, self._redactor)
+            key = encode_members(key=keys["experiment"])
+            self._spool.append("experiment", f'{key},"document":{document}')
+        else:
+            block = get_extension(experiment) or {}
+            self._on_ids({"experiment_id": str(block["experiment_id"])}, None)
+            self._spool.learn(experiment_id=str(block["experiment_id"]))
+        whole, _ = copy_document({**journal, "experiment": experiment}, self._redactor)
+        key = encode_members(key=keys["execution"])
+        self._spool.append("execution", f'{key},"journal":{whole}')
+
+    def _record_run_start(
+        self, verification_id: str, experiment: Experiment, journal: Journal
+    ) -> None:
+        self._goal, self._verification_id = "run_id", verification_id
+        whole, _ = copy_document({**journal, "experiment": experiment}, self._redactor)
+        names = encode_members(**self._run_names())
+        self._spool.append("run-start", f'{names},"journal":{whole}')
+
+    def _run_names(self) -> dict[str, Any]:
+        return {"key": str(uuid4()), "verification_id": self._verification_id}
+
+    def _record_both(
+        self, small: str, large: str | None, journal: Journal, names: Mapping[str, Any]
+    ) -> None:
+        """The end in a small record first: copying a journal can take seconds, or fail."""
+        journal = _complete(journal)
+        prefix = f"{encode_members(**names)}," if names else ""
+        with self._counting_mistakes(), best_effort():
+            end, _ = copy_document(_summarise_end(journal), self._redactor)
+            self._spool.append(small, f'{prefix}"end":{end}', on_hold=True)
+        if large is not None:
+            with self._counting_mistakes(), best_effort():
+                text, _ = copy_document(journal, self._redactor)
+                if self.registration.execution_id is not None:
+                    prefix += '"named":true,'
+                self._spool.append(large, f'{prefix}"journal":{text}')
+        self._spool.release()
+        self._sender.wake()
+
+    def _copy_event(self, data: Any) -> tuple[str, int]:
+        """What is said of an event. When no clean copy can be made, nothing of it is left."""
+        try:
+            return copy_document(shorten(data, redactor=self._redactor), self._redactor)
+        except Exception as x:  # noqa: BLE001 - whatever it was, the data is not known to be clean
+            error = {"type": "redaction", "trace": type(x).__name__}
+            return f'{{"context":null,"state":null,{encode_members(error=error)}}}', 0
+
+    def _wait_for_start(self) -> Registration:
+        self._sender.wait_for(self._start_is_settled, START_WITHIN)
+        registration = self.registration
+        if self._experiment is not None:
+            for key, identifier in registration.ids.items():
+                if identifier is not None:
+                    set_extension_value(self._experiment, key, identifier)
+        if registration.execution_id is None and self._start_is_rejected:
+            self.discard()
+            return replace(registration, problem=self._spool.contents.reason)
+        if not getattr(registration, self._goal):
+            reason = self._sender.reason or f"no answer within {START_WITHIN:g} seconds"
+            return replace(registration, pending=reason, disk_error=self._spool.disk_error)
+        return registration
 
     def _start_is_settled(self) -> bool:
-        worker = self._worker
-        enough = worker.stopped or worker.failures >= ENOUGH_FAILURES
-        return enough or self._start_is_refused or self.goal in self._spool.contents.ids
+        enough = self._sender.stopped or self._sender.failures >= ENOUGH_FAILURES
+        return enough or self._start_is_rejected or bool(getattr(self.registration, self._goal))
 
     @property
-    def _start_is_refused(self) -> bool:
-        contents = self._spool.contents
-        return self.goal not in contents.ids and contents.refused > 0
+    def _start_is_rejected(self) -> bool:
+        rejected = self._spool.contents.rejected_count > 0
+        return rejected and not getattr(self.registration, self._goal)
 
-    def _outcome_of_start(self, experiment: Experiment) -> Started:
-        started = self.started
-        for key, identifier in started.ids.items():
-            if identifier is not None:
-                set_extension_value(experiment, key, identifier)
-        if self._start_is_refused:
-            self._useless = True
-            return replace(started, problem=self._spool.contents.reason)
-        if self.goal not in self._spool.contents.ids:
-            reason = self._worker.reason or f"no answer within {START_WITHIN:g} seconds"
-            return replace(started, kept=reason, trouble=self._spool.trouble)
-        return started
-
-    def _learn(self, ids: dict[str, str], address: str | None) -> None:
-        """The worker's word: the console gave these ids."""
-        ours = {key: value for key, value in ids.items() if key in self.started.ids}
-        self.started = replace(self.started, **ours)
+    def _on_ids(self, ids: dict[str, str], address: str | None) -> None:
+        """The console gave these ids; before anybody who waits for them is woken."""
+        changes: dict[str, Any] = dict(ids)
         if "execution_id" in ids:
-            self.started = replace(self.started, address=address)
-        link(self._spool.contents)
-        self.learned(self.started)
+            changes["address"] = address
+        self.registration = replace(self.registration, **changes)
+        self.on_change(self.registration)
 
-    def _wait(self) -> None:
-        worker, given = self._worker, flush_timeout()
-        seconds = given if given is not None else self._patience
-        enough = worker.failures + (ENOUGH_FAILURES if worker.in_contact else 1)
+    def _wait_for_rest(self, interrupted: threading.Event) -> None:
+        """Wait for what is pending: first this run's, then what earlier runs left."""
+        sender, timeout = self._sender, read_flush_timeout()
+        seconds = timeout if timeout is not None else self._patience
+        enough = sender.failures + (ENOUGH_FAILURES if sender.in_contact else 1)
 
         def is_over() -> bool:
-            hopeless = worker.stopped or (given is None and worker.failures >= enough)
-            return hopeless or self._spool.is_empty
+            hopeless = sender.stopped or (timeout is None and sender.failures >= enough)
+            return hopeless or (self._spool.is_empty and sender.backlog_done)
 
-        worker.hurry()
-        if worker.wait_for(is_over, min(SAY_AFTER, seconds)) or seconds <= SAY_AFTER:
+        sender.hurry()
+        if self._wait(is_over, min(SAY_AFTER, seconds), interrupted) or seconds <= SAY_AFTER:
             return
         logger.info(
-            "Sending the rest of this run's record to the console, for up to %g seconds. "
+            "Sending the rest of the record to the console, for up to %g seconds. "
             "Ctrl-C skips that and loses nothing.",
             seconds,
         )
-        worker.wait_for(is_over, seconds - SAY_AFTER)
+        self._wait(is_over, seconds - SAY_AFTER, interrupted)
+
+    def _wait(
+        self, is_over: Callable[[], bool], seconds: float, interrupted: threading.Event
+    ) -> bool:
+        """Wait until it is over, `seconds` at most, or a signal arrives; whether to wait no more.
+
+        In short pieces: what a signal sets wakes nobody.
+        """
+        while seconds > 0 and not interrupted.is_set():
+            if self._sender.wait_for(is_over, min(LOOK_AGAIN, seconds)):
+                return True
+            seconds -= LOOK_AGAIN
+        return interrupted.is_set() or is_over()
 
     @property
     def _patience(self) -> float:
-        well = self._worker.in_contact and not self._worker.is_kept_waiting
+        well = self._sender.in_contact and not self._sender.is_kept_waiting
         return FLUSH_WITHIN if well else OUT_OF_CONTACT
 
     @contextmanager
-    def _noting(self) -> Iterator[None]:
+    def _counting_mistakes(self) -> Iterator[None]:
         """Count what could not even be recorded."""
         try:
             yield
-        except NotStored as x:
+        except NotRecorded as x:
             self._mistakes += 1
             self._mistake = self._mistake or str(x)
 
 
-def flush_timeout(environ: Mapping[str, str] = os.environ) -> float | None:
+_open_outboxes: list[Outbox] = []
+
+
+def find_outbox(experiment: Experiment) -> Outbox | None:
+    """The outbox that records the run of this document already, if there is one."""
+    return next((outbox for outbox in _open_outboxes if outbox.belongs_to(experiment)), None)
+
+
+def describe_place(experiment: Experiment) -> dict[str, str] | None:
+    """What a spool's header keeps of where a new experiment lies; None without a workspace."""
+    path, file = workspace.get_workspace_path(), get_experiment_path(experiment)
+    if path is None or not file:
+        return None
+    return {"path": path, "file": str(Path(file).absolute())}
+
+
+def read_flush_timeout(environ: Mapping[str, str] = os.environ) -> float | None:
     """The seconds that CHAOSIQ_FLUSH_TIMEOUT gives the end of a run; None when it says nothing."""
     try:
         seconds = float(environ.get("CHAOSIQ_FLUSH_TIMEOUT", "").strip())
     except ValueError:
         return None
     return min(seconds, threading.TIMEOUT_MAX) if seconds >= 0 else None
+
+
+def _complete(journal: Journal) -> Journal:
+    """The journal of a run that is over: where the host crashed, it does not say so itself."""
+    if journal.get("status") in ENDED and journal.get("end"):
+        return journal
+    status = journal.get("status")
+    end = journal.get("end") or datetime.now(UTC).isoformat()
+    return {**journal, "status": status if status in ENDED else "aborted", "end": end}
+
+
+def _summarise_end(journal: Journal) -> dict[str, Any]:
+    names = ("status", "deviated", "start", "end", "duration")
+    block = get_extension(journal) or {"name": NAME}
+    return {**{name: journal[name] for name in names if name in journal}, "extensions": [block]}
+
+
+@atexit.register
+def _end_open_outboxes() -> None:
+    """Tell the end of a run that the host left without a word, on its way out of the process."""
+    for outbox in _open_outboxes:
+        with suppress(Exception), deferred_signals() as interrupted:
+            outbox.record_end({}, whole=False)
+            outbox._users = 1
+            outbox.release(interrupted)

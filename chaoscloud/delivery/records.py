@@ -1,16 +1,18 @@
 """What a run's spool file holds, line by line: pure text, no disk.
 
 A line is JSON, `["<checksum>",{…}]`, and one record. What happened has a number `n`, and a `kind`
-that says how it is told to the console:
+that says which request it becomes:
 
     experiment      {"document", "key"}             run-start     {"journal", "key"}
     execution       {"journal", "key"}              run-event     {"category", "payload", "key"}
-    event           {"event", "data"}               run-finished  {"journal", "results", "key"}
+    event           {"event", "data"}               run-end       {"end", "results", "key"}
+    end             {"end"}                         run-finished  {"journal", "results", "key"}
     journal         {"journal"}
 
 Beside those there is the file's `header`, and what became of the records: `ids` the console gave,
-numbers that are `done` or `refused`, and the `counts` of a file that was written anew. No line
-holds the token, the console's address, or an absolute url of it.
+numbers that are `done` (sent) or `refused` (rejected), the `counts` of a file that was written
+anew, and `overdue` when somebody found the file too old. No line holds the token, the console's
+address, or an absolute url of it.
 """
 
 import json
@@ -19,19 +21,35 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+__all__ = [
+    "FORMAT",
+    "NEVER_DROPPED",
+    "Record",
+    "SpoolContents",
+    "creation_keys",
+    "decode_line",
+    "encode_line",
+    "encode_members",
+    "read_lines",
+    "write_lines",
+]
+
 FORMAT = 1
 
 NEVER_DROPPED = 0
 """The rank of what stays however little room there is: the start, the end and the decisions."""
 
+ENDS = ("end", "journal", "run-end", "run-finished")
+"""The kinds of records that tell the end of a run."""
+
 _ACTIVITIES = ("starting-activity", "activity-finished")
-_KEPT = ("starting-experiment", "experiment-finished", "safeguard-stop")
+_ALWAYS_KEPT = ("starting-experiment", "experiment-finished", "safeguard-stop")
 _PREFIX = 12  # characters of `["89abcdef",`
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A record that is still to be sent, as its line; `type` is that of an event, else empty."""
+class Record:
+    """One record, as its line; `type` is that of an event, else empty."""
 
     n: int
     kind: str
@@ -40,49 +58,76 @@ class Entry:
 
     @property
     def rank(self) -> int:
-        """What goes first when room is needed: the highest rank."""
+        """What is dropped first when room is needed: the highest rank."""
         if self.kind == "run-event":
             return 1
-        if self.kind != "event" or self.type in _KEPT:
+        if self.kind != "event" or self.type in _ALWAYS_KEPT:
             return NEVER_DROPPED
         return 2 if self.type in _ACTIVITIES else 1
 
     def read(self) -> dict[str, Any]:
-        """What the record says."""
-        record: dict[str, Any] = json.loads(self.line[_PREFIX:-2])
-        return record
+        """The record as a dictionary."""
+        document: dict[str, Any] = json.loads(self.line[_PREFIX:-2])
+        return document
+
+    def read_last_member(self, name: str) -> bytes:
+        """The JSON text of the record's last member, without decoding it: it may be large."""
+        return self.line[self.line.index(b'"%s":' % name.encode()) + len(name) + 3 : -3]
 
 
 @dataclass
-class Contents:
-    """What a spool file says, all its lines together."""
+class SpoolContents:
+    """What a spool file says, all its lines together.
+
+    `opening` is the record that created the execution, kept for what tells its end, `run_opening`
+    the same of a verification's run; `time` is that of the last event. `overdue` are the moments
+    (seconds since 1970) at which somebody found the file too old.
+    """
 
     header: dict[str, Any] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
-    pending: dict[int, Entry] = field(default_factory=dict)
+    pending: dict[int, Record] = field(default_factory=dict)
+    rejected: dict[int, Record] = field(default_factory=dict)
+    opening: Record | None = None
+    ended: bool = False
+    run_opening: Record | None = None
+    run_ended: bool = False
+    time: str = ""
     last: int = 0
     sent: int = 0
-    refused: int = 0
-    gone: int = 0
+    rejected_count: int = 0
+    lost: int = 0
     damaged: int = 0
     reason: str = ""
+    overdue: list[float] = field(default_factory=list)
 
-    def take(self, line: bytes) -> None:
+    def take_line(self, line: bytes) -> None:
         """Add one line, without its end; a damaged one is counted and skipped."""
-        record = decoded(line)
-        if record is None:
+        document = decode_line(line)
+        if document is None:
             self.damaged += 1
             return
-        _READERS.get(record.get("kind", ""), _happened)(self, record, line)
+        _READERS.get(document.get("kind", ""), _take_record)(self, document, line)
+
+    def take_record(self, record: Record) -> None:
+        """Add a record that is to be sent."""
+        self.last = record.n
+        self.pending[record.n] = record
+        if record.kind == "execution":
+            self.opening = record
+        self.ended = self.ended or record.kind in ("end", "journal")
+        if record.kind == "run-start":
+            self.run_opening = record
+        self.run_ended = self.run_ended or record.kind in ("run-end", "run-finished")
 
 
-def encoded(kind: str, text: str) -> bytes:
+def encode_line(kind: str, text: str) -> bytes:
     """The line of a record whose other parts are the JSON members in `text` (`"n":1,"key":"…"`)."""
     body = f'{{"kind":"{kind}"{"," if text else ""}{text}}}'.encode("ascii")
     return b'["%08x",%s]\n' % (zlib.crc32(body), body)
 
 
-def decoded(line: bytes) -> dict[str, Any] | None:
+def decode_line(line: bytes) -> dict[str, Any] | None:
     """The record of a line, with or without its end; None when the line is damaged."""
     line = line.rstrip(b"\n")
     if line[:2] != b'["' or line[10:_PREFIX] != b'",' or line[-1:] != b"]":
@@ -90,78 +135,109 @@ def decoded(line: bytes) -> dict[str, Any] | None:
     body = line[_PREFIX:-1]
     if line[2:10] != b"%08x" % zlib.crc32(body):
         return None
-    record = json.loads(body)
-    return record if isinstance(record, dict) else None
+    document = json.loads(body)
+    return document if isinstance(document, dict) else None
 
 
 def creation_keys(run: str) -> dict[str, str]:
-    """The `Idempotency-Key`s of what a run creates, for whoever tells the console of it."""
-    return {each: f"{run}.{each}" for each in ("experiment", "execution")}
+    """The `Idempotency-Key`s of what a run creates, for whoever sends them."""
+    return {kind: f"{run}.{kind}" for kind in ("experiment", "execution")}
 
 
-def members(**parts: object) -> str:
+def encode_members(**parts: object) -> str:
     """JSON members, to be put together with others."""
     return json.dumps(parts, separators=(",", ":"))[1:-1]
 
 
-def read_lines(lines: Iterable[bytes]) -> Contents:
+def read_lines(lines: Iterable[bytes]) -> SpoolContents:
     """What the lines of a file say; the last one may be torn."""
-    contents = Contents()
+    contents = SpoolContents()
     for line in lines:
         if line.strip():
-            contents.take(line)
+            contents.take_line(line)
     return contents
 
 
-def lines_of(contents: Contents) -> Iterable[bytes]:
+def write_lines(contents: SpoolContents) -> Iterable[bytes]:
     """The fewest lines that say the same."""
-    yield encoded("header", members(**contents.header))
+    yield encode_line("header", encode_members(**contents.header))
     if contents.ids:
-        yield encoded("ids", members(ids=contents.ids))
-    for n in sorted(contents.pending):
-        yield contents.pending[n].line
-    counts = {"sent": contents.sent, "refused": contents.refused, "gone": contents.gone}
+        yield encode_line("ids", encode_members(ids=contents.ids))
+    records = contents.pending | contents.rejected
+    for opening in (contents.opening, contents.run_opening):
+        if opening is not None:
+            records[opening.n] = opening
+    for n in sorted(records):
+        yield records[n].line
+    crossed_off = [n for n in records if n not in contents.pending and n not in contents.rejected]
+    if crossed_off:
+        yield encode_line("done", encode_members(n=crossed_off))
+    if contents.rejected:
+        yield encode_line(
+            "refused", encode_members(n=list(contents.rejected), reason=contents.reason)
+        )
     # After the records: what is not beyond the last number counts as written twice.
-    yield encoded("counts", members(**counts, last=contents.last, reason=contents.reason))
+    yield encode_line(
+        "counts",
+        encode_members(
+            sent=contents.sent - len(crossed_off),
+            refused=contents.rejected_count - len(contents.rejected),
+            gone=contents.lost,
+            last=contents.last,
+            reason=contents.reason,
+            time=contents.time,
+            ended=contents.ended,
+            run_ended=contents.run_ended,
+        ),
+    )
+    for at in contents.overdue:
+        yield encode_line("overdue", encode_members(at=at))
 
 
-def _header(contents: Contents, record: Mapping[str, Any], _: bytes) -> None:
-    contents.header = {key: value for key, value in record.items() if key != "kind"}
+def _header(contents: SpoolContents, document: Mapping[str, Any], _: bytes) -> None:
+    contents.header = {key: value for key, value in document.items() if key != "kind"}
 
 
-def _ids(contents: Contents, record: Mapping[str, Any], _: bytes) -> None:
-    contents.ids |= record["ids"]
+def _ids(contents: SpoolContents, document: Mapping[str, Any], _: bytes) -> None:
+    contents.ids |= document["ids"]
 
 
-def _counts(contents: Contents, record: Mapping[str, Any], _: bytes) -> None:
-    contents.sent += record["sent"]
-    contents.refused += record["refused"]
-    contents.gone += record["gone"]
-    contents.last = max(contents.last, record["last"])
-    contents.reason = contents.reason or record["reason"]
+def _counts(contents: SpoolContents, document: Mapping[str, Any], _: bytes) -> None:
+    contents.sent += document["sent"]
+    contents.rejected_count += document["refused"]
+    contents.lost += document["gone"]
+    contents.last = max(contents.last, document["last"])
+    contents.reason = contents.reason or document["reason"]
+    contents.time = document.get("time") or contents.time
+    for flag in ("ended", "run_ended"):
+        setattr(contents, flag, getattr(contents, flag) or document.get(flag, False))
 
 
-def _done(contents: Contents, record: Mapping[str, Any], _: bytes) -> None:
-    contents.sent += _leave(contents, record["n"])
+def _done(contents: SpoolContents, document: Mapping[str, Any], _: bytes) -> None:
+    contents.sent += sum(contents.pending.pop(n, None) is not None for n in document["n"])
 
 
-def _refused(contents: Contents, record: Mapping[str, Any], _: bytes) -> None:
-    contents.refused += _leave(contents, record["n"])
-    contents.reason = contents.reason or record["reason"]
+def _rejected(contents: SpoolContents, document: Mapping[str, Any], _: bytes) -> None:
+    for n in document["n"]:
+        record = contents.pending.pop(n, None)
+        if record is not None:
+            contents.rejected[n] = record
+            contents.rejected_count += 1
+    contents.reason = contents.reason or document["reason"]
 
 
-def _leave(contents: Contents, numbers: Iterable[int]) -> int:
-    return sum(contents.pending.pop(n, None) is not None for n in numbers)
+def _overdue(contents: SpoolContents, document: Mapping[str, Any], _: bytes) -> None:
+    contents.overdue.append(document["at"])
 
 
-def _happened(contents: Contents, record: Mapping[str, Any], line: bytes) -> None:
-    n = record.get("n")
+def _take_record(contents: SpoolContents, document: Mapping[str, Any], line: bytes) -> None:
+    n = document.get("n")
     if not isinstance(n, int) or n <= contents.last:
         return  # written twice: a file that was made anew in the midst of an append
-    contents.last = n
-    event = record.get("event") or {}
+    event = document.get("event") or {}
     whole = line if line.endswith(b"\n") else line + b"\n"
-    contents.pending[n] = Entry(n, record["kind"], str(event.get("type", "")), whole)
+    contents.take_record(Record(n, document["kind"], str(event.get("type", "")), whole))
+    contents.time = str(event.get("time") or contents.time)
 
 
 _READERS = {
@@ -169,5 +245,6 @@ _READERS = {
     "ids": _ids,
     "counts": _counts,
     "done": _done,
-    "refused": _refused,
+    "refused": _rejected,
+    "overdue": _overdue,
 }

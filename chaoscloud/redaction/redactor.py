@@ -46,6 +46,11 @@ class Redactor:
         """How many values are too short to be looked for inside others: worth a warning."""
         return len(self._values.whole)
 
+    @property
+    def longest(self) -> int:
+        """How many characters the longest text has that is looked for inside others."""
+        return max(map(len, self._values.anywhere), default=0)
+
     def redact(self, document: Any) -> Redacted:
         """A deep copy of `document`, with `[redacted]` for every secret in it.
 

@@ -9,7 +9,7 @@ from chaoslib.exceptions import InvalidExperiment, InvalidSource
 from chaoslib.loader import load_experiment
 
 from chaoscloud.api import urls
-from chaoscloud.api.verification.document import fetch_document, is_same_origin
+from chaoscloud.api.documents import fetch_document, is_same_origin
 from chaoscloud.settings import Profile, get_endpoint_url
 from chaoscloud.types import Experiment, Settings
 

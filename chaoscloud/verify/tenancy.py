@@ -4,8 +4,8 @@ import logging
 from copy import deepcopy
 from typing import Any
 
-from chaoscloud.api.verification.start import Refused, Unrecorded
-from chaoscloud.api.verification.team import ask_for_team
+from chaoscloud import api
+from chaoscloud.api.team import Refused, Unknown, ask_for_team
 from chaoscloud.extension import get_extension_value
 from chaoscloud.settings import get_default_org, read_profile, set_default_team
 from chaoscloud.types import Experiment, Settings, Team
@@ -58,13 +58,15 @@ def _allowed(settings: Settings, team_id: str) -> Team:
     chosen = get_default_org(as_if)
     if chosen is not None:
         set_default_team(chosen, team)
-    match ask_for_team(as_if):
+    with api.open_session(as_if) as session:
+        answer = ask_for_team(session)
+    match answer:
         case Refused(reason):
             raise VerificationException(
                 f"This verification belongs to another team ({team_id}), which you may not use: "
                 f"{reason}"
             )
-        case Unrecorded(reason):
+        case Unknown(reason):
             logger.warning("Team %s is used without being asked for: %s.", team_id, reason)
         case str(name):
             team["name"] = name

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 from chaoslib import substitute
@@ -12,16 +11,7 @@ from chaoslib.run import RunEventHandler, Runner, initialize_run_journal
 from chaoslib.settings import get_loaded_settings
 from chaoslib.types import Dry, Schedule, Strategy
 
-from chaoscloud.api.verification import VerificationRunEventHandler
-from chaoscloud.api.verification.context import open_session
-from chaoscloud.delivery.linking import place_of
-from chaoscloud.delivery.posting import post_to
-from chaoscloud.delivery.verifications import (
-    VerificationOutbox,
-    VerificationRecord,
-    lending,
-)
-from chaoscloud.redaction import Redactor
+from chaoscloud.delivery.verification import VerificationRunEventHandler
 from chaoscloud.settings import Profile, read_profile
 from chaoscloud.types import Experiment, Journal, Settings
 from chaoscloud.verify.exceptions import VerificationException
@@ -31,7 +21,6 @@ from chaoscloud.verify.plan import Plan, read_plan
 from chaoscloud.verify.progress import progress_on
 from chaoscloud.verify.sampling import Sampler
 from chaoscloud.verify.watch import Watch
-from chaoscloud.workspace import get_experiment_path
 
 __all__ = ["ensure_signed_in", "ensure_verification_is_valid", "run_verification"]
 
@@ -69,9 +58,9 @@ def run_verification(
     schedule = schedule or Schedule(continuous_hypothesis_frequency=plan.frequency)
     sampler = Sampler()
     phases = Phases(_as_dry(plan, experiment.get("dry")), sampler, progress_on())
-    with _telling(experiment, settings, profile) as told:
-        runner = _Runner(strategy, schedule, told)
-        for handler in (Watch(phases, sampler), *told, *event_handlers):
+    with _recording(experiment, settings, profile) as recorders:
+        runner = _Runner(strategy, schedule, recorders)
+        for handler in (Watch(phases, sampler), *recorders, *event_handlers):
             runner.register_event_handler(handler)
         with playing_within(phases, sampler), _cached(experiment):
             journal: Journal = runner.run(experiment, settings, experiment_vars=experiment_vars)
@@ -90,60 +79,41 @@ def ensure_signed_in(settings: Settings | None) -> Profile:
 
 
 class _Runner(Runner):  # type: ignore[misc]  # the host publishes no types
-    """The host's runner, which tells the console of a run before anything happens in it."""
+    """The host's runner, which has a run recorded before anything happens in it."""
 
     def __init__(
         self,
         strategy: Strategy,
         schedule: Schedule,
-        told: Sequence[VerificationRunEventHandler],
+        recorders: Sequence[VerificationRunEventHandler],
     ) -> None:
         super().__init__(strategy, schedule)
-        self._told = told
+        self._recorders = recorders
 
     def configure(self, experiment: Experiment, settings: Settings, experiment_vars: Any) -> None:
-        """Resolve configuration and secrets, which say what must not be told; then tell."""
+        """Resolve configuration and secrets, which say what must not leave; then record."""
         super().configure(experiment, settings, experiment_vars)
         experiment["title"] = substitute(experiment["title"], self.config, self.secrets)
-        for handler in self._told:
+        for recorder in self._recorders:
             journal = initialize_run_journal(experiment)
-            reason = handler.start(experiment, journal, self.secrets)
+            reason = recorder.start(experiment, journal, self.secrets)
             if reason is not None:
                 raise VerificationException(f"This verification may not start: {reason}")
 
 
 @contextmanager
-def _telling(
+def _recording(
     experiment: Experiment, settings: Settings, profile: Profile
 ) -> Iterator[Sequence[VerificationRunEventHandler]]:
-    """Whoever is to be told of the run: the console, unless publishing is disabled."""
+    """Who records the run: nobody where publishing is disabled."""
     if not profile.features["publish"]:
         yield ()
         return
-    with open_session(settings) as session:
-        record = VerificationRecord(partial(_outbox, profile, session), profile.token)
-        handler = VerificationRunEventHandler(experiment, settings, record=record)
-        try:
-            with lending(record):
-                yield (handler,)
-        finally:
-            handler.close()
-
-
-def _outbox(
-    profile: Profile,
-    session: Any,
-    redactor: Redactor,
-    verification_id: str,
-    experiment: Experiment,
-) -> VerificationOutbox:
-    assert profile.tenancy is not None  # noqa: S101 - `ensure_signed_in` saw to it
-    return VerificationOutbox(
-        post_to(profile.url, profile.tenancy, session),
-        redactor,
-        verification_id=verification_id,
-        workspace=place_of(get_experiment_path(experiment)),
-    )
+    recorder = VerificationRunEventHandler(experiment, settings, closes=False)
+    try:
+        yield (recorder,)
+    finally:
+        recorder.close()
 
 
 @contextmanager

@@ -45,14 +45,14 @@ def own_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 @pytest.fixture
 def in_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs wait for each event to arrive, so that a test can say what happens right after one."""
-    record = Outbox.event
+    record = Outbox.record_event
 
-    def tell(self: Outbox, *args: Any) -> None:
+    def record_and_wait(self: Outbox, *args: Any) -> None:
         record(self, *args)
-        if self.started.execution_id is not None:
-            self._worker.wait_for(lambda: self._spool.is_empty or self._worker.failures > 0, 5.0)
+        if self.registration.execution_id is not None:
+            self._sender.wait_for(lambda: self._spool.is_empty or self._sender.failures > 0, 5.0)
 
-    monkeypatch.setattr(Outbox, "event", tell)
+    monkeypatch.setattr(Outbox, "record_event", record_and_wait)
 
 
 @pytest.fixture

@@ -120,6 +120,8 @@ def usual(kind: str, seen: Seen) -> tuple[int, Any, dict[str, str]]:
             return 200, {"allowed": True}, {}
         case "journal":
             return 204, None, {}
+        case "checkout":  # the team itself
+            return 200, {"id": "checkout", "name": "Checkout", "org_id": "acme"}, {}
         case _:
             return 404, {"title": "Not Found"}, {}
 

@@ -6,8 +6,8 @@ import pytest
 import requests
 from requests_mock import Mocker
 
-from chaoscloud.api.organization import request_orgs
-from chaoscloud.api.team import request_team, request_teams
+from chaoscloud.api.organization import fetch_orgs, request_orgs
+from chaoscloud.api.team import fetch_team, fetch_teams, request_team, request_teams
 from tests.plugin.wire import TEAM, TOKEN
 
 Ask = Callable[..., requests.Response]
@@ -56,9 +56,21 @@ def test_a_refusal_is_an_answer(requests_mock: Mocker, ask: Ask, status: int) ->
 
 
 @every_request
-def test_a_console_that_is_down_is_an_os_error(requests_mock: Mocker, ask: Ask) -> None:
-    """So commands need not know `requests` to say it."""
+@pytest.mark.parametrize(
+    "error",
+    [requests.ConnectionError("refused"), requests.exceptions.SSLError("self-signed"), KeyError()],
+)
+def test_a_failing_call_is_none(requests_mock: Mocker, ask: Ask, error: Exception) -> None:
+    """Whatever it is, errors of certificates and of adapters that others mount included."""
+    requests_mock.get(TEAM, exc=error)
+
+    assert ask(TEAM, TOKEN) is None
+
+
+@pytest.mark.parametrize("fetch", [fetch_orgs, fetch_teams, fetch_team])
+def test_commands_learn_why_there_is_no_answer(requests_mock: Mocker, fetch: Ask) -> None:
+    """By an `OSError`, so they need not know `requests`."""
     requests_mock.get(TEAM, exc=requests.ConnectionError("refused"))
 
     with pytest.raises(OSError, match="refused"):
-        ask(TEAM, TOKEN)
+        fetch(TEAM, TOKEN)

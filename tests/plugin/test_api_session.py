@@ -2,14 +2,25 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 import requests
+from requests_mock import Mocker
 
 from chaoscloud import api
 from chaoscloud.api import client_session
+from chaoscloud.api._http import ConsoleSession
+from chaoscloud.api.execution import (
+    fetch_execution,
+    initialize_execution,
+    publish_event,
+    publish_execution,
+)
+from chaoscloud.api.experiment import publish_experiment
+from chaoscloud.api.safeguard import is_allowed_to_continue
 from chaoscloud.exceptions import SettingsException
-from chaoscloud.types import Journal, Settings
+from chaoscloud.types import Experiment, Journal, Settings
 from tests.plugin.wire import (
     CONSOLE,
     ORGANIZATIONS,
@@ -145,9 +156,53 @@ def test_a_journals_block_is_its_own_or_its_experiments(
     assert block["execution_id"] == execution_id
 
 
-def test_a_journal_without_a_block_has_none() -> None:
+def test_a_journal_without_a_block_gets_one() -> None:
     """Of a run nobody recorded."""
-    assert api.get_chaosiq_extension_from_journal({"status": "completed"}) is None
+    journal: dict[str, Any] = {}
+
+    block = api.get_chaosiq_extension_from_journal(journal)
+
+    assert block == {"name": "chaosiq"}
+    assert journal == {"extensions": [block]}
+
+
+def test_the_session_shows_its_token_to_who_reads_it_and_sends_it_to_its_console_only(
+    requests_mock: Mocker,
+) -> None:
+    """As in 0.16; an address elsewhere gets no token."""
+    requests_mock.get("https://elsewhere.example.com/")
+    session = ConsoleSession("https://console.example.com/api/v1", "ciq_ada", scheme="bearer")
+
+    session.get("https://elsewhere.example.com/")
+
+    assert session.headers["Authorization"] == "Bearer ciq_ada"
+    assert "Authorization" not in requests_mock.last_request.headers
+
+
+class Unheard(requests.adapters.HTTPAdapter):
+    """An adapter with an error of its own kind."""
+
+    def send(self, *_: Any, **__: Any) -> requests.Response:
+        """Fail."""
+        raise LookupError("no such mock address")
+
+
+def test_public_functions_never_raise(experiment: Experiment, journal: Journal) -> None:
+    """Whatever the session raises: None is the answer."""
+    session = requests.Session()
+    session.base_url = "mock://console"  # type: ignore[attr-defined]
+    session.mount("mock://", Unheard())
+    extensions = [{"name": "chaosiq", "experiment_id": "e", "execution_id": "x"}]
+    journal["extensions"] = extensions
+    console: Any = session
+
+    assert publish_experiment(console, experiment) is None
+    assert initialize_execution(console, experiment, journal) is None
+    assert publish_execution(console, journal) is None
+    assert fetch_execution(console, journal) is None
+    assert publish_event(console, "starting-method", {}, None, None, extensions, None) is None
+    is_allowed_to_continue(console, extensions)
+    is_allowed_to_continue(None, [])  # type: ignore[arg-type]
 
 
 def test_importing_the_wire_imports_no_requests() -> None:

@@ -12,7 +12,7 @@ from requests_mock import Mocker
 from chaoscloud.cli import publish
 from chaoscloud.commands.journals import fingerprint, known_secrets
 from chaoscloud.delivery import retry
-from chaoscloud.delivery.shelf import Addressee, Shelf
+from chaoscloud.delivery.spool_directory import Recipient, SpoolDirectory
 from chaoscloud.types import Journal, Settings
 from tests.plugin.commanding import API, CONSOLE, chaos, signed_in
 
@@ -332,7 +332,7 @@ def test_without_a_journal_and_with_nothing_kept_there_is_nothing_to_do(signed: 
     done = chaos(publish, signed)
 
     assert done.exit_code == 0
-    assert "Nothing is kept" in done.output
+    assert "Nothing is pending" in done.output
 
 
 @pytest.mark.parametrize("secrets", [None, [], "x", {}])
@@ -366,11 +366,13 @@ def test_a_fingerprint_fits_an_idempotency_key() -> None:
     assert all(len(key) == 64 and key.isalnum() for key in keys)
 
 
+CHECKOUT = Recipient(CONSOLE, "org-acme", "team-checkout")
+
+
 @pytest.fixture
-def run_kept(signed: Path) -> Path:
+def run_pending(signed: Path) -> Path:
     """The settings of somebody whose last run could not be sent."""
-    to = Addressee(CONSOLE.partition("//")[2], "org-acme", "team-checkout")
-    spool = Shelf(signed.parent).begin(to)
+    spool = SpoolDirectory(signed.parent).create(CHECKOUT)
     spool.learn(experiment_id="experiment-orders", execution_id="execution-1")
     for number in range(2):
         event = json.dumps({"id": f"e-{number}", "type": "starting-method"})
@@ -379,15 +381,15 @@ def run_kept(signed: Path) -> Path:
     return signed
 
 
-def test_without_a_journal_what_is_kept_is_sent(run_kept: Path, team: Mocker) -> None:
+def test_without_a_journal_what_is_kept_is_sent(run_pending: Path, team: Mocker) -> None:
     """It says how much, and a second time there is nothing."""
     team.post(f"{EXECUTIONS}/execution-1/events", status_code=201, json={"id": "e"})
 
-    sent, again = chaos(publish, run_kept), chaos(publish, run_kept)
+    sent, again = chaos(publish, run_pending), chaos(publish, run_pending)
 
     assert sent.exit_code == 0
     assert "Sent 2 records of an earlier run." in sent.output
-    assert "Nothing is kept" in again.output
+    assert "Nothing is pending" in again.output
     assert [json.loads(r.body)["id"] for r in team.request_history] == ["e-0", "e-1"]
 
 
@@ -395,12 +397,12 @@ def test_without_a_journal_what_is_kept_is_sent(run_kept: Path, team: Mocker) ->
     ("answer", "exit_code", "words"),
     [
         ({"status_code": 401}, 4, "chaos signin"),
-        ({"status_code": 503}, 1, "stays where it is"),
-        ({"exc": requests.exceptions.ConnectTimeout}, 1, "stays where it is"),
+        ({"status_code": 503}, 1, "stays here"),
+        ({"exc": requests.exceptions.ConnectTimeout}, 1, "stays here"),
     ],
 )
 def test_what_cannot_be_sent_stays(
-    run_kept: Path,
+    run_pending: Path,
     team: Mocker,
     monkeypatch: pytest.MonkeyPatch,
     answer: dict[str, Any],
@@ -411,22 +413,22 @@ def test_what_cannot_be_sent_stays(
     monkeypatch.setattr(retry, "FIRST_WAIT", 0.0)
     team.post(f"{EXECUTIONS}/execution-1/events", [answer])
 
-    done = chaos(publish, run_kept)
+    done = chaos(publish, run_pending)
 
     assert done.exit_code == exit_code
     assert words in done.output
-    assert Shelf(run_kept.parent).size() > 0
+    assert SpoolDirectory(run_pending.parent).count(CHECKOUT).records == 2
 
 
-def test_what_is_refused_is_said(run_kept: Path, team: Mocker) -> None:
+def test_what_is_refused_is_said(run_pending: Path, team: Mocker) -> None:
     """The others are sent."""
     refusal = {"status_code": 422, "json": []}
     team.post(
         f"{EXECUTIONS}/execution-1/events", [refusal, {"status_code": 201, "json": {"id": "e"}}]
     )
 
-    done = chaos(publish, run_kept)
+    done = chaos(publish, run_pending)
 
     assert done.exit_code == 0
     assert "Sent 1 record of an earlier run." in done.output
-    assert "The console did not take 1 more" in done.output
+    assert "The console did not take 1 of them" in done.output

@@ -30,7 +30,7 @@ def test_it_says_where_we_stand(
         "Team:         Checkout",
         "Features:     publish on, safeguards off, workspace on",
         "Token:        … (from the settings)",
-        "Kept:         nothing",
+        "Pending:      nothing",
         "The console answers and accepts the token.",
     ]
     assert settings_path.read_bytes() == before

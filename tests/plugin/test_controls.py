@@ -207,18 +207,21 @@ def test_a_dry_run_is_recorded_like_any_other(
     assert journal["experiment"]["dry"] is dry
 
 
-def test_what_cannot_be_written_as_json_goes_as_a_trace(
+def test_what_cannot_be_written_as_json_becomes_a_note_of_its_type(
     console: StubConsole, experiment: dict[str, Any]
 ) -> None:
-    """The event tells the context, and why there is no state."""
+    """In its event and in the journal; all the rest arrives."""
     experiment["method"] = [activity("unspeakable")]
 
     run(experiment, console.settings)
 
     finished = console.data("activity-finished")[1]
     assert finished["context"]["name"] == "unspeakable"
-    assert finished["state"] is None
-    assert finished["error"]["type"] == "json-serialization"
+    assert finished["state"]["output"] == "[lock: has no form in JSON]"
+    assert finished["state"]["status"] == "succeeded"
+    [sent] = console.bodies("journal")
+    assert sent["journal"]["run"][0]["output"] == "[lock: has no form in JSON]"
+    assert sent["journal"]["status"] == "completed"
 
 
 def test_neither_secrets_nor_the_token_nor_local_paths_leave(

@@ -59,7 +59,7 @@ def test_a_stop_during_the_start_stops_the_run(
 
     assert journal["status"] == "interrupted"
     assert activities.done == []
-    assert block_of(journal)["kept"]["records"] > 0
+    assert block_of(journal)["pending"]["records"] > 0
 
 
 @pytest.mark.parametrize("number", SIGNALS)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chaoscloud.delivery import outbox, worker
+from chaoscloud.delivery import outbox, sender
 from chaoscloud.types import Settings
 from tests.plugin.loopback import Seen
 from tests.plugin.runs import ONE_RUN, block_of, orders, run, stable, warnings_in, without
@@ -52,8 +52,8 @@ def test_a_console_that_is_down_from_the_start(
     assert "`chaos publish`" in ended
     block = block_of(journal)
     assert block["execution_id"] is None
-    assert block["kept"]["records"] == len(ONE_RUN) + 3
-    assert "cannot be reached" in block["kept"]["reason"]
+    assert block["pending"]["records"] == len(ONE_RUN) + 4
+    assert "cannot be reached" in block["pending"]["reason"]
 
 
 @pytest.mark.parametrize("kind", ["experiment", "execution"])
@@ -70,8 +70,8 @@ def test_a_start_that_is_not_taken_is_kept(
 
     assert stable(journal) == plain
     assert {"event", "policies", "journal"}.isdisjoint(console.kinds)
-    kept = {"experiment": 3, "execution": 2}[kind] + len(ONE_RUN)
-    assert block_of(journal)["kept"]["records"] == kept
+    pending = {"experiment": 4, "execution": 3}[kind] + len(ONE_RUN)
+    assert block_of(journal)["pending"]["records"] == pending
 
 
 @pytest.mark.parametrize("kind", ["experiment", "execution"])
@@ -114,7 +114,7 @@ def test_events_that_are_not_taken_are_kept(
 
     assert stable(journal) == plain
     assert len(warnings_in(caplog)) == 2  # one is on the safeguards
-    assert block_of(journal)["kept"]["records"] == len(ONE_RUN) + 1
+    assert block_of(journal)["pending"]["records"] == len(ONE_RUN) + 2
     assert "journal" not in console.kinds
 
 
@@ -147,7 +147,7 @@ def test_a_console_that_goes_down_in_the_middle(
     assert stable(journal) == plain
     block = block_of(journal)
     assert block["execution_id"] == "monday"
-    assert block["kept"]["records"] > 1
+    assert block["pending"]["records"] > 1
 
 
 def test_a_journal_that_is_not_taken_is_said(
@@ -159,7 +159,7 @@ def test_a_journal_that_is_not_taken_is_said(
     journal = run(orders(), console.settings)
 
     assert "500" in warnings_in(caplog)[-1]
-    assert block_of(journal)["kept"]["records"] == 1
+    assert block_of(journal)["pending"]["records"] == 2
 
 
 @pytest.mark.parametrize("kind", ["experiment", "execution"])
@@ -169,7 +169,7 @@ def test_a_console_that_hangs_at_the_start_is_waited_for_once(
     """The run starts without it, and is kept."""
     monkeypatch.setattr(outbox, "START_WITHIN", 0.2)
     monkeypatch.setattr(outbox, "OUT_OF_CONTACT", 0.1)
-    monkeypatch.setattr(worker, "LONG_FOR_A_CALL", 0.1)
+    monkeypatch.setattr(sender, "LONG_FOR_A_CALL", 0.1)
     console.answer = lambda each, seen: console.hang() if each == kind else None
 
     journal = run(orders(), without("safeguards", console.settings))
@@ -177,7 +177,7 @@ def test_a_console_that_hangs_at_the_start_is_waited_for_once(
     assert stable(journal) == plain
     assert console.kinds.count(kind) == 1
     assert "no answer within 0.2 seconds" not in str(block_of(journal))
-    assert block_of(journal)["kept"]["records"] > len(ONE_RUN)
+    assert block_of(journal)["pending"]["records"] > len(ONE_RUN)
 
 
 def test_a_console_that_hangs_in_the_middle_holds_no_hook_up(
@@ -196,7 +196,7 @@ def test_a_console_that_hangs_in_the_middle_holds_no_hook_up(
     assert stable(journal) == plain
     assert console.events.count("starting-method") == 1
     assert console.events[-1] == "starting-method"
-    assert block_of(journal)["kept"]["records"] > 10
+    assert block_of(journal)["pending"]["records"] > 10
 
 
 def test_without_a_team_nothing_is_sent(
@@ -239,7 +239,12 @@ def test_a_mistake_of_ours_does_not_break_the_run(
     def broken(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("ours")
 
-    for name in ("outbox.copied", "outbox.cloud_event", "passage.write", "passage.decide"):
+    for name in (
+        "outbox.copy_document",
+        "outbox.cloud_event",
+        "sender.build_request",
+        "sender.decide",
+    ):
         with monkeypatch.context() as patch:
             patch.setattr(f"chaoscloud.delivery.{name}", broken)
             caplog.clear()

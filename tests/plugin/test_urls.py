@@ -28,8 +28,21 @@ def test_the_api_starts_below_the_console(url: str) -> None:
 )
 def test_an_address_is_reduced_to_the_console(url: str, cleaned: str, host: str) -> None:
     """Path, query and user info are no part of a console's address, the port is."""
-    assert urls.clean(url) == cleaned
+    assert urls.origin(url) == cleaned
     assert urls.host(url) == host
+
+
+@pytest.mark.parametrize(
+    ("url", "cleaned"),
+    [
+        ("https://h/api/experiments", "https://h/experiments"),
+        ("https://h/api/v1/api", "https://h/v1/api"),
+        ("https://h/experiments", "https://h/experiments"),
+    ],
+)
+def test_an_address_of_the_api_is_cleaned_for_people(url: str, cleaned: str) -> None:
+    """The first `/api` goes, the rest stays."""
+    assert urls.clean(url) == cleaned
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,13 @@ import pytest
 
 from chaoscloud.api.verification import (
     count_samples,
+    drop_run_ids,
     get_call_context,
     get_run_id,
     get_verification_id,
+    results_of,
     set_run_id,
 )
-from chaoscloud.api.verification.ids import drop_run_ids
-from chaoscloud.api.verification.samples import results_of
 from chaoscloud.types import Journal
 from tests.plugin.verification_documents import block_of, signed_in, verification
 

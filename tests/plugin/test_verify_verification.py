@@ -9,7 +9,7 @@ from chaoslib.control import load_global_controls
 from chaoslib.types import Dry, Schedule, Strategy
 
 from chaoscloud.api.verification import VerificationRunEventHandler
-from chaoscloud.commands.keeping import send_kept
+from chaoscloud.commands.pending import send_pending
 from chaoscloud.settings import save
 from chaoscloud.types import Experiment, Journal, Settings
 from chaoscloud.verify.exceptions import InvalidVerification, VerificationException
@@ -197,9 +197,9 @@ def test_what_a_console_that_was_away_missed_is_sent_later(
     settings_path = tmp_path / "home" / ".chaostoolkit" / "settings.yaml"
     save(ada, settings_path)
 
-    [sent] = send_kept(str(settings_path))
+    [sent] = send_pending(str(settings_path))
 
-    assert sent.refused == 0
+    assert sent.rejected == 0
     assert console.calls[:3] == [
         "POST /experiments",
         "POST /experiments/experiment-orders/executions",
@@ -231,7 +231,7 @@ def test_a_console_that_breaks_down_changes_nothing_of_the_run(
     assert journal["status"] == "completed"
     assert journal["duration"] >= 0.3
     assert len(journal["measurements"]) > 3
-    assert "kept on this machine" in caplog.text
+    assert "pending on this machine" in caplog.text
 
 
 def test_a_team_that_does_not_publish_tells_nobody(console: Verifications) -> None:

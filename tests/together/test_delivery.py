@@ -116,7 +116,7 @@ def test_the_next_run_brings_what_the_last_one_kept(
     assert "of 1 run, which `chaos publish` sends" in kept
     assert statuses == ["completed", "completed"]
     assert sorted(len(types) for types in told) == [len(ONE_RUN), len(ONE_RUN) + 2]
-    assert "an earlier run had kept" in done.stderr
+    assert "of an earlier run" in done.stderr
     assert "Kept:         nothing" in left
 
 

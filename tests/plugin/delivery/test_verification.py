@@ -1,6 +1,5 @@
 """What the console is told of a verification's run, event by event, by the host's own registry."""
 
-import logging
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -9,9 +8,10 @@ import pytest
 from chaoslib.run import EventHandlerRegistry
 
 from chaoscloud import api
-from chaoscloud.api.verification import VerificationRunEventHandler, get_run_id, handler, set_run_id
-from chaoscloud.api.verification.background import Background
-from chaoscloud.api.verification.events import EVENTS
+from chaoscloud.api import experiment as experiments
+from chaoscloud.api.verification import VerificationRunEventHandler, get_run_id, set_run_id
+from chaoscloud.delivery import outbox as outbox_module
+from chaoscloud.delivery.verification import EVENTS
 from chaoscloud.exceptions import MissingVerificationIdentifier
 from chaoscloud.types import Experiment, Journal
 from tests.plugin.loopback import Handler
@@ -30,6 +30,11 @@ def console() -> Iterator[Verifications]:
         yield told
 
 
+def handler_of(experiment: Experiment, console: Verifications) -> VerificationRunEventHandler:
+    """A handler that is closed by the test, as `chaos verify` closes its own."""
+    return VerificationRunEventHandler(experiment, signed_in(console.url), closes=False)
+
+
 def first_journal(experiment: Experiment) -> Journal:
     """A journal as the host begins it."""
     return {"experiment": dict(experiment), "status": None, "steady_states": {"during": []}}
@@ -38,13 +43,18 @@ def first_journal(experiment: Experiment) -> Journal:
 def last_journal() -> Journal:
     """A journal as the host ends it."""
     states = {"before": MET, "after": MET, "during": [MET, DEVIATED, MET]}
-    return {"status": "completed", "steady_states": states, "duration": 12.5}
+    return {
+        "status": "completed",
+        "steady_states": states,
+        "end": "2026-03-02T09:30:12.500000",
+        "duration": 12.5,
+    }
 
 
 def started(console: Verifications, **secrets: Any) -> VerificationRunEventHandler:
     """A handler whose run the console took down."""
     experiment = verification()
-    told = VerificationRunEventHandler(experiment, signed_in(console.url))
+    told = handler_of(experiment, console)
     assert told.start(experiment, first_journal(experiment), secrets) is None
     return told
 
@@ -52,7 +62,7 @@ def started(console: Verifications, **secrets: Any) -> VerificationRunEventHandl
 def test_the_start_tells_the_experiment_the_execution_and_the_run(console: Verifications) -> None:
     """The run is known by its id, and the document by all of them."""
     experiment = verification()
-    told = VerificationRunEventHandler(experiment, signed_in(console.url))
+    told = handler_of(experiment, console)
 
     assert told.start(experiment, first_journal(experiment), {}) is None
     told.finish(last_journal())
@@ -214,7 +224,7 @@ def test_only_a_refusal_says_why_the_run_must_not_start(
 
     console.behave = refuse
     experiment = verification()
-    told = VerificationRunEventHandler(experiment, signed_in(console.url))
+    told = handler_of(experiment, console)
 
     reason = told.start(experiment, first_journal(experiment), {})
     told.close()
@@ -226,11 +236,69 @@ def test_only_a_refusal_says_why_the_run_must_not_start(
     assert get_run_id(experiment) is None
 
 
-@pytest.mark.parametrize("status", [302, 400, 409, 429, 500, 503])
-def test_any_other_failure_leaves_the_run_unrecorded(
+@pytest.mark.parametrize("status", [401, 403, 404, 422])
+def test_a_refused_start_leaves_no_execution_running(console: Verifications, status: int) -> None:
+    """The execution that was created for it is ended, with the reason."""
+
+    def refuse(request: Handler) -> bool:
+        if request.path.endswith("/runs"):
+            request.say(status, b"[]", Content_Type="application/json")
+        return request.path.endswith("/runs")
+
+    console.behave = refuse
+    experiment = verification()
+    told = handler_of(experiment, console)
+
+    reason = told.start(experiment, first_journal(experiment), {})
+    told.close()
+
+    [ended] = [sent["journal"] for sent in console.told("/executions/execution-1")][:1]
+    assert ended["status"] == "aborted"
+    assert ended["experiment"]["title"] == experiment["title"]
+    assert reason is not None
+    assert f"HTTP {status}" in str(ended["extensions"])
+
+
+def test_an_id_no_address_can_carry_is_refused_by_name(console: Verifications) -> None:
+    """Nothing is sent."""
+    experiment = verification(id="orders/42")
+    told = handler_of(experiment, console)
+
+    reason = told.start(experiment, first_journal(experiment), {})
+    told.close()
+
+    assert "'orders/42'" in str(reason)
+    assert console.calls == []
+
+
+@pytest.mark.parametrize("status", [400, 409])
+def test_a_start_the_console_cannot_take_leaves_the_run_unrecorded(
     console: Verifications, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The run goes on, a warning says so, and nothing is sent that nobody could file."""
+
+    def fail(request: Handler) -> bool:
+        request.say(status)
+        return True
+
+    console.behave = fail
+    experiment = verification()
+    told: Any = handler_of(experiment, console)
+
+    assert told.start(experiment, first_journal(experiment), {}) is None
+    told.start_method(experiment)
+    told.finish(last_journal())
+    told.close()
+
+    assert console.calls == ["POST /experiments"]
+    assert "This verification is not recorded in the console" in caplog.text
+
+
+@pytest.mark.parametrize("status", [302, 429, 500, 503])
+def test_a_console_in_trouble_leaves_the_run_pending(
+    console: Verifications, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The run goes on, and its record waits on this machine."""
 
     def fail(request: Handler) -> bool:
         request.say(status, Location="/elsewhere")
@@ -238,22 +306,23 @@ def test_any_other_failure_leaves_the_run_unrecorded(
 
     console.behave = fail
     experiment = verification()
-    told: Any = VerificationRunEventHandler(experiment, signed_in(console.url))
+    told: Any = handler_of(experiment, console)
 
     assert told.start(experiment, first_journal(experiment), {}) is None
     told.start_method(experiment)
     told.finish(last_journal())
     told.close()
 
-    assert len(console.calls) == 1
-    assert "This verification is not recorded in the console" in caplog.text
+    assert set(console.calls) == {"POST /experiments"}
+    assert "does not take this verification's record now" in caplog.text
+    assert "7 pending on this machine" in caplog.text
 
 
 def test_a_console_that_hangs_holds_the_start_up_for_its_limit_only(
     console: Verifications, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A start nobody answers is given up, and what answers later changes nothing."""
-    monkeypatch.setattr(handler, "START_WITHIN", 0.05)
+    """The run starts, and its record is kept."""
+    monkeypatch.setattr(outbox_module, "START_WITHIN", 0.05)
     ends = threading.Event()
 
     def hang(_: Handler) -> bool:
@@ -262,15 +331,15 @@ def test_a_console_that_hangs_holds_the_start_up_for_its_limit_only(
 
     console.behave = hang
     experiment = verification()
-    told = VerificationRunEventHandler(experiment, signed_in(console.url))
+    told = handler_of(experiment, console)
 
     assert told.start(experiment, first_journal(experiment), {}) is None
+    was_initialized = told.initialized
     ends.set()
     told.close()
 
-    assert "did not answer within 0.05 seconds" in caplog.text
-    assert not told.initialized
-    assert experiment == verification()
+    assert "no answer within 0.05 seconds" in caplog.text
+    assert not was_initialized
 
 
 def test_an_event_is_not_waited_for(console: Verifications) -> None:
@@ -292,72 +361,74 @@ def test_an_event_is_not_waited_for(console: Verifications) -> None:
     assert console.categories == ["verification-sample"] * 5 + ["verification-completed"]
 
 
-def test_what_did_not_arrive_is_counted_once(
-    console: Verifications, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The end of the run says how much the console does not know."""
-    told: Any = started(console)
-
-    def fail(request: Handler) -> bool:
-        request.say(503)
-        return True
-
-    console.behave = fail
-    told.start_method(verification())
-    told.finish(last_journal())
-    with caplog.at_level(logging.WARNING, logger="chaostoolkit"):
-        told.close()
-
-    assert "3 messages about this verification did not reach the console." in caplog.messages
-
-
-def test_ctrl_c_ends_the_wait_at_the_end(
-    console: Verifications, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Whoever does not want to wait for the console does not lose the journal over it."""
-    told = started(console)
-    told.finish(last_journal())
-
-    def impatient(*_: Any) -> int:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Background, "close", impatient)
-    told.close()
-
-    assert told.initialized
-
-
-def test_a_run_that_never_ended_is_told_to_be_interrupted(console: Verifications) -> None:
+def test_a_run_that_never_ended_is_aborted(console: Verifications) -> None:
     """A run that broke off between its start and the host's loop does not seem to run for ever."""
     told = started(console)
 
     told.close()
 
-    (end,) = console.told("/finished")
-    assert end["status"] == "interrupted"
+    [end] = console.told("/finished")
+    assert end["status"] == "aborted"
     assert end["results"]["total_number_of_samples"] == 0
+    assert console.told("/executions/execution-1")[-1]["journal"]["status"] == "aborted"
 
 
-def test_the_hosts_first_event_starts_a_run_that_nobody_started(console: Verifications) -> None:
-    """Registered with the host alone, the handler works as well."""
+def test_registered_with_the_host_alone_the_handler_does_it_all(console: Verifications) -> None:
+    """The host's first event starts the record, its last one ends it."""
     experiment, hosts = verification(), EventHandlerRegistry()
     told = VerificationRunEventHandler(experiment, signed_in(console.url))
     hosts.register(told)
 
     hosts.started(experiment, first_journal(experiment))
-    hosts.started(experiment, first_journal(experiment))
+    hosts.running(experiment, first_journal(experiment), {}, {}, None, {})
     hosts.finish(last_journal())
-    told.close()
 
     assert told.run_id == "run-1"
     assert console.calls.count("POST /verifications/verification-orders/runs") == 1
+    assert [end["status"] for end in console.told("/finished")] == ["completed"]
+
+
+def test_nothing_is_sent_before_the_secrets_are_known(console: Verifications) -> None:
+    """The host hands them over with its second event; the document says that there are some."""
+    experiment, hosts = verification(), EventHandlerRegistry()
+    experiment["secrets"] = {"database": {"password": {"type": "env", "key": "PASSWORD"}}}
+    experiment["description"] = "with s3cret-of-the-shop"
+    secrets = {"database": {"password": "s3cret-of-the-shop"}}
+    told = VerificationRunEventHandler(experiment, signed_in(console.url))
+    hosts.register(told)
+
+    hosts.started(experiment, first_journal(experiment))
+    before = list(console.calls)
+    hosts.running(experiment, first_journal(experiment), {}, secrets, None, {})
+    hosts.finish(last_journal() | {"run": [{"output": "s3cret-of-the-shop"}]})
+
+    sent = b"".join(seen.body for seen in console.server.seen)
+    assert before == []
+    assert b"[redacted]" in sent
+    assert b"s3cret-of-the-shop" not in sent
+
+
+def test_an_experiment_the_console_knows_is_not_published_again(console: Verifications) -> None:
+    """With its id in the block, the execution and the run are created, and nothing else."""
+    experiment = verification()
+    experiments.set_experiment_id("experiment-orders", experiment)
+    told = VerificationRunEventHandler(experiment, signed_in(console.url))
+
+    assert told.started(experiment, first_journal(experiment)) is None  # type: ignore[func-returns-value]
+    told.close()
+
+    assert console.calls[:2] == [
+        "POST /experiments/experiment-orders/executions",
+        "POST /verifications/verification-orders/runs",
+    ]
+    assert told.run_id == "run-1"
 
 
 def test_a_document_of_an_earlier_run_starts_a_new_one(console: Verifications) -> None:
     """The ids of that run are not sent again."""
     experiment = verification()
     set_run_id("run-of-the-past", experiment)
-    told = VerificationRunEventHandler(experiment, signed_in(console.url))
+    told = handler_of(experiment, console)
 
     told.start(experiment, first_journal(experiment), {})
     told.close()
@@ -369,22 +440,46 @@ def test_a_document_of_an_earlier_run_starts_a_new_one(console: Verifications) -
 def test_a_verification_without_an_id_cannot_be_told(console: Verifications) -> None:
     """There would be no address to tell it to."""
     experiment = verification(id=None)
-    told = VerificationRunEventHandler(experiment, signed_in(console.url))
+    told = handler_of(experiment, console)
 
     with pytest.raises(MissingVerificationIdentifier):
         told.start(experiment, first_journal(experiment), {})
 
 
-def test_what_json_cannot_hold_is_counted_and_harms_nothing_else(
-    console: Verifications, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A probe that gives bytes costs its own sample's event, not the run's."""
+def test_what_json_cannot_hold_costs_itself_only(console: Verifications) -> None:
+    """A probe that gives bytes: a note of their type goes in their place."""
     told: Any = started(console)
 
     told.continuous_hypothesis_iteration(1, {"probes": [{"output": b"\xff"}]})
-    told.continuous_hypothesis_iteration(2, MET)
-    told.finish(last_journal())
+    told.finish(last_journal() | {"run": [{"output": {1, 2}}]})
     told.close()
 
-    assert console.categories == ["verification-sample", "verification-completed"]
-    assert "1 messages about this verification did not reach the console." in caplog.messages
+    sample, _ = console.told("/runs/run-1/events")
+    assert sample["payload"]["state"]["probes"] == [{"output": "[bytes: has no form in JSON]"}]
+    [end] = console.told("/finished")
+    assert end["journal"]["run"] == [{"output": "[set: has no form in JSON]"}]
+    assert end["results"]["successful_samples"] == 2
+
+
+def test_a_journal_too_large_for_the_console_is_cut(
+    console: Verifications, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its outputs first, which it says; what was found arrives."""
+
+    def refuse(request: Handler) -> bool:
+        too_large = len(console.server.seen[-1].body) > 1_000_000
+        if too_large:
+            request.say(413, b"<html>", Content_Type="text/html")
+        return too_large
+
+    console.behave = refuse
+    told: Any = started(console)
+
+    told.finish(last_journal() | {"run": [{"output": "x" * 2_000_000, "status": "succeeded"}]})
+    told.close()
+
+    [_, end] = console.told("/finished")
+    assert end["journal"]["run"][0]["status"] == "succeeded"
+    assert len(end["journal"]["run"][0]["output"]) < 5_000
+    assert "too large" in str(end["journal"]["extensions"])
+    assert "its outputs are cut" in caplog.text

@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from chaoscloud.commands.keeping import Sent, deliver_kept
-from tests.plugin.outboxes import ids_in, post_at, spooled
+from chaoscloud.commands.pending import SentRun, send_all
+from tests.plugin.outboxes import destination_at, ids_in, spooled
 from tests.plugin.stub_console import HANG_UP, StubConsole, kind_of, serving
 
 pytestmark = pytest.mark.loopback
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 AT_ONCE = 4
 KILLS = [(moment, is_there) for moment in range(4) for is_there in (True, False)]
 
@@ -46,10 +46,9 @@ def kill(process: "subprocess.Popen[str]", rng: random.Random) -> None:
     process.communicate(timeout=30)
 
 
-def replayed(console: StubConsole, folder: Path) -> list[Sent]:
+def replayed(console: StubConsole, folder: Path) -> list[SentRun]:
     """Send what a folder keeps, as `chaos publish` does."""
-    with post_at(console.served.url, folder) as post:
-        return list(deliver_kept(post))
+    return list(send_all(destination_at(console.served.url, folder)))
 
 
 def arrived(console: StubConsole) -> list[Any]:
@@ -82,7 +81,7 @@ def test_what_killed_runs_recorded_arrives(tmp_path: Path, moment: int, is_there
             assert set(held) <= {event["id"] for event in events}
             sequence = [int(event["sequence"]) for event in events]
             assert sequence == list(range(1, len(events) + 1))
-            assert sum(each.refused for each in sent) == 0
+            assert sum(each.rejected for each in sent) == 0
             assert spooled(folder) == []
 
 

@@ -12,8 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chaoscloud.delivery import spool as spools
-from chaoscloud.delivery.locks import Lock
-from chaoscloud.delivery.records import decoded, encoded, members, read_lines
+from chaoscloud.delivery.records import decode_line, encode_line, encode_members, read_lines
 from chaoscloud.delivery.spool import Spool
 
 HEADER = {"format": 1, "run": "monday"}
@@ -27,7 +26,7 @@ def path(tmp_path: Path) -> Path:
 
 def event(name: str, size: int = 0) -> tuple[str, str, str]:
     """What `append` takes for an event."""
-    return "event", members(event={"type": name}, data="x" * size), name
+    return "event", encode_members(event={"type": name}, data="x" * size), name
 
 
 def pending(path: Path) -> list[int]:
@@ -76,11 +75,11 @@ def test_what_was_recorded_and_not_delivered_is_always_there(
                 model.append(spool.append(*event("starting-activity")))
             case "done" | "refuse":
                 gone, model = model[:detail], model[detail:]
-                spool.done(gone) if step == "done" else spool.refuse(gone, "no")
+                spool.mark_sent(gone) if step == "done" else spool.reject(gone, "no")
             case "rewrite":
                 spool._rewrite()
             case "tear":
-                torn = encoded("event", '"n":999')[:-detail]
+                torn = encode_line("event", '"n":999')[:-detail]
                 with path.open("ab") as file:
                     file.write(torn)
                 spool = reopened(spool, path)
@@ -101,7 +100,7 @@ def reopened(spool: Spool, path: Path) -> Spool:
 @given(st.binary(max_size=200))
 def test_no_damage_breaks_reading(data: bytes) -> None:
     """Whatever stands in a line, what stands in the others is read."""
-    good = encoded("event", '"n":1,"event":{"type":"starting-method"}')
+    good = encode_line("event", '"n":1,"event":{"type":"starting-method"}')
 
     contents = read_lines([good, *(line + b"\n" for line in data.split(b"\n")), good])
 
@@ -111,14 +110,14 @@ def test_no_damage_breaks_reading(data: bytes) -> None:
 @given(st.integers(0, 60), st.integers(1, 255))
 def test_a_changed_byte_is_noticed(position: int, change: int) -> None:
     """The checksum covers all of the record."""
-    line = bytearray(encoded("event", '"n":1,"event":{"type":"starting-method"},"data":1'))
+    line = bytearray(encode_line("event", '"n":1,"event":{"type":"starting-method"},"data":1'))
     position %= len(line) - 1
     line[position] ^= change
 
-    found = decoded(bytes(line))
+    found = decode_line(bytes(line))
 
-    assert found is None or found == decoded(
-        encoded("event", '"n":1,"event":{"type":"starting-method"},"data":1')
+    assert found is None or found == decode_line(
+        encode_line("event", '"n":1,"event":{"type":"starting-method"},"data":1')
     )
 
 
@@ -150,7 +149,7 @@ def test_it_has_one_owner(path: Path) -> None:
 def test_delivered_it_leaves_nothing(path: Path) -> None:
     """Neither a file nor a lock."""
     spool = Spool.create(path, HEADER)
-    spool.done([spool.append(*event("starting-method"))])
+    spool.mark_sent([spool.append(*event("starting-method"))])
 
     spool.close()
 
@@ -160,7 +159,7 @@ def test_delivered_it_leaves_nothing(path: Path) -> None:
 def test_what_was_refused_is_set_aside(path: Path) -> None:
     """For people to look at; it is not sent again."""
     spool = Spool.create(path, HEADER)
-    spool.refuse([spool.append(*event("starting-method"))], "the console answers HTTP 422")
+    spool.reject([spool.append(*event("starting-method"))], "the console answers HTTP 422")
 
     spool.close()
 
@@ -186,10 +185,10 @@ def test_a_full_disk_loses_nothing_that_is_delivered(
 
     spool.append(*event("starting-method"))
 
-    assert [entry.n for entry in spool.first(9)] == [1]
+    assert [record.n for record in spool.first(9)] == [1]
     assert spool.unsaved == 1
-    assert spool.trouble == "No space left on device"
-    spool.done([1])
+    assert spool.disk_error == "No space left on device"
+    spool.mark_sent([1])
     assert spool.unsaved == 0
 
 
@@ -219,7 +218,7 @@ def test_where_nothing_can_be_written_it_is_kept_in_memory(tmp_path: Path) -> No
     spool.append(*event("starting-method"))
 
     assert spool.path is None
-    assert spool.trouble
+    assert spool.disk_error
     assert spool.unsaved == 1
 
 
@@ -227,7 +226,7 @@ def test_without_room_the_oldest_activities_go_first(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Then what else is told; the start, the end, and a safeguard's word stay."""
-    monkeypatch.setattr(spools, "LIMIT", 10_000)
+    monkeypatch.setattr(spools, "LIMIT", 10_500)
     spool = Spool.create(path, HEADER)
     first = [
         "starting-experiment",
@@ -241,14 +240,14 @@ def test_without_room_the_oldest_activities_go_first(
     for name in ["method-finished", "experiment-finished"] + ["starting-activity"] * 3:
         spool.append(*event(name, 900))
 
-    left = [entry.type for entry in spool.first(99)]
+    left = [record.type for record in spool.first(99)]
     kept = {"starting-experiment", "safeguard-stop", "experiment-finished"}
     assert kept <= set(left)
     assert left.count("starting-activity") >= 2
-    assert spool.contents.gone == len(first) + 5 - len(left)
-    assert spool.contents.gone > 0
-    assert path.stat().st_size <= 10_000
-    assert pending(path) == [entry.n for entry in spool.first(99)]
+    assert spool.contents.lost == len(first) + 5 - len(left)
+    assert spool.contents.lost > 0
+    assert path.stat().st_size <= 10_500
+    assert pending(path) == [record.n for record in spool.first(99)]
 
 
 def test_without_room_what_matters_is_kept_beyond_it(
@@ -258,10 +257,10 @@ def test_without_room_what_matters_is_kept_beyond_it(
     monkeypatch.setattr(spools, "LIMIT", 1_000)
     spool = Spool.create(path, HEADER)
 
-    spool.append("journal", members(journal="x" * 2_000))
+    spool.append("journal", encode_members(journal="x" * 2_000))
     spool.append(*event("starting-activity", 100))
 
-    assert [entry.kind for entry in spool.first(9)] == ["journal"]
+    assert [record.kind for record in spool.first(9)] == ["journal"]
 
 
 def test_what_was_delivered_makes_room(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,9 +269,9 @@ def test_what_was_delivered_makes_room(path: Path, monkeypatch: pytest.MonkeyPat
     spool = Spool.create(path, HEADER)
 
     for _ in range(50):
-        spool.done([spool.append(*event("starting-activity", 500))])
+        spool.mark_sent([spool.append(*event("starting-activity", 500))])
 
-    assert spool.contents.gone == 0
+    assert spool.contents.lost == 0
     assert spool.contents.sent == 50
     assert path.stat().st_size <= 5_000
 
@@ -300,14 +299,6 @@ def test_a_forked_child_does_not_keep_the_lock(path: Path) -> None:
     os.waitpid(child, 0)
 
     assert again is not None
-
-
-def test_a_lock_that_cannot_be_had_is_no_disaster(tmp_path: Path) -> None:
-    """Somebody removed the folder: there is nothing to own."""
-    with pytest.raises(OSError, match="No such file"):
-        Lock(tmp_path / "gone" / "monday.lock").take()
-
-    assert Spool.open(tmp_path / "gone" / "monday.jsonl") is None
 
 
 def test_a_line_reads_as_json(path: Path) -> None:

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from chaoscloud.delivery import courier, outbox, retry, worker
+from chaoscloud.delivery import outbox as outbox_module
+from chaoscloud.delivery import retry, sender, transport
 from chaoscloud.delivery.outbox import Outbox
 from tests.plugin.faults import PASSING, STANDING, Fault, dripping, saying, well
 from tests.plugin.loopback import Handler, Loopback, Seen, loopback
-from tests.plugin.outboxes import JOURNAL, outbox_at, spooled
+from tests.plugin.outboxes import JOURNAL, end, outbox_at, spooled
 from tests.plugin.runs import orders
 from tests.plugin.stub_console import kind_of
 
@@ -59,12 +60,12 @@ def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHAOSIQ_FLUSH_TIMEOUT", "20")
 
 
-def a_run(told: Outbox) -> None:
+def a_run(outbox: Outbox) -> None:
     """What a run tells, in short."""
-    told.start(orders(), JOURNAL)
-    told.event("starting-method", orders())
-    told.event("method-finished", orders(), [])
-    told.finish({**JOURNAL, "status": "completed"})
+    outbox.register(orders(), JOURNAL)
+    outbox.record_event("starting-method", orders())
+    outbox.record_event("method-finished", orders(), [])
+    end(outbox)
 
 
 def stored(trouble: Trouble) -> list[str]:
@@ -87,12 +88,15 @@ def test_what_passes_loses_nothing_and_doubles_nothing(
     tmp_path: Path, fault: Fault, kind: str
 ) -> None:
     """Once it has passed, everything is there in order; what is sent again carries its id."""
-    with in_trouble(fault, kind, times=2) as trouble, outbox_at(trouble.served.url, tmp_path) as o:
-        a_run(o)
+    with (
+        in_trouble(fault, kind, times=2) as trouble,
+        outbox_at(trouble.served.url, tmp_path) as outbox,
+    ):
+        a_run(outbox)
 
     assert stored(trouble) == WHOLE
     assert spooled(tmp_path) == []
-    assert o.tally().kept == o.tally().lost == 0
+    assert (outbox.report.pending, outbox.report.rejected, outbox.report.lost) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("status", STANDING)
@@ -100,38 +104,34 @@ def test_what_will_not_be_taken_is_set_aside(tmp_path: Path, status: int) -> Non
     """One event is refused: the next one and the journal arrive."""
     with (
         in_trouble(saying(status)) as trouble,
-        outbox_at(trouble.served.url, tmp_path) as told,
+        outbox_at(trouble.served.url, tmp_path) as outbox,
     ):
-        a_run(told)
+        a_run(outbox)
 
     assert [json.loads(seen.body)["type"] for seen in trouble.of("event")] == WHOLE[2:4]
     assert trouble.of("journal")
-    assert told.tally().refused == 1
-    assert str(status) in told.tally().line()[1]
+    assert outbox.report.rejected == 1
+    assert str(status) in outbox.report.describe()[1]
 
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_token_revoked_in_the_middle_keeps_the_rest(tmp_path: Path, status: int) -> None:
     """Nothing more is sent by this run; the next one, signed in again, sends it all."""
     with in_trouble(saying(status), times=1) as trouble:
-        with outbox_at(trouble.served.url, tmp_path) as told:
-            a_run(told)
-        asked = len(trouble.of("event"))
-        [kept] = spooled(tmp_path)
+        with outbox_at(trouble.served.url, tmp_path) as outbox:
+            a_run(outbox)
+        count = len(trouble.of("event"))
+        [left] = spooled(tmp_path)
         with outbox_at(trouble.served.url, tmp_path) as next_run:
-            next_run.start(orders(), JOURNAL)
-            next_run._worker.wait_for(lambda: not spooled(tmp_path)[0].pending, 5)
-            wait_for_the_others(next_run, trouble)
+            a_run(next_run)
 
-    assert asked == 1
-    assert "chaos signin" in told.tally().line()[1]
-    assert len(kept.pending) == 3
-    assert [json.loads(seen.body)["type"] for seen in trouble.of("event")][1:] == WHOLE[2:4]
-
-
-def wait_for_the_others(told: Outbox, trouble: Trouble) -> None:
-    """Until what an earlier run left has arrived."""
-    told._worker.wait_for(lambda: bool(trouble.of("journal")), 5)
+    types = [json.loads(seen.body)["type"] for seen in trouble.of("event")]
+    assert count == 1
+    assert "chaos signin" in outbox.report.describe()[1]
+    assert [record.kind for record in left.pending.values()] == ["event", "event", "end", "journal"]
+    assert sorted(types[1:]) == sorted(WHOLE[2:4] * 2)
+    assert len(trouble.of("journal")) == 2
+    assert spooled(tmp_path) == []
 
 
 @pytest.mark.parametrize("kind", ["experiment", "event"])
@@ -139,16 +139,15 @@ def test_a_console_that_drips_holds_nobody_up(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither the start nor the hooks nor the end wait for it longer than they may."""
-    monkeypatch.setattr(outbox, "START_WITHIN", 0.1)
+    monkeypatch.setattr(outbox_module, "START_WITHIN", 0.1)
     monkeypatch.setenv("CHAOSIQ_FLUSH_TIMEOUT", "0.2")
-    with in_trouble(dripping, kind, 9) as trouble:
-        told = outbox_at(trouble.served.url, tmp_path)
-        with told as each:
-            each._worker._courier._session.call_limit = 1.0
-            a_run(each)
-            tally = each.tally()
+    with (
+        in_trouble(dripping, kind, 9) as trouble,
+        outbox_at(trouble.served.url, tmp_path, call_limit=1.0) as outbox,
+    ):
+        a_run(outbox)
 
-    assert tally.kept >= 3
+    assert outbox.report.pending >= 4
     assert len(trouble.of(kind)) == 1
 
 
@@ -156,19 +155,22 @@ def test_a_console_that_batches_gets_batches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the format of CloudEvents for it, compressed if it inflates; few requests in all."""
-    monkeypatch.setattr(courier, "WORTH_COMPRESSING", 10)
+    monkeypatch.setattr(transport, "WORTH_COMPRESSING", 10)
     accepts = {
         "Accept_Post": "application/cloudevents+json, application/cloudevents-batch+json",
         "Accept_Encoding": "gzip",
         "Content_Location": "/api/acme/checkout/executions/monday",
     }
     created = saying(201, b'{"id": "monday"}', **accepts)
-    with in_trouble(created, "execution") as trouble, outbox_at(trouble.served.url, tmp_path) as o:
-        o.start(orders(), JOURNAL)
-        with o._spool._guard:  # the worker reads once all of them are there
+    with (
+        in_trouble(created, "execution") as trouble,
+        outbox_at(trouble.served.url, tmp_path) as outbox,
+    ):
+        outbox.register(orders(), JOURNAL)
+        with outbox._spool._guard:  # the worker reads once all of them are there
             for number in range(450):
-                o.event("starting-activity", {"name": f"activity {number}"})
-        o.finish({**JOURNAL, "status": "completed"})
+                outbox.record_event("starting-activity", {"name": f"activity {number}"})
+        end(outbox)
 
     batches = [json.loads(gzip.decompress(seen.body)) for seen in trouble.of("event")]
     assert [len(batch) for batch in batches] == [200, 200, 50]
@@ -194,12 +196,12 @@ def test_one_bad_event_does_not_cost_its_batch(tmp_path: Path) -> None:
         return well(handler)
 
     trouble = Trouble()
-    with loopback(reply) as trouble.served, outbox_at(trouble.served.url, tmp_path) as told:
-        told.start(orders(), JOURNAL)
-        with told._spool._guard:
+    with loopback(reply) as trouble.served, outbox_at(trouble.served.url, tmp_path) as outbox:
+        outbox.register(orders(), JOURNAL)
+        with outbox._spool._guard:
             for name in ("starting-method", "starting-rollback", "rollback-finished"):
-                told.event(name, orders())
-        told.finish(JOURNAL)
+                outbox.record_event(name, orders())
+        end(outbox)
 
     alone = [json.loads(seen.body) for seen in trouble.of("event")[1:]]
     assert [event["type"] for event in alone] == [
@@ -207,7 +209,7 @@ def test_one_bad_event_does_not_cost_its_batch(tmp_path: Path) -> None:
         "starting-rollback",
         "rollback-finished",
     ]
-    assert told.tally().refused == 1
+    assert outbox.report.rejected == 1
     assert trouble.of("journal")
 
 
@@ -215,7 +217,7 @@ def test_a_console_that_does_not_inflate_after_all_gets_it_plain(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A proxy may promise what the console behind it cannot do."""
-    monkeypatch.setattr(courier, "WORTH_COMPRESSING", 10)
+    monkeypatch.setattr(transport, "WORTH_COMPRESSING", 10)
     created = saying(
         201, b'{"id": "monday"}', Accept_Encoding="gzip", Content_Location="/api/executions/monday"
     )
@@ -227,10 +229,10 @@ def test_a_console_that_does_not_inflate_after_all_gets_it_plain(
         return handler.say(415) if seen.headers["Content-Encoding"] else well(handler)
 
     trouble = Trouble()
-    with loopback(reply) as trouble.served, outbox_at(trouble.served.url, tmp_path) as told:
-        a_run(told)
+    with loopback(reply) as trouble.served, outbox_at(trouble.served.url, tmp_path) as outbox:
+        a_run(outbox)
 
-    assert told.tally().lost == told.tally().kept == 0
+    assert outbox.report.lost == outbox.report.rejected == outbox.report.pending == 0
     assert [seen.headers["Content-Encoding"] for seen in trouble.of("event")] == [
         "gzip",
         None,
@@ -243,15 +245,14 @@ def test_a_hanging_console_is_waited_for_briefly_at_the_end(
 ) -> None:
     """It hangs since the start: what the start waited is not waited for again."""
     monkeypatch.delenv("CHAOSIQ_FLUSH_TIMEOUT")
-    monkeypatch.setattr(outbox, "START_WITHIN", 0.1)
-    monkeypatch.setattr(outbox, "OUT_OF_CONTACT", 0.1)
-    monkeypatch.setattr(worker, "LONG_FOR_A_CALL", 0.05)
+    monkeypatch.setattr(outbox_module, "START_WITHIN", 0.1)
+    monkeypatch.setattr(outbox_module, "OUT_OF_CONTACT", 0.1)
+    monkeypatch.setattr(sender, "LONG_FOR_A_CALL", 0.05)
     with (
         in_trouble(dripping, "execution", 9) as trouble,
-        outbox_at(trouble.served.url, tmp_path) as told,
+        outbox_at(trouble.served.url, tmp_path) as outbox,
     ):
-        told._worker._courier._session.call_limit = 1.0
-        a_run(told)
+        a_run(outbox)
 
-        assert told._patience == 0.1
-        assert told.tally().kept == 4
+        assert outbox._patience == 0.1
+        assert outbox.report.pending == 5

@@ -1,7 +1,7 @@
 """What happened, as a CloudEvent 1.0 in structured mode.
 
-https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md; `data` is a
-JSON document written as a string, as the consoles of the original read it.
+https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md; the consoles of
+the original read `data` as a JSON document written as a string.
 """
 
 import traceback
@@ -12,6 +12,8 @@ from uuid import uuid4
 from chaoscloud.api.calls import UNSERIALISABLE, Cleaner
 from chaoscloud.redaction import to_json
 
+__all__ = ["CONTENT_TYPE", "cloud_event", "event_data", "get_tz"]
+
 CONTENT_TYPE = "application/cloudevents+json"
 
 
@@ -20,10 +22,8 @@ def get_tz() -> tzinfo | None:
     return datetime.now().astimezone().tzinfo
 
 
-def cloud_event(
-    event_type: str, context: Any, state: Any, redactor: Cleaner, event_id: str | None = None
-) -> dict[str, str]:
-    """An event that happens now; its id is a new one unless given."""
+def cloud_event(event_type: str, event_id: str | None = None, **attributes: Any) -> dict[str, Any]:
+    """An event that happens now, without its data; its id is a new one unless given."""
     return {
         "specversion": "1.0",
         "id": event_id or str(uuid4()),
@@ -31,7 +31,7 @@ def cloud_event(
         "type": event_type,
         "time": datetime.now(get_tz()).isoformat(),
         "datacontenttype": "application/json",
-        "data": event_data(context, state, redactor),
+        **attributes,
     }
 
 
@@ -42,15 +42,15 @@ def event_data(context: Any, state: Any, redactor: Cleaner) -> str:
     either, it is null. The reason is not the whole traceback, which names folders of this machine.
     """
     try:
-        return _written({"context": context, "state": state}, redactor)
+        return _write({"context": context, "state": state}, redactor)
     except UNSERIALISABLE as reason:
         trace = "".join(traceback.format_exception_only(reason))
         error = {"type": "json-serialization", "trace": trace}
     try:
-        return _written({"context": context, "state": None, "error": error}, redactor)
+        return _write({"context": context, "state": None, "error": error}, redactor)
     except UNSERIALISABLE:
-        return _written({"context": None, "state": None, "error": error}, redactor)
+        return _write({"context": None, "state": None, "error": error}, redactor)
 
 
-def _written(data: dict[str, Any], redactor: Cleaner) -> str:
+def _write(data: dict[str, Any], redactor: Cleaner) -> str:
     return to_json(redactor.redact(data).document)

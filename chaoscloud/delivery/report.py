@@ -1,0 +1,57 @@
+"""What people read of a run's record at its end, and what its journal keeps of that. Pure."""
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Report"]
+
+SENDS_IT = "What is pending is sent by the next run, or by `chaos publish`"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of a run's records.
+
+    `pending` ones lie on the disk; `rejected` were not taken by the console; `lost` were dropped,
+    or never written. `reason` says why something is pending, `loss` why something is missing.
+    """
+
+    run: str = ""
+    address: str | None = None
+    sent: int = 0
+    pending: int = 0
+    rejected: int = 0
+    lost: int = 0
+    reason: str = ""
+    loss: str = ""
+
+    def describe(self) -> tuple[int, str]:
+        """The level of one line for people, and the line."""
+        parts = [f"{self.sent} sent to the console"]
+        if self.pending:
+            parts.append(f"{self.pending} pending on this machine ({self._why_pending})")
+        if self.rejected:
+            parts.append(f"{self.rejected} rejected by the console ({self.loss})")
+        if self.lost:
+            parts.append(f"{self.lost} lost ({self.loss})")
+        text = f"The record of this run: {', '.join(parts)}."
+        if self.address:
+            text += f" See {self.address}"
+        if self.pending:
+            text = f"{text}{'.' if self.address else ''} {SENDS_IT}."
+        troubled = self.pending or self.rejected or self.lost
+        return (logging.WARNING if troubled else logging.INFO), text
+
+    def as_notes(self) -> dict[str, dict[str, Any] | None]:
+        """What the journal's `chaosiq` block keeps; None where there is nothing to say."""
+        pending = {"records": self.pending, "reason": self._why_pending, "run": self.run}
+        missing = {"lost": self.rejected + self.lost, "reason": self.loss}
+        return {
+            "pending": pending if self.pending else None,
+            "not_recorded": missing if missing["lost"] else None,
+        }
+
+    @property
+    def _why_pending(self) -> str:
+        return self.reason or "there was no time to send it"
