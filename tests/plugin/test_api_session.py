@@ -176,7 +176,7 @@ def test_the_session_shows_its_token_to_who_reads_it_and_sends_it_to_its_console
     session.get("https://elsewhere.example.com/")
 
     assert session.headers["Authorization"] == "Bearer ciq_ada"
-    assert "Authorization" not in requests_mock.last_request.headers
+    assert "Authorization" not in requests_mock.request_history[0].headers
 
 
 class Unheard(requests.adapters.HTTPAdapter):
