@@ -15,7 +15,6 @@ __all__ = [
     "full",
     "host",
     "org",
-    "origin",
     "safeguard",
     "team",
     "verification",
@@ -27,11 +26,6 @@ __all__ = [
 def clean(url: str) -> str:
     """The address for people of what is at `url` in the API: without its first `/api`."""
     return url.replace("/api", "", 1)
-
-
-def origin(url: str) -> str:
-    """`scheme://host[:port]` of an address: no path, no query, no user info."""
-    return f"{urlsplit(url).scheme}://{host(url)}"
 
 
 def host(url: str) -> str:

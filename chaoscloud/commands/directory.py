@@ -74,7 +74,7 @@ def teams(organization: Entry, url: str, token: str, verify_tls: bool = True) ->
 
 def is_console(url: str, token: str, verify_tls: bool = True) -> bool:
     """Whether a console answers at this very address, be it only to refuse the token."""
-    answer = _ask_optionally(lambda: request_orgs(urls.org(urls.base(url)), token, verify_tls))
+    answer = _ask_optionally(lambda: fetch_orgs(urls.org(urls.base(url)), token, verify_tls))
     if answer is None:
         return False
     return answer.status_code in REFUSED or isinstance(body_of(answer), list)
