@@ -67,7 +67,7 @@ def _check_environment() -> None:
         ensure_usable_environment()
 
 
-def _choosing(*words: str) -> Callable[[Command], Command]:
+def _choice_options(*words: str) -> Callable[[Command], Command]:
     """Options that choose an organization, a team, without asking."""
 
     def decorate(command: Command) -> Command:
@@ -81,16 +81,24 @@ def _choosing(*words: str) -> Callable[[Command], Command]:
     return decorate
 
 
-@click.command(help="Sign-in with your ChaosIQ credentials")
+@click.command(
+    help="Sign-in with your ChaosIQ credentials\n\n"
+    "Asks for the console's url and your token, then for the organization and the team whose name "
+    "your runs are recorded in, and saves them to the settings file."
+)
 @click.option("--url", metavar="URL", help="The console's url, instead of asking or CHAOSIQ_URL.")
 @click.option(
     "--token-stdin",
     is_flag=True,
     help="Read the token from standard input, its first line, instead of asking or CHAOSIQ_TOKEN.",
 )
-@_choosing("organization", "team")
+@_choice_options("organization", "team")
 @click.option("--no-verify-tls", is_flag=True, help="Do not verify the console's certificate.")
-@click.option("--status", is_flag=True, help="Show where you stand, and change nothing.")
+@click.option(
+    "--status",
+    is_flag=True,
+    help="Show the console, the team and the token in use, and change nothing.",
+)
 @click.pass_context
 @_end_clearly
 def signin(
@@ -116,8 +124,11 @@ def signin(
     sign_in(settings_path, SignInOptions(url, token_stdin, organization, team, verify_tls))
 
 
-@click.command(help="Set ChaosIQ organisation")
-@_choosing("organization", "team")
+@click.command(
+    help="Set ChaosIQ organisation\n\n"
+    "Then asks for a team of it. Your next runs are recorded for that team."
+)
+@_choice_options("organization", "team")
 @click.pass_context
 @_end_clearly
 def org(ctx: click.Context, organization: str | None, team: str | None) -> None:
@@ -128,8 +139,10 @@ def org(ctx: click.Context, organization: str | None, team: str | None) -> None:
     change_organization(ctx.obj["settings_path"], options)
 
 
-@click.command(help="Set ChaosIQ team")
-@_choosing("team")
+@click.command(
+    help="Set ChaosIQ team\n\nOf the organization in use. Your next runs are recorded for it."
+)
+@_choice_options("team")
 @click.pass_context
 @_end_clearly
 def team(ctx: click.Context, team: str | None) -> None:
@@ -187,7 +200,14 @@ def _publish_pending(settings_path: str, rejected: bool) -> None:
         say("Nothing is pending on this machine: there is nothing to publish.")
 
 
-@click.command(help="Enable a ChaosIQ feature")
+_FEATURE_HELP = (
+    "publish: runs are recorded in the console. safeguards: the console may keep runs from "
+    "starting, and stop them. workspace: the .chaosiq file links an experiment's "
+    "file to its record."
+)
+
+
+@click.command(help=f"Enable a ChaosIQ feature\n\n{_FEATURE_HELP}")
 @click.argument("feature", type=click.Choice(_FEATURES))
 @click.option(
     "--required",
@@ -205,7 +225,7 @@ def enable(ctx: click.Context, feature: str, required: bool) -> None:
     click.echo(switch(ctx.obj["settings_path"], feature, on=True, required=required))
 
 
-@click.command(help="Disable a ChaosIQ feature")
+@click.command(help=f"Disable a ChaosIQ feature\n\n{_FEATURE_HELP}")
 @click.argument("feature", type=click.Choice(_FEATURES))
 @click.pass_context
 @_end_clearly
@@ -232,13 +252,13 @@ def safeguards(ctx: click.Context, experiment: str | None) -> None:
     if ctx.invoked_subcommand is not None:
         return
     from chaoscloud._prompts import say
-    from chaoscloud.commands.safeguards import in_force, would_run
+    from chaoscloud.commands.safeguards import ask_about_experiment, list_in_force
 
     if experiment is None:
-        for line in in_force(ctx.obj["settings_path"]):
+        for line in list_in_force(ctx.obj["settings_path"]):
             say(line)
         return
-    allowed, lines = would_run(ctx.obj["settings_path"], experiment)
+    allowed, lines = ask_about_experiment(ctx.obj["settings_path"], experiment)
     for line in lines:
         say(line)
     ctx.exit(0 if allowed else 1)
@@ -268,7 +288,7 @@ def _test_safeguards(ctx: click.Context, experiment: str | None) -> None:
         say(line)
 
 
-class _DryMayBeBare(click.Command):
+class _BareDryCommand(click.Command):
     """A command whose `--dry` was a flag once: alone it still means that no activity is played."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -288,7 +308,7 @@ def _spell_out_dry(args: list[str]) -> list[str]:
     ]
 
 
-def _variables(_ctx: click.Context, _param: click.Parameter, pairs: tuple[str, ...]) -> Any:
+def _parse_variables(_ctx: click.Context, _param: click.Parameter, pairs: tuple[str, ...]) -> Any:
     """`key=value` and `key:type=value` as a dictionary of typed values, as `chaos run` does."""
     from chaoslib import convert_vars
 
@@ -298,7 +318,7 @@ def _variables(_ctx: click.Context, _param: click.Parameter, pairs: tuple[str, .
         raise click.BadParameter(str(x)) from None
 
 
-def _existing(_ctx: click.Context, _param: click.Parameter, paths: tuple[str, ...]) -> Any:
+def _check_existing(_ctx: click.Context, _param: click.Parameter, paths: tuple[str, ...]) -> Any:
     """The paths as they are, all of them there."""
     # Not a `click.Path`: making one loads `locale`, half of what this module may cost.
     for path in paths:
@@ -308,7 +328,7 @@ def _existing(_ctx: click.Context, _param: click.Parameter, paths: tuple[str, ..
 
 
 @click.command(
-    cls=_DryMayBeBare,
+    cls=_BareDryCommand,
     help="Run the verification loaded from SOURCE, either a local file or a HTTP resource. "
     "SOURCE can be formatted as JSON or YAML.",
 )
@@ -334,14 +354,14 @@ def _existing(_ctx: click.Context, _param: click.Parameter, paths: tuple[str, ..
     "--var",
     multiple=True,
     metavar="KEY[:TYPE]=VALUE",
-    callback=_variables,
+    callback=_parse_variables,
     help="A value for the configuration. TYPE is int, float or bytes. Can be given several times.",
 )
 @click.option(
     "--var-file",
     multiple=True,
     metavar="PATH",
-    callback=_existing,
+    callback=_check_existing,
     help="A file with values for configuration and secrets: JSON, YAML or .env. "
     "Can be given several times.",
 )
@@ -349,7 +369,7 @@ def _existing(_ctx: click.Context, _param: click.Parameter, paths: tuple[str, ..
     "--control-file",
     multiple=True,
     metavar="PATH",
-    callback=_existing,
+    callback=_check_existing,
     help="A file with controls to load as global ones. Can be given several times.",
 )
 @click.argument("source")
@@ -407,11 +427,11 @@ if "logging" in sys.modules:  # the host has loaded it; importing it here would 
 
 
 # Owned by `chaoscloud.verify`, and importable from here as they always were.
-_BORROWED = ("get_org_id", "get_team_id", "switch_team_during_verification_run")
+_NAMES_OF_VERIFY = ("get_org_id", "get_team_id", "switch_team_during_verification_run")
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _BORROWED:
+    if name not in _NAMES_OF_VERIFY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from chaoscloud.verify import tenancy
 

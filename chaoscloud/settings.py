@@ -113,8 +113,8 @@ def ensure_usable_url(url: str, origin: str) -> None:
     try:
         console_address(url)
     except ValueError as x:
-        shown = f" '{url}'" if "@" not in url else ""  # it may hold a password
-        raise SettingsException(f"{origin}{shown} cannot be used. {x}") from None
+        quoted = f" '{url}'" if "@" not in url else ""  # it may hold a password
+        raise SettingsException(f"{origin}{quoted} cannot be used. {x}") from None
 
 
 def ensure_usable_environment(environ: Mapping[str, str] | None = None) -> None:
@@ -138,11 +138,11 @@ def set_settings(
     """
     if token:
         set_auth(settings, url, token)
-    control = _made_control(settings)
+    control = _ensure_control(settings)
     control.setdefault("features", dict.fromkeys(FEATURES, "on"))
-    provider = _made(control, "provider")
+    provider = _ensure_mapping(control, "provider")
     provider.update(type="python", module="chaoscloud.controls")
-    _made(provider, "arguments").update(url=url, verify_tls=verify_tls)
+    _ensure_mapping(provider, "arguments").update(url=url, verify_tls=verify_tls)
     set_default_org(settings, default_org)
     organization = tenancy.get_default_org(get_orgs(settings))
     if organization is not None:
@@ -189,14 +189,16 @@ def get_auth_type(settings: Settings | None, url: str) -> str:
 
 def set_auth(settings: Settings, url: str, token: str) -> None:
     """Store the token for the host of `url`."""
-    _made(_made(settings, "auths"), _host(url)).update(type="bearer", value=token)
+    _ensure_mapping(_ensure_mapping(settings, "auths"), _host(url)).update(
+        type="bearer", value=token
+    )
 
 
 def is_feature_enabled(settings: Settings | None, feature: str) -> bool:
     """Whether a feature is on, as it is when nothing is said; an unknown one never is."""
     # YAML reads an unquoted `off` as false
-    said = _part(get_control(settings), "features").get(feature)
-    return feature in FEATURES and said is not False and str(said).lower() != "off"
+    state = _part(get_control(settings), "features").get(feature)
+    return feature in FEATURES and state is not False and str(state).lower() != "off"
 
 
 def enable_feature(settings: Settings | None, feature: str) -> bool:
@@ -233,7 +235,7 @@ def is_required_by_organization(settings: Settings | None) -> bool:
 def require_safeguards(settings: Settings, required: bool) -> None:
     """Choose whether runs need an answer. Kept beside the feature, whose `on` others understand."""
     if required or _part(get_control(settings), "safeguards"):
-        _made(_made_control(settings), "safeguards")["required"] = required
+        _ensure_mapping(_ensure_control(settings), "safeguards")["required"] = required
 
 
 def remember_requirement(settings: Settings, organization_id: str, required: bool) -> bool:
@@ -242,8 +244,8 @@ def remember_requirement(settings: Settings, organization_id: str, required: boo
     known = known if isinstance(known, list) else []
     if (organization_id in known) is required:
         return False
-    others = [each for each in known if each != organization_id]
-    _made(_made_control(settings), "safeguards")["required_by"] = (
+    others = [known_id for known_id in known if known_id != organization_id]
+    _ensure_mapping(_ensure_control(settings), "safeguards")["required_by"] = (
         [*others, organization_id] if required else others
     )
     return True
@@ -268,7 +270,7 @@ def get_teams(organization: Organization | None) -> list[Team]:
 
 def set_default_org(settings: Settings, organization: Organization) -> None:
     """Make this the organization in use, added to the settings if new."""
-    arguments = _made(_made(_made_control(settings), "provider"), "arguments")
+    arguments = _ensure_mapping(_ensure_mapping(_ensure_control(settings), "provider"), "arguments")
     arguments["organizations"] = _choose(get_orgs(settings), organization)
 
 
@@ -291,12 +293,12 @@ def _choose(entries: list[Any], chosen: Mapping[str, Any]) -> list[Any]:
 def _switch(settings: Settings | None, feature: str, state: str) -> bool:
     if settings is None or feature not in FEATURES:
         return False
-    _made(_made_control(settings), "features")[feature] = state
+    _ensure_mapping(_ensure_control(settings), "features")[feature] = state
     return True
 
 
-def _made_control(settings: Settings) -> dict[str, Any]:
-    return _made(_made(settings, "controls"), CONTROL_NAME)
+def _ensure_control(settings: Settings) -> dict[str, Any]:
+    return _ensure_mapping(_ensure_mapping(settings, "controls"), CONTROL_NAME)
 
 
 def _part(parent: Mapping[str, Any] | None, key: str) -> dict[str, Any]:
@@ -305,7 +307,7 @@ def _part(parent: Mapping[str, Any] | None, key: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _made(parent: dict[str, Any], key: str) -> dict[str, Any]:
+def _ensure_mapping(parent: dict[str, Any], key: str) -> dict[str, Any]:
     """The mapping under `key`, made when there is none, to write to."""
     if not isinstance(parent.get(key), dict):
         parent[key] = {}

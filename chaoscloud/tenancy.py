@@ -27,14 +27,14 @@ class Tenancy:
 
 def get_default_org(organizations: Organizations | None) -> Organization | None:
     """The organization marked as the default, or None."""
-    return _marked(organizations)
+    return _find_marked(organizations)
 
 
 def get_default_team(organization: Organization | None) -> Team | None:
     """The team of `organization` marked as the default, or None."""
     if not isinstance(organization, dict):
         return None
-    return _marked(organization.get("teams"))
+    return _find_marked(organization.get("teams"))
 
 
 def tenancy_of(organizations: Organizations | None) -> Tenancy | None:
@@ -51,7 +51,7 @@ def tenancy_of(organizations: Organizations | None) -> Tenancy | None:
     )
 
 
-def _marked(entries: Iterable[Entry] | None) -> Entry | None:
+def _find_marked(entries: Iterable[Entry] | None) -> Entry | None:
     """The first entry with an id and a default mark; people edit this list by hand."""
     for entry in entries if isinstance(entries, list) else []:
         if isinstance(entry, dict) and entry.get("default") and entry.get("id"):

@@ -139,9 +139,9 @@ def link_file(
     `WorkspaceException`.
     """
     data = _read(path)
-    teams = _below(_below(data, "experiments"), org_id)
+    teams = _ensure_mapping(_ensure_mapping(data, "experiments"), org_id)
     entry = {"experiment_id": experiment_id}
-    if _below(teams, team_id).get(Path(experiment_path).name) != entry:
+    if _ensure_mapping(teams, team_id).get(Path(experiment_path).name) != entry:
         teams[team_id][Path(experiment_path).name] = entry
         _write(path, data)
 
@@ -175,7 +175,7 @@ def get_experiment_id(experiment: Experiment) -> str | None:
     return cast("str | None", get_extension_value(experiment, "experiment_id"))
 
 
-def _below(parent: Any, key: str) -> dict[str, Any]:
+def _ensure_mapping(parent: Any, key: str) -> dict[str, Any]:
     """The mapping under a key, made when there is none."""
     if not parent.get(key):
         parent[key] = {}
@@ -183,10 +183,10 @@ def _below(parent: Any, key: str) -> dict[str, Any]:
 
 
 def _entry(tenancy: Tenancy, path: str | os.PathLike[str]) -> dict[str, Any]:
-    found: Any = get_loaded_workspace_data()
+    level: Any = get_loaded_workspace_data()
     for key in ("experiments", tenancy.org_id, tenancy.team_id, Path(path).name):
-        found = found.get(key) or {}
-    return cast("dict[str, Any]", found)
+        level = level.get(key) or {}
+    return cast("dict[str, Any]", level)
 
 
 def _read(path: str | os.PathLike[str] | None) -> WorkspaceData:

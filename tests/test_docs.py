@@ -145,3 +145,14 @@ def test_links_between_the_pages_lead_somewhere() -> None:
     ]
 
     assert broken == []
+
+
+@pytest.mark.parametrize(("path", "command"), PLUGIN_COMMANDS, ids=[p for p, _ in PLUGIN_COMMANDS])
+def test_the_help_of_a_command_can_be_read(path: str, command: click.Command) -> None:
+    """It is made of whole lines of at most 80 characters, and explains each feature and option."""
+    page = command.get_help(click.Context(command, info_name=path))
+
+    assert max(map(len, page.splitlines())) <= 80
+    assert [word for word in options_of(command) if word not in page] == []
+    if path.endswith("able"):
+        assert [feature for feature in FEATURES if f"{feature}:" not in page] == []

@@ -25,10 +25,10 @@ class Choice:
         return f"--{self.word}"
 
 
-def choose(entries: list[Entry], choice: Choice, wanted: str | None = None) -> Entry:
-    """The entry that `wanted` names, else the only one, else the one that somebody picks."""
-    if wanted is not None:
-        return find_entry(entries, wanted, choice)
+def choose(entries: list[Entry], choice: Choice, name_or_id: str | None = None) -> Entry:
+    """The entry that `name_or_id` names, else the only one, else the one that somebody picks."""
+    if name_or_id is not None:
+        return find_entry(entries, name_or_id, choice)
     if len(entries) == 1:
         return entries[0]
     current = next((i for i, entry in enumerate(entries) if entry["id"] == choice.current), None)
@@ -42,12 +42,12 @@ def choose(entries: list[Entry], choice: Choice, wanted: str | None = None) -> E
     return entries[picked]
 
 
-def find_entry(entries: list[Entry], wanted: str, choice: Choice) -> Entry:
+def find_entry(entries: list[Entry], name_or_id: str, choice: Choice) -> Entry:
     """The entry with this id, else with this name, else with this name in another case."""
     tests: tuple[Callable[[Entry], bool], ...] = (
-        lambda entry: entry["id"] == wanted,
-        lambda entry: entry["name"] == wanted,
-        lambda entry: entry["name"].casefold() == wanted.casefold(),
+        lambda entry: entry["id"] == name_or_id,
+        lambda entry: entry["name"] == name_or_id,
+        lambda entry: entry["name"].casefold() == name_or_id.casefold(),
     )
     for test in tests:
         matches = [entry for entry in entries if test(entry)]
@@ -55,9 +55,11 @@ def find_entry(entries: list[Entry], wanted: str, choice: Choice) -> Entry:
             return matches[0]
         if matches:
             ids = ", ".join(entry["id"] for entry in matches)
-            raise MissingInput(f"{choice.option} '{wanted}' names several: give an id, of {ids}.")
+            raise MissingInput(
+                f"{choice.option} '{name_or_id}' names several: give an id, of {ids}."
+            )
     raise MissingInput(
-        f"{choice.option} '{wanted}' is none of yours, which are {_list_names(entries)}."
+        f"{choice.option} '{name_or_id}' is none of yours, which are {_list_names(entries)}."
     )
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from chaoscloud.api._http import ConsoleSession
 
-__all__ = ["accepted", "in_force", "read_experiment", "would_run"]
+__all__ = ["ask_about_experiment", "ensure_accepted", "list_in_force", "read_experiment"]
 
 _GUARD_MODES = {
     GuardMode.OFF: "Your runs are not guarded: run `chaos enable safeguards`.",
@@ -34,27 +34,27 @@ _GUARD_MODES = {
 }
 
 
-def in_force(settings_path: str) -> Iterator[str]:
+def list_in_force(settings_path: str) -> Iterator[str]:
     """The lines about what is in force for the active team, and who says no."""
     settings = load(settings_path)
     with _session(settings_path) as session:
-        body = body_of(accepted(lambda: request_safeguards(session)))
-    found = body.get("items") if isinstance(body, Mapping) else None
-    if not isinstance(found, list):
+        body = body_of(ensure_accepted(lambda: request_safeguards(session)))
+    items = body.get("items") if isinstance(body, Mapping) else None
+    if not isinstance(items, list):
         raise CommandFailed("What answers is not a console that manages safeguards.")
     tenancy = read_profile(settings).tenancy
     team = f"team '{tenancy.team_name}'" if tenancy else "the team"
-    holding = [each for each in found if isinstance(each, dict) and each.get("in_force", True)]
-    yield f"In force for {team}:" if holding else f"No safeguard is in force for {team}."
-    yield from (f"- {_line(each)}" for each in holding)
+    in_force = [item for item in items if isinstance(item, dict) and item.get("in_force", True)]
+    yield f"In force for {team}:" if in_force else f"No safeguard is in force for {team}."
+    yield from (f"- {_line(item)}" for item in in_force)
     yield _describe_guard_mode(settings)
 
 
-def would_run(settings_path: str, path: str) -> tuple[bool, list[str]]:
+def ask_about_experiment(settings_path: str, path: str) -> tuple[bool, list[str]]:
     """Whether the experiment in a file would be allowed to run now, and the lines that say so."""
     tags = _tags_of(read_experiment(path))
     with _session(settings_path) as session:
-        response = accepted(lambda: simulate(session, tags))
+        response = ensure_accepted(lambda: simulate(session, tags))
     match read_answer(response.status_code, body_of(response)):
         case Allowed():
             return True, [f"{path} would be allowed to run now."]
@@ -65,7 +65,7 @@ def would_run(settings_path: str, path: str) -> tuple[bool, list[str]]:
             raise CommandFailed("The console's answer cannot be understood.")
 
 
-def accepted(ask: "Callable[[], Response]") -> "Response":
+def ensure_accepted(ask: "Callable[[], Response]") -> "Response":
     """The answer, when the console did what it was asked; else `CommandFailed` with the reason."""
     try:
         response = ask()

@@ -108,17 +108,17 @@ def select_organization(
     url: str,
     token: str,
     verify_tls: bool = True,
-    wanted: str | None = None,
+    name_or_id: str | None = None,
     current: str | None = None,
 ) -> Entry:
     """The organization to work for, of those the token's owner belongs to.
 
-    `wanted` is a name or an id, `current` the id of the one in use.
+    `name_or_id` is a name or an id, `current` the id of the one in use.
     """
     choice = Choice(
         "organization", "Here are your known organizations:", "Default organization to use", current
     )
-    return choosing.choose(directory.organizations(url, token, verify_tls), choice, wanted)
+    return choosing.choose(directory.organizations(url, token, verify_tls), choice, name_or_id)
 
 
 def select_team(
@@ -126,12 +126,12 @@ def select_team(
     url: str,
     token: str,
     verify_tls: bool = True,
-    wanted: str | None = None,
+    name_or_id: str | None = None,
     current: str | None = None,
 ) -> Entry:
     """The team to publish to, of those of `organization` the token's owner belongs to.
 
-    `wanted` is a name or an id, `current` the id of the one in use.
+    `name_or_id` is a name or an id, `current` the id of the one in use.
     """
     choice = Choice(
         "team",
@@ -139,7 +139,9 @@ def select_team(
         "Default team to publish to",
         current,
     )
-    return choosing.choose(directory.teams(organization, url, token, verify_tls), choice, wanted)
+    return choosing.choose(
+        directory.teams(organization, url, token, verify_tls), choice, name_or_id
+    )
 
 
 def _settle_url(options: SignInOptions, stored: str, environ: Mapping[str, str]) -> str:
@@ -151,8 +153,10 @@ def _settle_url(options: SignInOptions, stored: str, environ: Mapping[str, str])
     try:
         # The first line of standard input is the token then: it must not be read as a url.
         if not url and (_prompts.has_terminal() or not options.token_on_stdin):
-            return _needed(_prompts.ask_url(stored, console_address), "--url URL (or CHAOSIQ_URL)")
-        return console_address(_needed(url, "--url URL (or CHAOSIQ_URL)"))
+            return _require_answer(
+                _prompts.ask_url(stored, console_address), "--url URL (or CHAOSIQ_URL)"
+            )
+        return console_address(_require_answer(url, "--url URL (or CHAOSIQ_URL)"))
     except ValueError as x:
         raise MissingInput(f"{x}.") from None
 
@@ -164,7 +168,9 @@ def _settle_token(url: str, options: SignInOptions, environ: Mapping[str, str]) 
         return from_environment, False
     is_piped = options.token_on_stdin and not _prompts.has_terminal()
     token = _prompts.read_line() if is_piped else _prompts.ask_token(_token_hint(url))
-    return _needed(token, "the token on standard input with --token-stdin (or CHAOSIQ_TOKEN)"), True
+    return _require_answer(
+        token, "the token on standard input with --token-stdin (or CHAOSIQ_TOKEN)"
+    ), True
 
 
 def _token_hint(url: str) -> str:
@@ -174,7 +180,7 @@ def _token_hint(url: str) -> str:
     )
 
 
-def _needed(answer: str | None, instead: str) -> str:
+def _require_answer(answer: str | None, instead: str) -> str:
     """The answer; without one, say what to give."""
     if not answer:
         raise MissingInput(f"There is no terminal to ask at: give {instead}.")
@@ -271,7 +277,7 @@ def _choose_and_save(
 def _choose_team_and_save(
     console: _Console,
     organization: Entry,
-    wanted: str | None,
+    name_or_id: str | None,
     settings: Settings,
     settings_path: str,
 ) -> None:
@@ -281,7 +287,7 @@ def _choose_team_and_save(
         console.url,
         console.token,
         console.verify_tls,
-        wanted,
+        name_or_id,
         None if current is None else str(current["id"]),
     )
     set_settings(

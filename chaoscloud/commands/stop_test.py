@@ -27,7 +27,7 @@ from chaoscloud import __version__, _settings_file, api
 from chaoscloud.api.policies import describe_policy
 from chaoscloud.api.team_safeguards import remove_execution, stop_execution
 from chaoscloud.commands.failures import CommandFailed, NotSignedIn
-from chaoscloud.commands.safeguards import accepted, read_experiment
+from chaoscloud.commands.safeguards import ensure_accepted, read_experiment
 from chaoscloud.controls.runtime import ChildRuntime, PluginMissing, prepare_child, run_in_child
 from chaoscloud.extension import get_extension, get_extension_value
 from chaoscloud.settings import CONTROL_NAME, enable_feature, get_orgs, load, read_profile
@@ -79,7 +79,7 @@ class _StopTest:
             raise CommandFailed("The console does not record this run: it cannot stop it.")
         self.requested_at = datetime.now(UTC)
         reason = "`chaos safeguards test`"
-        accepted(lambda: stop_execution(self.session, execution, reason, 2 * SLEEP))
+        ensure_accepted(lambda: stop_execution(self.session, execution, reason, 2 * SLEEP))
 
 
 class _EndHandler(RunEventHandler):  # type: ignore[misc]  # the host publishes no types
@@ -234,7 +234,7 @@ def _remove_record(stop_test: _StopTest) -> str:
     if execution is None:
         return "Nothing is left behind."
     try:
-        accepted(lambda: remove_execution(stop_test.session, execution))
+        ensure_accepted(lambda: remove_execution(stop_test.session, execution))
     except CommandFailed as x:
         return f"The record of execution {execution} is left in the console: {x}"
     return "Nothing is left behind."

@@ -111,10 +111,10 @@ def prepare_child(experiment: Experiment) -> ChildRuntime | None:
     if host is None or host.in_runtime_child():
         return None
     with _known_host(host):
-        wanted = host.get_python_runtime_info(experiment)
-        if wanted is None:
+        requested = host.get_python_runtime_info(experiment)
+        if requested is None:
             return None
-        return _first_with_plugin(host, wanted, experiment)
+        return _first_with_plugin(host, requested, experiment)
 
 
 def run_in_child(child: ChildRuntime, *words: str) -> int:
@@ -173,15 +173,15 @@ def _known_host(host: Any) -> Iterator[None]:
         raise HostRefusal(str(x)) from x
 
 
-def _first_with_plugin(host: Any, wanted: Any, experiment: Experiment) -> ChildRuntime:
+def _first_with_plugin(host: Any, requested: Any, experiment: Experiment) -> ChildRuntime:
     """The environment as it is, or with our requirement: the first of them that has the plugin.
 
     An isolated one is tried with the requirement first. The experiment may name a version of the
     plugin itself, which then contradicts ours: hence the other try.
     """
     requirement = own_requirement()
-    extended = replace(wanted, dependencies=(*wanted.dependencies, requirement))
-    candidates = [extended, wanted] if wanted.isolated else [wanted, extended]
+    extended = replace(requested, dependencies=(*requested.dependencies, requirement))
+    candidates = [extended, requested] if requested.isolated else [requested, extended]
     reasons = []
     for runtime in candidates:
         if runtime is extended:

@@ -88,7 +88,7 @@ def test_importing_the_commands_loads_nothing_heavy(tmp_path: Path) -> None:
 
 def test_importing_every_name_of_the_commands_is_no_cycle(tmp_path: Path) -> None:
     """Programs import the names first thing, before anything of the host."""
-    names = ", ".join([*cli.__all__, *cli._BORROWED])
+    names = ", ".join([*cli.__all__, *cli._NAMES_OF_VERIFY])
 
     done = python(tmp_path / "home", "-W", "error", "-c", f"from chaoscloud.cli import {names}")
 
