@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from chaoscloud import _settings_file, api
 from chaoscloud.api.policies import NoAnswer
 from chaoscloud.safeguards.guard import Guard
+from chaoscloud.safeguards.lease import Lease
 from chaoscloud.safeguards.question import Reply, RunQuestion, ask_console
 from chaoscloud.safeguards.timing import TIMING
 from chaoscloud.settings import (
@@ -45,9 +46,9 @@ def build_guard(console: "Console", question: RunQuestion, resources: ExitStack)
     control_session, watch_session = (_open_session(console, resources) for _ in range(2))
     return Guard(
         lambda known: ask_console(control_session, question, known),
-        timing=TIMING,
+        _build_lease(console),
+        TIMING,
         watched=(watch_session, question),
-        **_modes(console),
     )
 
 
@@ -55,7 +56,7 @@ def build_refusing_guard(console: "Console", reason: str) -> Guard | None:
     """What guards a run that nobody can be asked about: it only starts if it need not be."""
     if console.guard_mode is not GuardMode.REQUIRED:
         return None
-    return Guard(lambda _: Reply(NoAnswer(reason)), **_modes(console))
+    return Guard(lambda _: Reply(NoAnswer(reason)), _build_lease(console))
 
 
 def _open_session(console: "Console", resources: ExitStack) -> Any:
@@ -67,12 +68,10 @@ def _open_session(console: "Console", resources: ExitStack) -> Any:
     return session
 
 
-def _modes(console: "Console") -> dict[str, Any]:
-    return {
-        "chosen": get_chosen_guard_mode(console.settings),
-        "imposed": is_required_by_organization(console.settings),
-        "remember": _build_remember(console),
-    }
+def _build_lease(console: "Console") -> Lease:
+    chosen = get_chosen_guard_mode(console.settings)
+    imposed = is_required_by_organization(console.settings)
+    return Lease(chosen, imposed, _build_remember(console), TIMING.lease)
 
 
 def _build_remember(console: "Console") -> Callable[[bool], None]:

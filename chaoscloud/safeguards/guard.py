@@ -15,14 +15,14 @@ from typing import Any
 from chaoslib.exceptions import InterruptExecution
 
 from chaoscloud.api.policies import Allowed, Denied, NoAnswer, Policy, describe_denial
-from chaoscloud.safeguards.contact import CARRIES_ON, Contact, Gap, utc_now
+from chaoscloud.safeguards.contact import Contact, Gap, utc_now
+from chaoscloud.safeguards.lease import Lease
 from chaoscloud.safeguards.question import Reply, RunQuestion, ask_console
 from chaoscloud.safeguards.state import RunState
 from chaoscloud.safeguards.stop import Stop, policies_without_answer
 from chaoscloud.safeguards.stop_signal import StopSignal, is_leaving
 from chaoscloud.safeguards.timing import TIMING, Timing
 from chaoscloud.safeguards.watch import GOODBYE, Watch
-from chaoscloud.types import GuardMode
 
 __all__ = ["Guard"]
 
@@ -38,18 +38,15 @@ class Guard:
     """The safeguards of one run. Safe to use from several threads.
 
     `ask` asks the console once, for a control, and is given the last answer; what is `watched` is
-    asked about before the run starts, and from then on all the time. `chosen` is the user's mode,
-    `imposed` whether the organization is known to require safeguards; `remember` gets what it says
-    of that from now on. The guard belongs to the thread that made it, the run's: an interruption
-    raised elsewhere stops a background activity but not the run.
+    asked about before the run starts, and from then on all the time. The guard belongs to the
+    thread that made it, the run's: an interruption raised elsewhere stops a background activity but
+    not the run.
     """
 
     def __init__(
         self,
         ask: Ask,
-        chosen: GuardMode = GuardMode.ON,
-        imposed: bool = False,
-        remember: Callable[[bool], None] = lambda _: None,
+        lease: Lease | None = None,
         timing: Timing = TIMING,
         now: Callable[[], datetime] = utc_now,
         clock: Callable[[], float] = time.monotonic,
@@ -59,9 +56,7 @@ class Guard:
         self.stop: Stop | None = None
         self.late_denial: tuple[Policy, ...] | None = None
         self._ask = ask
-        self._chosen = chosen
-        self._imposed = imposed
-        self._remember = remember
+        self.lease = lease or Lease()
         self._timing = timing
         self._now = now
         self._clock = clock
@@ -70,18 +65,12 @@ class Guard:
         self._lock = threading.RLock()
         self._question_lock = threading.Lock()
         self._known: Reply | None = None
-        self._answered_at = clock()
         self._fresh_until = clock()
         self._interrupted_by_signal = False
         self._is_stop_logged = False
         self._watched = watched
         self._watch: Watch | None = None
         self._signal = StopSignal(self._is_signal_wanted, self._note_interruption)
-
-    @property
-    def is_required(self) -> bool:
-        """Whether this run must not start, or go on for long, without an answer."""
-        return self._imposed or self._chosen == GuardMode.REQUIRED
 
     @property
     def policies(self) -> tuple[Policy, ...] | None:
@@ -105,7 +94,7 @@ class Guard:
         watched = self._watched
         ask = self._ask if watched is None else lambda known: ask_console(*watched, known)
         reply = self._inquire(ask)
-        if isinstance(reply.answer, NoAnswer) and self.is_required:
+        if isinstance(reply.answer, NoAnswer) and self.lease.is_required:
             self._deny(policies_without_answer(reply.answer.reason))
         self._interrupt_if_denied()
         self._move_to(RunState.RUNNING)
@@ -113,7 +102,7 @@ class Guard:
         if not isinstance(reply.answer, NoAnswer):
             self._log_start()
         if watched is not None:
-            watch = Watch(*watched, self.hear, self.lease_left, self._timing, self._clock)
+            watch = Watch(*watched, self.hear, self.lease.time_left, self._timing, self._clock)
             watch.start(reply)
             self._watch = watch
 
@@ -139,17 +128,13 @@ class Guard:
                 case NoAnswer(reason):
                     self._record_loss(reason)
                 case Denied(policies, required):
-                    self._record_answer(required)
+                    self.lease.renew(required)
+                    self._contact.record_answer()
                     self._deny(policies)
                 case Allowed(required):
-                    self._record_answer(required)
+                    self.lease.renew(required)
+                    self._contact.record_answer()
             return not self._has_nothing_to_hear()
-
-    def lease_left(self) -> float:
-        """Seconds this run may go on without an answer."""
-        if not self.is_required:
-            return float("inf")
-        return self._answered_at + self._timing.lease - self._clock()
 
     def ask_at_new_address(self) -> None:
         """The console has given the execution an id, which the question knows: ask about that."""
@@ -226,26 +211,14 @@ class Guard:
         self.hear(reply, self._clock() - began)
         return reply
 
-    def _record_answer(self, required: bool | None) -> None:
-        self._answered_at = self._clock()
-        self._contact.record_answer()
-        if required is not None and required != self._imposed:
-            self._imposed = required
-            self._remember(required)
-
     def _record_loss(self, reason: str) -> None:
-        is_leased = self.is_required and self.state not in (RunState.ROLLING_BACK, RunState.OVER)
-        self._contact.record_loss(reason, self._describe_lease() if is_leased else CARRIES_ON)
-        if is_leased and self.state is RunState.RUNNING and self.lease_left() <= 0:
+        if self.state in (RunState.ROLLING_BACK, RunState.OVER):
+            self._contact.record_loss(reason)
+            return
+        has_started = self.state is not RunState.WAITING
+        self._contact.record_loss(reason, self.lease.describe_loss(has_started))
+        if self.state is RunState.RUNNING and self.lease.time_left() <= 0:
             self._deny(policies_without_answer(reason))
-
-    def _describe_lease(self) -> str:
-        if self.state is RunState.WAITING:
-            return "They are required: the experiment does not start without them."
-        return (
-            "They are required: the experiment is stopped unless the console answers "
-            f"within {self._timing.lease:g} seconds."
-        )
 
     def _deny(self, policies: tuple[Policy, ...]) -> None:
         """Turn a no into a stop, or into a note where there is nothing to stop any more."""
@@ -289,7 +262,7 @@ class Guard:
         logger.info(
             "Safeguards are active: a no in the console stops this run %s.%s",
             at_once,
-            " They are required." if self.is_required else "",
+            " They are required." if self.lease.is_required else "",
         )
 
     def _is_signal_wanted(self) -> bool:

@@ -10,6 +10,7 @@ from chaoslib.exceptions import InterruptExecution
 from chaoscloud.api.policies import Allowed, Answer, Denied, NoAnswer
 from chaoscloud.safeguards import guard as guard_module
 from chaoscloud.safeguards.guard import Guard
+from chaoscloud.safeguards.lease import Lease
 from chaoscloud.safeguards.question import Reply, RunQuestion
 from chaoscloud.safeguards.timing import Timing
 from chaoscloud.types import GuardMode
@@ -54,7 +55,8 @@ def guard_of(
 ) -> Guard:
     """A guard of a run that starts at noon."""
     chosen = GuardMode.REQUIRED if required else GuardMode.ON
-    return Guard(console, chosen, imposed, timing=Timing(), now=lambda: NOON, clock=clock)
+    lease = Lease(chosen, imposed, clock=clock)
+    return Guard(console, lease, Timing(), lambda: NOON, clock)
 
 
 def in_another_thread(work: Callable[[], None]) -> Exception | None:
@@ -304,7 +306,7 @@ def test_an_answer_renews_the_lease(clock: Clock) -> None:
     goes_on = guard.hear(Reply(AWAY))
 
     assert goes_on is True
-    assert guard.lease_left() == 1
+    assert guard.lease.time_left() == 1
 
 
 def test_no_lease_ends_during_rollbacks(clock: Clock) -> None:
@@ -324,7 +326,7 @@ def test_no_lease_ends_during_rollbacks(clock: Clock) -> None:
 def test_what_the_organization_says_is_remembered_once(clock: Clock) -> None:
     """It counts at once, and for the runs to come; servers that say nothing change nothing."""
     remembered: list[bool] = []
-    guard = Guard(Asked(YES), remember=remembered.append, clock=clock)
+    guard = Guard(Asked(YES), Lease(remember=remembered.append), clock=clock)
 
     for required in (None, True, True, None, False):
         guard.hear(Reply(Allowed(required)))
@@ -340,7 +342,7 @@ def test_an_organization_may_impose_it_with_the_answer_that_lets_the_run_start(
 
     guard.open()
 
-    assert guard.lease_left() == 60
+    assert guard.lease.time_left() == 60
 
 
 def test_a_stop_that_arrives_while_asking_passes(clock: Clock) -> None:
