@@ -36,14 +36,14 @@ TABS = (
 )
 
 # What a page says after a form brought people back to it, by the word in the address.
-SAID = {
+NOTICES = {
     "stopped": ("done", "Stopped. Nothing starts, and what runs is being interrupted."),
     "released": ("done", "Released. What else is set stays in force."),
     "unreleased": ("note", "It had been released or switched off already: nothing was changed."),
-    "asked": ("done", "The run is being stopped: it is told at once, and says here when it heard."),
+    "asked": ("done", "The stop of this run is set."),
     "over": ("note", "The run had ended already: there was nothing left to stop."),
     "set": ("done", "The safeguard is set."),
-    "changed": ("done", "The safeguard is changed; runs are told at once."),
+    "changed": ("done", "The safeguard is changed; runs know at once."),
     "removed": ("done", "The safeguard is removed; what it did stays in the audit log."),
     "required": ("done", "Runs of the organization must now get an answer from its safeguards."),
     "optional": ("done", "Runs of the organization go on when nobody answers."),
@@ -51,7 +51,7 @@ SAID = {
 }
 
 
-class Said(msgspec.Struct, frozen=True):
+class Notice(msgspec.Struct, frozen=True):
     """A line at the top of a page."""
 
     look: str
@@ -119,7 +119,7 @@ class Visit(msgspec.Struct, frozen=True):
             "bar": self.bar,
             "tabs": [(name, f"{self.base}/{name.lower()}") for name in TABS],
             "tab": "",
-            "said": _said(self.request),
+            "said": _find_notice(self.request),
             "now": self.now,
             "origin": self.origin,
         }
@@ -202,9 +202,9 @@ def sign_in_first(request: Request) -> Response:
     return RedirectResponse(f"/signin{onward}", 303)
 
 
-def _said(request: Request) -> Said | None:
-    found = SAID.get(request.query_params.get("said", ""))
-    if found is None:
+def _find_notice(request: Request) -> Notice | None:
+    notice = NOTICES.get(request.query_params.get("said", ""))
+    if notice is None:
         return None
-    look, words = found
-    return Said(look, f"{words} {_stop_query.read_sentence(request.query_params)}".rstrip())
+    look, words = notice
+    return Notice(look, f"{words} {_stop_query.read_sentence(request.query_params)}".rstrip())
