@@ -17,7 +17,7 @@ from chaoscloud.console.api.access_cache import Access, AccessCache
 from chaoscloud.console.db import changes
 from chaoscloud.console.errors import NotFound
 from chaoscloud.console.records import events, executions
-from chaoscloud.console.records.events import NewEvent, Telling, UnknownExecution
+from chaoscloud.console.records.events import Message, NewEvent, UnknownExecution
 from chaoscloud.console.rules import stops
 from chaoscloud.console.rules.journals import moment
 from chaoscloud.console.rules.soundness import Unsound, ensure_sound, plain
@@ -61,13 +61,13 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class _Outdated(Exception):
-    """Who may see what has changed since a claim was looked up."""
+    """Who may see what has changed since access was looked up."""
 
 
-class _Claimed(msgspec.Struct, frozen=True):
-    """What a run tells, and as of which change of access it may."""
+class _Submission(msgspec.Struct, frozen=True):
+    """What a run sent, and as of which change of access it may."""
 
-    telling: Telling
+    message: Message
     access: int
 
 
@@ -78,18 +78,21 @@ async def receive(request: Request) -> Response:
     body, now = await body_of(request), now_of(request)
     content_type = request.headers.get("content-type", "").partition(";")[0]
     batch = content_type.strip().lower() == BATCH
-    new = await away(_batch_of if batch else _single_of, body, now)
-    stored = await _kept(request, access, Telling(request.path_params["execution"], new, now))
+    new = await away(_parse_batch if batch else _parse_single, body, now)
+    stored = await _store(request, access, Message(request.path_params["execution"], new, now))
     answer = Stored(stored, len(new) - stored) if batch else Made(new[0].event_id)
     return json(answer, 201, ACCEPTS)
 
 
-async def _kept(request: Request, access: Access, telling: Telling) -> int:
-    """How many events were new. Raises a `Problem` for who may not see the run any more."""
+async def _store(request: Request, access: Access, message: Message) -> int:
+    """Store the events; how many were new.
+
+    Raises a `Problem` for who may not see the run any more.
+    """
     while True:
-        claimed = _Claimed(telling, access.revision)
+        submission = _Submission(message, access.revision)
         try:
-            return await database_of(request).recording_together(_keep, claimed)
+            return await database_of(request).recording_together(_add, submission)
         except _Outdated:
             access = await request.app.state.access_cache.load(request)
         except UnknownExecution:
@@ -102,49 +105,49 @@ async def listed(request: TeamRequest) -> Response:
     query = request.http.query_params
     limit = limit_of(query)
     after = number_of(query, "after", 0)
-    found = await request.db.reading(
-        _listed,
+    stored = await request.db.reading(
+        _list,
         request.team.team_id,
         request.http.path_params.get("experiment"),
         request.path("execution"),
         number_of(query, "cursor", after),
         limit,
     )
-    return page(request.http, [_shown(event) for event in found], limit, lambda e: str(e.seq))
+    return page(request.http, [_describe(event) for event in stored], limit, lambda e: str(e.seq))
 
 
-def _single_of(body: bytes, now: datetime) -> list[NewEvent]:
-    return [_read(shaped(sound(body), CloudEvent), now)]
+def _parse_single(body: bytes, now: datetime) -> list[NewEvent]:
+    return [_convert(shaped(sound(body), CloudEvent), now)]
 
 
-def _batch_of(body: bytes, now: datetime) -> list[NewEvent]:
-    sent = shaped(sound(body), list[CloudEvent])
-    return [_read(event, now, number) for number, event in enumerate(sent)]
+def _parse_batch(body: bytes, now: datetime) -> list[NewEvent]:
+    cloud_events = shaped(sound(body), list[CloudEvent])
+    return [_convert(event, now, number) for number, event in enumerate(cloud_events)]
 
 
-def _read(event: CloudEvent, now: datetime, *at: int) -> NewEvent:
+def _convert(event: CloudEvent, now: datetime, *at: int) -> NewEvent:
     return NewEvent(
         event_id=plain(event.id),
         type=plain(event.type),
-        time=_time(event, at) or now,
-        data=_data(event, at),
-        sequence=_sequence(event.sequence or ""),
+        time=_parse_time(event, at) or now,
+        data=_parse_data(event, at),
+        sequence=_parse_sequence(event.sequence or ""),
     )
 
 
-def _sequence(text: str) -> int | None:
+def _parse_sequence(text: str) -> int | None:
     """The number; other clients may count in other ways, which say nothing to us."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None
 
 
-def _time(event: CloudEvent, at: Sequence[int]) -> datetime | None:
+def _parse_time(event: CloudEvent, at: Sequence[int]) -> datetime | None:
     try:
         return moment(event.time) if event.time else None
     except ValueError:
         raise Invalid("Expected an RFC 3339 time", ["body", *at, "time"], "value_error") from None
 
 
-def _data(event: CloudEvent, at: Sequence[int]) -> bytes:
+def _parse_data(event: CloudEvent, at: Sequence[int]) -> bytes:
     """The JSON of the data, whichever way it came."""
     raw = bytes(event.data)
     if not raw.startswith(b'"') or not _is_json(event.datacontenttype):
@@ -153,8 +156,8 @@ def _data(event: CloudEvent, at: Sequence[int]) -> bytes:
     try:
         ensure_sound(encoded)
     except Unsound as error:
-        said = f"Expected a JSON document encoded as a string: {error}"
-        raise Invalid(said, ["body", *at, "data"], "value_error") from None
+        message = f"Expected a JSON document encoded as a string: {error}"
+        raise Invalid(message, ["body", *at, "data"], "value_error") from None
     return encoded
 
 
@@ -163,24 +166,25 @@ def _is_json(content_type: str | None) -> bool:
     return media.endswith(("/json", "+json"))
 
 
-def _keep(connection: Connection, claimed: Sequence[_Claimed]) -> Sequence[int]:
-    """Keep what runs tell, unless access changed since, in whichever process it was changed."""
+def _add(connection: Connection, submissions: Sequence[_Submission]) -> Sequence[int]:
+    """Add what runs sent, unless access changed since, in whichever process it was changed."""
     access = changes.number(connection, changes.ACCESS)
-    if any(each.access != access for each in claimed):
+    if any(submission.access != access for submission in submissions):
         raise _Outdated
-    stored = events.keep(connection, [each.telling for each in claimed])
-    for each in claimed:
-        _note_stop(connection, each.telling)
+    messages = [submission.message for submission in submissions]
+    stored = events.add(connection, messages)
+    for message in messages:
+        _note_stop(connection, message)
     return stored
 
 
-def _note_stop(connection: Connection, telling: Telling) -> None:
-    for event in telling.events:
+def _note_stop(connection: Connection, message: Message) -> None:
+    for event in message.events:
         if event.type == stops.EVENT and (stop := stops.stop_in(event.data)):
-            executions.stopped(connection, telling.execution_id, stop)
+            executions.stopped(connection, message.execution_id, stop)
 
 
-def _listed(
+def _list(
     connection: Connection,
     team_id: str,
     experiment_id: str | None,
@@ -192,7 +196,7 @@ def _listed(
     return events.listed(connection, execution_id, after=after, limit=limit)
 
 
-def _shown(event: events.Event) -> Event:
+def _describe(event: events.Event) -> Event:
     return Event(
         event.seq,
         event.event_id,

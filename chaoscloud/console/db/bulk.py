@@ -1,68 +1,64 @@
-"""Many rows in one statement: what comes in crowds is kept with one call of the driver.
+"""Many rows in one statement: what comes in crowds is written with one call of the driver.
 
-The driver lets go of the interpreter for each row it is given by itself, and on a busy console
+The driver lets go of the interpreter for each row that it gets by itself, and on a busy console
 waits for it to come round again. One statement with all the rows is several times as quick.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy import Column, Connection, Dialect, Table
 
 from chaoscloud.console.db.schema import Moment
 
 AT_ONCE = 250  # rows; SQLite takes 32,766 values, PostgreSQL 65,535
 
-Row = Mapping[str, Any]
 
+class Insert(NamedTuple):
+    """Rows to insert, but for those whose `unique` columns are there already.
 
-def add_new(connection: Connection, table: Table, rows: Sequence[Row], unique: str) -> int:
-    """Insert rows, but for those whose `unique` columns are there already; how many were added.
-
-    All rows have the same columns; `unique` lists some of them as SQL does.
+    `columns` are the names of the table's columns, in the order of a row's values; `unique` is some
+    of them, as SQL lists them.
     """
-    added = 0
-    for start in range(0, len(rows), AT_ONCE):
-        added += _insert(connection, table, rows[start : start + AT_ONCE], unique)
-    return added
+
+    table: Table
+    columns: tuple[str, ...]
+    unique: str
+
+    def run(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> int:
+        """Insert the rows; how many were new."""
+        added = 0
+        for start in range(0, len(rows), AT_ONCE):
+            part = rows[start : start + AT_ONCE]
+            statement = _write_statement(connection.dialect.paramstyle, self, len(part))
+            values = tuple(value for row in part for value in row)
+            added += connection.exec_driver_sql(statement, values).rowcount
+        return added
 
 
-def _insert(connection: Connection, table: Table, rows: Sequence[Row], unique: str) -> int:
-    names = tuple(rows[0])
-    statement = _statement(connection.dialect.paramstyle, table.name, names, unique, len(rows))
-    written = _written(table, names, connection.dialect)
-    values = tuple(write(row[name]) for row in rows for name, write in written)
-    return connection.exec_driver_sql(statement, values).rowcount
-
-
-@lru_cache(AT_ONCE)
-def _statement(style: str, table: str, names: Sequence[str], unique: str, rows: int) -> str:
-    mark = "?" if style == "qmark" else "%s"
-    one = f"({', '.join([mark] * len(names))})"
-    return (
-        f"INSERT INTO {table} ({', '.join(names)}) VALUES {', '.join([one] * rows)}"  # noqa: S608
-        f" ON CONFLICT ({unique}) DO NOTHING"
-    )
+def moment_writer(connection: Connection, column: Column[datetime]) -> Callable[[datetime], Any]:
+    """How a time is handed to the driver; a time that was written before is looked up."""
+    return _moment_writer(column.type, connection.dialect)
 
 
 @lru_cache
-def _written(
-    table: Table, names: Sequence[str], dialect: Dialect
-) -> Sequence[tuple[str, Callable[[Any], Any]]]:
-    """How a value of each column is handed to the driver."""
-    return tuple(_processors(table, names, dialect))
+def _moment_writer(kind: Moment, dialect: Dialect) -> Callable[[datetime], Any]:
+    write = kind.dialect_impl(dialect).bind_processor(dialect)
+    # What came together came at one time; writing that down is most of the work.
+    return lru_cache(AT_ONCE)(write) if write else _pass
 
 
-def _processors(
-    table: Table, names: Sequence[str], dialect: Dialect
-) -> Iterator[tuple[str, Callable[[Any], Any]]]:
-    for name in names:
-        type_ = table.c[name].type
-        write = type_.dialect_impl(dialect).bind_processor(dialect) or _as_it_is
-        # What came together came at one time; writing that down is most of the work.
-        yield name, lru_cache(AT_ONCE)(write) if isinstance(type_, Moment) else write
-
-
-def _as_it_is(value: Any) -> Any:
+def _pass(value: Any) -> Any:
     return value
+
+
+@lru_cache(AT_ONCE)
+def _write_statement(style: str, insert: Insert, rows: int) -> str:
+    mark = "?" if style == "qmark" else "%s"
+    row = f"({', '.join([mark] * len(insert.columns))})"
+    return (
+        f"INSERT INTO {insert.table.name} ({', '.join(insert.columns)})"  # noqa: S608
+        f" VALUES {', '.join([row] * rows)} ON CONFLICT ({insert.unique}) DO NOTHING"
+    )

@@ -67,7 +67,7 @@ def _parse_url(url: str) -> URL:
         raise CannotOpen("the database url cannot be read; try sqlite:////path/to/file") from error
 
 
-def _sqlite(url: URL) -> Engines:
+def _create_sqlite(url: URL) -> Engines:
     if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
         raise CannotOpen("SQLite needs a plain file: sqlite:////path/to/console.sqlite3")
     file = Path(url.database)
@@ -93,26 +93,26 @@ def create_private(file: Path) -> None:
 
 
 def _prepare(engine: Engine, begin: str, *pragmas: str) -> None:
-    """Take transactions into our own hands: the driver's own begin too late, with the wrong word.
+    """Begin and commit by statements of our own, for the driver begins too late and otherwise.
 
-    COMMIT is said aloud too: after an error that made SQLite roll back by itself (disk full), the
-    driver's `commit()` does nothing and reports success.
+    After an error that made SQLite roll back by itself (disk full), the driver's `commit()` does
+    nothing and reports success; the statement fails.
     """
 
-    def connected(connection: Any, record: Any) -> None:
+    def prepare_connection(connection: Any, record: Any) -> None:
         connection.isolation_level = None
         for pragma in ("PRAGMA foreign_keys=ON", *pragmas):
             connection.execute(pragma)
 
-    def begun(connection: Connection) -> None:
+    def begin_transaction(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
 
-    def committing(connection: Connection) -> None:
+    def commit_transaction(connection: Connection) -> None:
         connection.exec_driver_sql("COMMIT")
 
-    event.listen(engine, "connect", connected)
-    event.listen(engine, "begin", begun)
-    event.listen(engine, "commit", committing)
+    event.listen(engine, "connect", prepare_connection)
+    event.listen(engine, "begin", begin_transaction)
+    event.listen(engine, "commit", commit_transaction)
 
 
 def _enable_wal(writer: Engine, file: Path) -> None:
@@ -136,7 +136,7 @@ def _run_outside_transaction(engine: Engine, statement: str, *values: str) -> An
         raw.close()
 
 
-def _postgresql(url: URL) -> Engines:
+def _create_postgresql(url: URL) -> Engines:
     url = url.set(drivername="postgresql+psycopg")
     try:
         writer = create_engine(
@@ -155,7 +155,7 @@ def _postgresql(url: URL) -> Engines:
     return Engines(reader, writer, None)
 
 
-_MAKERS = {"sqlite": _sqlite, "postgresql": _postgresql}
+_MAKERS = {"sqlite": _create_sqlite, "postgresql": _create_postgresql}
 
 
 def lock_out_others(connection: Connection) -> None:

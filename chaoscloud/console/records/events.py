@@ -1,4 +1,4 @@
-"""What a run says while it goes on: CloudEvents, each kept once."""
+"""What a run sends while it is running: CloudEvents, each kept once."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
@@ -39,47 +39,68 @@ class UnknownExecution(Exception):
     """There is no execution that an event could be one of."""
 
 
-class Telling(msgspec.Struct, frozen=True):
-    """What a run told in one message, and when it came."""
+class Message(msgspec.Struct, frozen=True):
+    """What a run sent in one request, and when it came."""
 
     execution_id: str
     events: Sequence[NewEvent]
-    at: datetime
+    received_at: datetime
 
 
 class Apart(Exception):
-    """Some of the events are there already; whose they are shows when messages are kept apart."""
+    """Some events are there already: messages added one by one show whose they are."""
 
 
-_SEEN = (
+_INSERT = bulk.Insert(
+    events,
+    ("execution_id", "received_at", "event_id", "type", "time", "data", "sequence"),
+    unique="execution_id, event_id",
+)
+_TOUCH = (
     update(executions)
-    .where(executions.c.id.in_(bindparam("ids", expanding=True)))
+    .where(executions.c.id == bindparam("execution"))
     .where(executions.c.last_seen_at <= bindparam("before"))
     .values(last_seen_at=bindparam("at"))
 )
 
 
-def keep(connection: Connection, told: Sequence[Telling]) -> list[int]:
-    """Keep the events that are not there yet; how many of each message that were.
+def add(connection: Connection, messages: Sequence[Message]) -> list[int]:
+    """Add the events that are not there yet; how many of each message that were.
 
     Raises `UnknownExecution` when an execution is not there, and `Apart` when several messages
-    have to be kept one by one.
+    have to be added one by one.
     """
+    write = bulk.moment_writer(connection, events.c.time)
     rows = [
-        {"execution_id": each.execution_id, "received_at": each.at, **msgspec.structs.asdict(event)}
-        for each in told
-        for event in each.events
+        (
+            message.execution_id,
+            write(message.received_at),
+            event.event_id,
+            event.type,
+            write(event.time),
+            event.data,
+            event.sequence,
+        )
+        for message in messages
+        for event in message.events
     ]
     try:
-        added = bulk.add_new(connection, events, rows, "execution_id, event_id")
+        added = _INSERT.run(connection, rows)
     except IntegrityError:
         raise UnknownExecution from None
-    if len(told) > 1 and added < len(rows):
+    if len(messages) > 1 and added < len(rows):
         raise Apart
-    now = max(each.at for each in told)
-    ids = list({each.execution_id for each in told if each.events})
-    connection.execute(_SEEN, {"ids": ids, "before": now - SEEN_AGAIN, "at": now})
-    return [added] if len(told) == 1 else [len(each.events) for each in told]
+    _touch(connection, messages)
+    return [added] if len(messages) == 1 else [len(message.events) for message in messages]
+
+
+def _touch(connection: Connection, messages: Sequence[Message]) -> None:
+    """Write down that the executions are alive, where that is worth it."""
+    now = max(message.received_at for message in messages)
+    ids = {message.execution_id for message in messages if message.events}
+    if ids:
+        values = [{"execution": id_, "before": now - SEEN_AGAIN, "at": now} for id_ in sorted(ids)]
+        connection.execute(_TOUCH, values)
 
 
 def missing(connection: Connection, execution_id: str) -> int:

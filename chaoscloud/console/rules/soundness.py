@@ -14,6 +14,7 @@ import msgspec
 DEEPEST = 100  # levels of nesting; journals of real runs have under thirty
 MOST = 5_000_000  # values; each takes many times its size once it is decoded
 PIECE = 256 * 1024  # bytes decoded at a time: the interpreter can do other things in between
+_LISTED = 5_000  # brackets of a list, such as a batch of events, that is looked at by element
 _SPLITS = 8  # levels that are taken apart into pieces
 
 _FIRST = re.compile(rb"[ \t\r\n]*(.)", re.DOTALL)  # the first character that is no blank
@@ -29,8 +30,10 @@ def ensure_sound(raw: bytes) -> None:
     """Raise `Unsound` unless these bytes are UTF-8 JSON, of sane depth, with numbers that exist."""
     try:
         _check_text(raw)  # the decoder does not look into the text that it skips
-        msgspec.json.decode(raw, type=msgspec.Raw)
-        if raw.count(b",") + raw.count(b"[") + raw.count(b"{") > MOST:
+        if len(raw) > PIECE:  # shorter ones are decoded whole below
+            msgspec.json.decode(raw, type=msgspec.Raw)
+        # Each value takes at least a character, so few characters need no counting.
+        if len(raw) > MOST and raw.count(b",") + raw.count(b"[") + raw.count(b"{") > MOST:
             raise Unsound(f"it has more than {MOST:,} values")
         _decode(memoryview(raw))
     except UnicodeDecodeError:
@@ -96,17 +99,26 @@ def _read_children(view: memoryview) -> Sequence[msgspec.Raw]:
 def _is_shallow(raw: bytes, levels: int) -> bool:
     """Whether there are no more levels than that.
 
-    Nothing is nested deeper than it has opening brackets. Where there are many, innermost pairs
-    are taken away, a level at a time, until nothing is left.
+    Nothing is nested deeper than it has opening brackets, nor a list deeper than one of its
+    elements. Where there are many, innermost pairs are taken away, a level at a time, until
+    nothing is left.
     """
-    if raw.count(b"[") + raw.count(b"{") <= levels:
+    if _has_few_brackets(raw, levels):
         return True
+    if raw.lstrip()[:1] == b"[" and _has_few_brackets(raw, _LISTED):
+        children = map(bytes, msgspec.json.decode(raw, type=list[msgspec.Raw]))
+        if all(_has_few_brackets(child, levels - 1) for child in children):
+            return True
     brackets = _without_text(raw).translate(_ALL_ALIKE, _NO_BRACKETS)
     for _ in range(levels):
         brackets = brackets.replace(b"[]", b"")
         if not brackets:
             return True
     return False
+
+
+def _has_few_brackets(raw: bytes, levels: int) -> bool:
+    return raw.count(b"[") + raw.count(b"{") <= levels
 
 
 def _without_text(raw: bytes) -> bytes:
