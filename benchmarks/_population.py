@@ -72,7 +72,9 @@ class Cast:
             role = Role.MEMBER if number else Role.OWNER
             organizations.admit(connection, home, person.id, role)
             teams.join(connection, self.teams[0].id, person.id)
-        _, self.token = tokens.add(connection, self.people[0].id, "laptop", now)
+        _, self.token = tokens.add(
+            connection, self.people[0].id, "laptop", now, organization_id=home
+        )
 
 
 class Names:

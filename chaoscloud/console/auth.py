@@ -31,6 +31,7 @@ class Caller:
     person_id: str
     person_name: str
     token_id: str
+    organization_ids: frozenset[str]  # those that the token opens
     expires_at: datetime | None = None  # when the token does; not known of a browser's session
 
 
@@ -64,19 +65,23 @@ async def team_for(request: Request, caller: Caller) -> TeamScope:
     path = request.path_params
     if any("\0" in str(word) for word in path.values()):
         raise NotFound("Nothing here has such a name.")  # PostgreSQL cannot even be asked for it
-    found = await _database(request).reading(
+    place = await _database(request).reading(
         teams.place, path["org"], path["team"], caller.person_id
     )
-    if found is None or not sees_team(Role(found.role), found.on_it):
+    if (
+        place is None
+        or place.organization_id not in caller.organization_ids
+        or not sees_team(Role(place.role), place.on_it)
+    ):
         raise NotFound("There is no such team, or it is not yours to see.")
     return TeamScope(
-        found.organization_id,
-        found.organization_slug,
-        found.organization_name,
-        found.team_id,
-        found.team_slug,
-        found.team_name,
-        Role(found.role),
+        place.organization_id,
+        place.organization_slug,
+        place.organization_name,
+        place.team_id,
+        place.team_slug,
+        place.team_name,
+        Role(place.role),
     )
 
 
@@ -85,10 +90,12 @@ async def session_caller(request: Request) -> Caller | None:
     value = request.cookies.get(COOKIE)
     if not value:
         return None
-    found = await _database(request).reading(sessions.find, value, _now(request))
-    if found is None:
+    session = await _database(request).reading(sessions.find, value, _now(request))
+    if session is None:
         return None
-    return Caller(found.person_id, found.person_name, found.token_id)
+    return Caller(
+        session.person_id, session.person_name, session.token_id, session.organization_ids
+    )
 
 
 async def start_session(request: Request, response: Response, token: str) -> Caller | None:
@@ -99,6 +106,7 @@ async def start_session(request: Request, response: Response, token: str) -> Cal
     _count(request, "signin")
     caller = await _holder(request, token.strip())
     if caller is None:
+        await _database(request).writing(sessions.log_refused, token.strip(), _now(request))
         return None
     value = await _database(request).writing(sessions.add, caller.token_id, _now(request))
     response.set_cookie(
@@ -117,7 +125,7 @@ async def end_session(request: Request, response: Response) -> None:
     """Sign a browser out, here and in what the console keeps."""
     value = request.cookies.get(COOKIE)
     if value:
-        await _database(request).writing(sessions.remove, value)
+        await _database(request).writing(sessions.end, value, _now(request))
     response.delete_cookie(
         COOKIE, path="/", secure=_is_secure(request), httponly=True, samesite="lax"
     )
@@ -136,14 +144,20 @@ def form_accepted(request: Request, given: str) -> bool:
 
 async def _holder(request: Request, secret: str) -> Caller | None:
     database, now = _database(request), _now(request)
-    found = await database.reading(tokens.holder, secret, now)
-    if found is None:
+    holder = await database.reading(tokens.holder, secret, now)
+    if holder is None:
         return None
-    if tokens.worth_noting(found.last_used_at, now):
+    if tokens.worth_noting(holder.last_used_at, now):
         # Nobody waits for this note, and a console that is too busy goes without.
         with contextlib.suppress(QueueFull):
-            database.write(lambda connection: tokens.used(connection, found.token_id, now))
-    return Caller(found.person_id, found.person_name, found.token_id, found.expires_at)
+            database.write(lambda connection: tokens.used(connection, holder.token_id, now))
+    return Caller(
+        holder.person_id,
+        holder.person_name,
+        holder.token_id,
+        holder.organization_ids,
+        holder.expires_at,
+    )
 
 
 def address_of(request: Request) -> str:

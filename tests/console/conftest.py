@@ -46,6 +46,7 @@ class Member:
     name: str
     token: str = field(repr=False)
     token_id: str
+    organization_id: str = ""
 
     @property
     def headers(self) -> dict[str, str]:
@@ -151,7 +152,9 @@ def _member(
         organizations.admit(connection, organization.id, person.id, role)
         for team in on:
             teams.join(connection, team.id, person.id)
-        token, secret = tokens.add(connection, person.id, "laptop", now)
-        return Member(person.id, name, secret, token.id)
+        token, secret = tokens.add(
+            connection, person.id, "laptop", now, organization_id=organization.id
+        )
+        return Member(person.id, name, secret, token.id, organization.id)
 
     return database.write(add).result()

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from chaoscloud.console.records.teams import Team
-from tests.console.conftest import Client, Clock, Member
+from tests.console.conftest import Clock, Member
 from tests.console.documents import TITLE, chaosiq, experiment
 from tests.console.team import TeamApi
 
@@ -106,27 +105,6 @@ def test_another_extensions_block_is_the_authors(bobs: TeamApi) -> None:
 def test_without_id_or_source_it_is_new_each_time(bobs: TeamApi) -> None:
     """Nothing says that the two are the same experiment."""
     assert bobs.published() != bobs.published()
-
-
-def test_the_source_is_recognised_across_the_teams_of_a_caller(
-    client: Client, ada: Member, checkout: Team, payments: Team
-) -> None:
-    """Ada sees both teams, so the experiment becomes one that both have."""
-    document = experiment(**chaosiq(source="https://example.com/orders.json"))
-    on_checkout, on_payments = (TeamApi(client(ada.token), team) for team in (checkout, payments))
-
-    made = on_checkout.published(document)
-
-    assert on_payments.published(document) == made
-    assert on_payments.get(f"/experiments/{made}").status_code == 200
-
-
-def test_the_source_of_a_team_the_caller_does_not_see_is_new(bobs: TeamApi, eves: TeamApi) -> None:
-    """Eve must not learn, nor change, what Checkout has."""
-    document = experiment(**chaosiq(source="https://example.com/orders.json"))
-    made = bobs.published(document)
-
-    assert eves.published(document) != made
 
 
 def test_the_id_of_another_team_is_new(bobs: TeamApi, eves: TeamApi) -> None:

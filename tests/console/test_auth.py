@@ -15,6 +15,7 @@ from chaoscloud.console.db import Database
 from chaoscloud.console.errors import Problem, for_request
 from chaoscloud.console.rates import RateLimiter
 from chaoscloud.console.records import sessions, tokens
+from chaoscloud.console.records.organizations import Organization
 from chaoscloud.console.records.teams import Team
 from tests.console.conftest import Clock, Member
 
@@ -98,11 +99,13 @@ def test_without_a_known_token_nobody_is_let_in(door: TestClient, header: str) -
 
 
 def test_a_token_ends_with_its_time(
-    door: TestClient, database: Database, bob: Member, now: Clock
+    door: TestClient, database: Database, bob: Member, acme: Organization, now: Clock
 ) -> None:
     """At the moment it expires, it has expired."""
     end = now.at.replace(hour=12)
-    _, secret = database.write(lambda c: tokens.add(c, bob.id, "ci", now(), end)).result()
+    _, secret = database.write(
+        lambda c: tokens.add(c, bob.id, "ci", now(), end, organization_id=acme.id)
+    ).result()
     headers = {"Authorization": f"Bearer {secret}"}
     before = door.get("/me", headers=headers).status_code
 

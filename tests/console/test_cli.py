@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from unittest import mock
@@ -39,9 +39,10 @@ def operate(data: Path) -> Operate:
 
 
 @pytest.fixture
-def kept(data: Path, operate: Operate) -> Database:
+def database(data: Path, operate: Operate) -> Iterator[Database]:
     """The same database, opened beside the commands."""
-    return Database.open(f"sqlite:///{data / 'console.sqlite3'}")
+    with Database.open(f"sqlite:///{data / 'console.sqlite3'}") as database:
+        yield database
 
 
 def test_a_console_begins_with_an_owner_and_a_team(operate: Operate) -> None:
@@ -49,25 +50,23 @@ def test_a_console_begins_with_an_owner_and_a_team(operate: Operate) -> None:
     assert "owner  My organization (owner, My team)" in operate("person", "list").stdout
 
 
-def test_it_begins_only_once(kept: Database) -> None:
+def test_it_begins_only_once(database: Database) -> None:
     """Later starts add nothing and give no token."""
-    assert kept.write(lambda c: begin(c, datetime.now(UTC))).result() is None
-    kept.close()
+    assert database.write(lambda c: begin(c, datetime.now(UTC))).result() is None
 
 
-def test_a_person_is_added_to_a_team_with_a_token(operate: Operate, kept: Database) -> None:
+def test_a_person_is_added_to_a_team_with_a_token(operate: Operate, database: Database) -> None:
     """Three commands let Bob publish for Checkout, and nothing else."""
     operate("team", "add", "Checkout")
     operate("person", "add", "Bob", "--team", "Checkout")
     made = operate("token", "add", "--person", "Bob", "--expires", "30d")
 
-    with kept.read() as connection:
+    with database.read() as connection:
         bob = tokens.holder(connection, made.stdout.strip(), datetime.now(UTC))
         [organization] = organizations.listed(connection)
         assert bob is not None
         seen = teams.seen_by(connection, organization.id, bob.person_id)
     assert [team.name for team in seen] == ["Checkout"]
-    kept.close()
 
 
 def test_a_new_token_stands_alone_on_stdout(operate: Operate) -> None:
@@ -90,20 +89,19 @@ def test_the_list_of_tokens_shows_none(operate: Operate) -> None:
     assert "ci " in listed
 
 
-def test_a_removed_token_opens_nothing(operate: Operate, kept: Database) -> None:
+def test_a_removed_token_opens_nothing(operate: Operate, database: Database) -> None:
     """It is revoked at once, and stays in the list as such."""
     secret = operate("token", "add", "--person", "owner").stdout.strip()
-    with kept.read() as connection:
+    with database.read() as connection:
         holder = tokens.holder(connection, secret, datetime.now(UTC))
     assert holder is not None
 
     removed = operate("token", "remove", holder.token_id)
 
     assert removed.exit_code == 0
-    with kept.read() as connection:
+    with database.read() as connection:
         assert tokens.holder(connection, secret, datetime.now(UTC)) is None
     assert "revoked" in operate("token", "list").stdout
-    kept.close()
 
 
 def test_joining_and_leaving_a_team(operate: Operate) -> None:
@@ -119,12 +117,120 @@ def test_joining_and_leaving_a_team(operate: Operate) -> None:
     assert "Bob" not in operate("team", "list").stdout
 
 
-def test_adding_an_owner_again_leaves_an_owner(operate: Operate) -> None:
-    """Putting Ada on another team takes nothing from her."""
+def test_an_owner_who_joins_again_stays_an_owner(operate: Operate) -> None:
+    """Putting Ada on a team, or into her organization once more, takes nothing from her."""
     operate("person", "add", "Ada", "--owner")
-    operate("person", "add", "Ada", "--team", "My team")
+    operate("team", "join", "My team", "Ada")
+    operate("organization", "join", "My organization", "Ada")
 
     assert "Ada    My organization (owner, My team)" in operate("person", "list").stdout
+
+
+def test_a_name_that_is_taken_is_refused_with_what_to_do(operate: Operate) -> None:
+    """Adding is never joining: nobody is put on a team by a name that two could have."""
+    operate("person", "add", "Bob")
+
+    refused = operate("person", "add", "Bob", "--team", "My team")
+
+    assert refused.exit_code == 1
+    assert "There is a person 'Bob' in organization 'My organization' already" in refused.stderr
+    assert "chaosiq-console team join TEAM NAME" in refused.stderr
+    assert "My team" not in operate("person", "list").stdout.partition("Bob")[2].partition("\n")[0]
+
+
+def test_two_organizations_have_a_person_of_one_name_each(
+    operate: Operate, database: Database
+) -> None:
+    """The second Bob is another person, whom the first one's token does not become."""
+    operate("person", "add", "Bob", "--team", "My team")
+    secret = operate("token", "add", "--person", "Bob").stdout.strip()
+    operate("organization", "add", "Globex")
+
+    added = operate("person", "add", "Bob", "--organization", "Globex", "--owner")
+
+    with database.read() as connection:
+        holder = tokens.holder(connection, secret, datetime.now(UTC))
+        assert holder is not None
+        joined = organizations.seen_by(connection, holder.person_id, holder.organization_ids)
+    assert added.exit_code == 0
+    assert [organization.name for organization in joined] == ["My organization"]
+    assert operate("person", "list").stdout.count("Bob ") == 2
+
+
+def test_a_name_that_several_have_needs_an_id(operate: Operate) -> None:
+    """The command says who they are and where they belong; the id settles it."""
+    operate("organization", "add", "Globex")
+    operate("organization", "add", "Initech")
+    for name in ("Globex", "My organization"):
+        operate("person", "add", "Bob", "--organization", name)
+
+    refused = operate("organization", "join", "Initech", "Bob")
+    [id_] = re.findall(r"([-0-9a-f]{36}) \(Globex", refused.stderr)
+    joined = operate("organization", "join", "Initech", id_)
+
+    assert refused.exit_code == 2
+    assert "Several people are called 'Bob'" in refused.stderr
+    assert (joined.exit_code, joined.stdout) == (0, "Bob is a member of organization 'Initech'.\n")
+
+
+def test_nobody_joins_where_their_name_is_taken(operate: Operate) -> None:
+    """Two Bobs could not be told apart there."""
+    operate("organization", "add", "Globex")
+    operate("person", "add", "Bob", "--organization", "Globex")
+    operate("person", "add", "Bob", "--organization", "My organization")
+    [id_] = re.findall(r"Bob +Globex.* ([-0-9a-f]{36})", operate("person", "list").stdout)
+
+    refused = operate("organization", "join", "My organization", id_)
+
+    assert refused.exit_code == 1
+    assert "another person 'Bob'" in refused.stderr
+
+
+def test_a_stranger_is_not_put_on_a_team(operate: Operate) -> None:
+    """Being on a team of an organization is not how one comes to belong to it."""
+    operate("organization", "add", "Globex")
+    operate("person", "add", "Bob", "--organization", "Globex")
+
+    refused = operate("team", "join", "My team", "Bob", "--organization", "My organization")
+
+    assert refused.exit_code == 1
+    assert "chaosiq-console organization join my-organization Bob" in refused.stderr
+
+
+def test_an_earlier_token_does_not_open_an_organization_joined_later(
+    operate: Operate, database: Database
+) -> None:
+    """Tokens end at the border of the organization they were made in."""
+    earlier = operate("token", "add", "--person", "owner").stdout.strip()
+    operate("organization", "add", "Globex", "--owner", "owner")
+
+    refused = operate("token", "add", "--person", "owner")
+    later = operate("token", "add", "--person", "owner", "--organization", "Globex")
+
+    with database.read() as connection:
+        holders = [
+            tokens.holder(connection, secret.strip(), datetime.now(UTC))
+            for secret in (earlier, later.stdout)
+        ]
+        names = [
+            [o.name for o in organizations.seen_by(connection, h.person_id, h.organization_ids)]
+            for h in holders
+            if h is not None
+        ]
+    assert names == [["My organization"], ["Globex"]]
+    assert "Say which with --organization: 'Globex', 'My organization'" in refused.stderr
+
+
+def test_the_operator_s_own_entries_name_the_operator(operate: Operate) -> None:
+    """Tokens, people and teams: who typed it, in the log that everybody reads."""
+    operate("person", "add", "Bob", "--team", "My team", "--as", "grace")
+    operate("token", "add", "--person", "Bob", "--name", "ci", "--as", "grace")
+
+    log = operate("audit").stdout
+
+    assert re.search(r"grace \(operator\) +made the token ci for Bob", log)
+    assert re.search(r"grace \(operator\) +put Bob on the team My team", log)
+    assert '"action":"token.added"' in operate("audit", "--json", "--limit", "1").stdout
 
 
 def test_a_second_organization_has_its_own_people(operate: Operate) -> None:
@@ -151,7 +257,7 @@ def test_several_organizations_want_to_be_told_apart(operate: Operate) -> None:
 
 
 def test_what_is_empty_can_be_removed(operate: Operate) -> None:
-    """A team, a person, an organization: each goes, with what was said of it kept."""
+    """A team, a person, an organization: each goes, with what was said of it database."""
     operate("organization", "add", "Globex")
     operate("team", "add", "Orders", "--organization", "Globex")
     operate("person", "add", "Bob", "--organization", "Globex", "--team", "Orders")
@@ -172,10 +278,10 @@ def test_what_is_empty_can_be_removed(operate: Operate) -> None:
     assert "Globex" not in operate("organization", "list").stdout
 
 
-def test_stop_and_resume(operate: Operate, kept: Database) -> None:
+def test_stop_and_resume(operate: Operate, database: Database) -> None:
     """The stop is set with a reason, an end and a name, and released."""
     stopped = operate("stop", "--reason", "Black Friday", "--for", "2h", "--as", "grace")
-    with kept.read() as connection:
+    with database.read() as connection:
         [organization] = organizations.listed(connection)
         [stop] = safeguards.list_safeguards(connection, organization.id, datetime.now(UTC))
 
@@ -190,7 +296,6 @@ def test_stop_and_resume(operate: Operate, kept: Database) -> None:
         f" (set by grace (operator), {stop.created_at:%Y-%m-%d %H:%M} UTC).\n"
     )
     assert operate("resume").stdout == "Nothing was stopped: organization 'My organization'.\n"
-    kept.close()
 
 
 def test_a_release_names_what_is_still_stopped(operate: Operate) -> None:
@@ -219,7 +324,7 @@ def test_a_release_names_what_is_still_stopped(operate: Operate) -> None:
     ],
 )
 def test_of_several_stops_none_is_released_unasked(
-    operate: Operate, kept: Database, words: list[str], answer: str, code: int, left: set[str]
+    operate: Operate, database: Database, words: list[str], answer: str, code: int, left: set[str]
 ) -> None:
     """One by its reason, all with --all or a yes; what is switched off stays as it is."""
     for reason in ("Audit", "Migration", "Release day"):
@@ -228,7 +333,7 @@ def test_of_several_stops_none_is_released_unasked(
 
     result = operate("resume", *words, answer=answer)
 
-    with kept.read() as connection:
+    with database.read() as connection:
         [organization] = organizations.listed(connection)
         present = safeguards.list_safeguards(connection, organization.id, datetime.now(UTC))
     assert result.exit_code == code, result.output
@@ -236,7 +341,6 @@ def test_of_several_stops_none_is_released_unasked(
     assert ("Nothing was released" in result.output or "There is no stop" in result.output) == (
         code == 1
     )
-    kept.close()
 
 
 def test_without_a_name_the_operator_is_the_system_s_user(

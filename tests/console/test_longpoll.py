@@ -324,7 +324,9 @@ def test_an_expired_token_opens_nothing_that_was_remembered(
     """To the second."""
     path = bobs.started() + "/policies"
     ends = now().replace(minute=30, second=40)
-    _, secret = database.write(lambda c: tokens.add(c, bob.id, "brief", now(), ends)).result()
+    _, secret = database.write(
+        lambda c: tokens.add(c, bob.id, "brief", now(), ends, organization_id=bob.organization_id)
+    ).result()
     headers = {"Authorization": f"Bearer {secret}"}
     before = bobs.get(path, headers=headers).status_code
 
@@ -542,7 +544,9 @@ def test_a_question_ends_with_its_token(
     path = bobs.base + bobs.started() + "/policies"
     clock: Clock = app.state.now
     ends = clock().replace(microsecond=300_000)
-    _, secret = database.write(lambda c: tokens.add(c, bob.id, "brief", clock(), ends)).result()
+    _, secret = database.write(
+        lambda c: tokens.add(c, bob.id, "brief", clock(), ends, organization_id=bob.organization_id)
+    ).result()
     brief = Member(bob.id, bob.name, secret, "")
 
     async def wait_past_the_end() -> int:

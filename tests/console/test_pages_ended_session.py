@@ -46,7 +46,10 @@ class EndSession:
         """Revoke the token of the session; give another."""
         now = self.now()
         self.database.write(lambda c: tokens.revoke(c, self.bob.token_id, now)).result()
-        return self.database.write(lambda c: tokens.add(c, self.bob.id, "another", now)).result()[1]
+        bob = self.bob
+        return self.database.write(
+            lambda c: tokens.add(c, bob.id, "another", now, organization_id=bob.organization_id)
+        ).result()[1]
 
 
 def token_at(browser: Browser, path: str) -> str:

@@ -1,11 +1,13 @@
-"""People, teams and tokens as pages, and the timeline of who changed them."""
+"""People, teams and tokens as pages, and the audit log of who changed them."""
 
 import re
+from unittest.mock import ANY
 
 import pytest
+from sqlalchemy import Connection
 
 from chaoscloud.console.db import Database
-from chaoscloud.console.records import organizations, people
+from chaoscloud.console.records import organizations, people, teams, tokens
 from chaoscloud.console.records.teams import Team
 from chaoscloud.console.rules.access import Role
 from tests.console.browser import Browser, Seen
@@ -111,12 +113,12 @@ def test_an_owner_moves_people_between_teams(
 
 
 def test_an_owner_takes_a_person_out(adas: Browser, bobs: Browser, bob: Member) -> None:
-    """Bob still signs in, but there is nothing here for him."""
+    """His tokens open nothing here any more, so his browser is signed out."""
     page = f"{PEOPLE}/{bob.id}"
     adas.submit(page, page + "/dismiss")
 
-    assert bobs.open("/acme/checkout/executions").status_code == 404
-    assert "You belong to no organization" in Seen(bobs.open("/")).text
+    assert bobs.open("/acme/checkout/executions").headers["location"].startswith("/signin")
+    assert bobs.sign_in(bob.token).status_code == 401
 
 
 def test_the_last_owner_stays(adas: Browser, ada: Member) -> None:
@@ -135,21 +137,42 @@ def test_an_owner_adds_a_team(adas: Browser) -> None:
     assert "/acme/billing-more/executions" in Seen(adas.open(PEOPLE)).links
 
 
-def test_the_tokens_of_somebody_from_elsewhere_are_not_an_owner_s_to_handle(
-    adas: Browser, bob: Member, database: Database, now: Clock
+def test_what_somebody_has_elsewhere_is_not_an_owner_s_to_handle(
+    adas: Browser, bob: Member, client: Client, database: Database, now: Clock
 ) -> None:
-    """A token made here would open another organization too."""
+    """Neither to see nor to revoke; a token that Ada makes for Bob opens her organization alone."""
 
-    def also_at_globex(connection: object) -> None:
-        house = organizations.add(connection, "Globex", now())  # type: ignore[arg-type]
-        organizations.admit(connection, house.id, bob.id, Role.MEMBER)  # type: ignore[arg-type]
+    def also_at_globex(connection: Connection) -> str:
+        globex = organizations.add(connection, "Globex", now())
+        organizations.admit(connection, globex.id, bob.id, Role.OWNER)
+        teams.add(connection, globex.id, "Attack", now())
+        token, _ = tokens.add(connection, bob.id, "elsewhere", now(), organization_id=globex.id)
+        return token.id
 
-    database.write(also_at_globex).result()
+    elsewhere = database.write(also_at_globex).result()
     page = f"{PEOPLE}/{bob.id}"
+    secret = secret_on(adas.submit(page, page + "/tokens", name="made here").text)
+    as_bob = Browser(client(secret))
+    as_bob.sign_in(secret)
 
-    assert "belongs to other organizations too" in Seen(adas.open(page)).text
-    assert adas.submit(page, page + "/tokens", name="mine").status_code == 404
-    assert adas.submit(page, page + "/revoke", token=bob.token_id).status_code == 404
+    assert "elsewhere" not in Seen(adas.open(page)).text
+    assert adas.submit(page, page + "/revoke", token=elsewhere).status_code == 404
+    assert as_bob.open("/globex/attack/executions").status_code == 404
+    assert "Globex" not in Seen(as_bob.open("/settings/teams")).text
+    assert "elsewhere" not in Seen(as_bob.open(TOKENS)).text
+    assert as_bob.submit(TOKENS, f"{TOKENS}/{elsewhere}/revoke").status_code == 404
+    assert as_bob.open("/api/v1/organizations").json() == [{"id": ANY, "name": "Acme"}]
+
+
+def test_a_name_of_another_organization_is_free(
+    adas: Browser, database: Database, now: Clock
+) -> None:
+    """Who is called what elsewhere shows nowhere."""
+    database.write(lambda c: people.add(c, "Mallory", now())).result()
+
+    answer = adas.submit(PEOPLE, PEOPLE, name="Mallory", team="", role="member")
+
+    assert answer.status_code == 303
 
 
 @pytest.mark.parametrize("path", ["", "/teams", "/{bob}/join", "/{bob}/tokens", "/{bob}/dismiss"])
@@ -171,29 +194,29 @@ def test_a_stranger_of_the_organization_has_no_page(
     assert adas.open(f"{PEOPLE}/{mallory.id}").status_code == 404
 
 
-def test_the_timeline_tells_who_did_what(adas: Browser, bobs: Browser, payments: Team) -> None:
+def test_the_audit_log_says_who_did_what(adas: Browser, bobs: Browser, payments: Team) -> None:
     """Each sees what concerns the organization and their own teams, by kind if asked."""
     adas.submit(PEOPLE, PEOPLE, name="Grace", team=payments.id, role="member")
     bobs.submit("/acme/checkout/safeguards", "/acme/checkout/safeguards/stop", reason="Release")
 
-    whole = Seen(adas.open("/acme/checkout/timeline")).text
-    bobs_view = Seen(bobs.open("/acme/checkout/timeline")).text
-    stops = Seen(adas.open("/acme/checkout/timeline?kind=safeguards")).text
+    whole = Seen(adas.open("/acme/checkout/audit")).text
+    bobs_view = Seen(bobs.open("/acme/checkout/audit")).text
+    stops = Seen(adas.open("/acme/checkout/audit?kind=safeguards")).text
 
-    assert "Ada put on the team Grace Payments" in whole
+    assert "Ada put Grace on the team Payments" in whole
     assert "Bob stopped all runs: Release Checkout" in whole
-    assert "put on the team Grace" not in bobs_view
-    assert "made a member of Grace" in bobs_view
+    assert "put Grace on the team" not in bobs_view
+    assert "made Grace a member" in bobs_view
     assert "Grace" not in stops
 
 
-def test_the_timeline_goes_on_page_by_page(bobs: Browser) -> None:
-    """Sixty deeds stand on two pages."""
+def test_the_audit_log_goes_on_page_by_page(bobs: Browser) -> None:
+    """Sixty entries stand on two pages."""
     where = "/acme/checkout/safeguards"
     for number in range(60):
         bobs.submit(where, where + "/stop", reason=f"Reason {number};")
 
-    first = Seen(bobs.open("/acme/checkout/timeline?kind=safeguards&before=x"))
+    first = Seen(bobs.open("/acme/checkout/audit?kind=safeguards&before=x"))
     older = next(a["href"] for a in first.all("a") if a.get("rel") == "next")
     text = first.text + Seen(bobs.open(older or "")).text
 

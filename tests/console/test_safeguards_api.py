@@ -12,6 +12,7 @@ from chaoscloud.console.records.teams import Team
 from tests.console.conftest import Client, Clock, Member
 from tests.console.documents import chaosiq, ended, event, experiment
 from tests.console.team import TeamApi
+from tests.console.test_journal_versions import STOP_TEST
 
 FREEZE = {"kind": "stop", "name": "Freeze", "reason": "The launch is near"}
 WINDOWS = {
@@ -86,7 +87,7 @@ def test_who_changed_what_and_when_is_kept(
     gone = bobs.client.delete(place)
 
     with database.read() as connection:
-        entries = audit.latest(connection, acme.id)
+        entries = audit.list_entries(connection, None, prefixes=("safeguard.",))
     assert gone.status_code == 204
     assert {entry.person_id for entry in entries} == {bob.id}
     assert [(entry.action, entry.subject) for entry in reversed(entries)] == [
@@ -290,7 +291,7 @@ def test_one_run_is_stopped_and_no_other(bobs: TeamApi) -> None:
 
 def test_a_test_of_the_brake_leaves_nothing_behind(bobs: TeamApi, adas: TeamApi) -> None:
     """The execution goes, its stop and its experiment with it."""
-    document = experiment("Brake", tags=["chaosiq-safeguards-test"])
+    document = STOP_TEST
     of = bobs.published(document)
     run = bobs.started(of, experiment=document)
     place = f"/executions/{run.rpartition('/')[2]}"

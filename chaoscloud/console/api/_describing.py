@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Route
 
 from chaoscloud import __version__
 from chaoscloud.console.api._answers import MOST, USUAL
+from chaoscloud.console.rules.audit_words import KINDS
 
 SCHEMAS = "#/components/schemas/{name}"
 _PARAMETER = re.compile(r"{(?P<name>\w+)(?P<convertor>:\w+)?}")
@@ -45,6 +46,10 @@ QUERY: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         {"type": "array", "items": TEXT},
     ),
     "all": ("Also those that are switched off.", {"type": "boolean", "default": False}),
+    "kind": (
+        "Only entries of this kind.",
+        {"type": "string", "enum": [kind for kind in KINDS if kind]},
+    ),
     "status": ("Only those of these statuses.", {"type": "array", "items": TEXT}),
 }
 KEY = {

@@ -6,6 +6,7 @@ from typing import Any
 from chaoscloud.console.api import (
     alerts,
     assets,
+    audit,
     events,
     executions,
     experiments,
@@ -28,6 +29,7 @@ from chaoscloud.console.api._starting import NewRun
 from chaoscloud.console.api.events import BATCH, SINGLE
 from chaoscloud.console.records.executions import Execution
 from chaoscloud.console.records.experiments import Experiment, Version
+from chaoscloud.console.records.journal_versions import JournalVersion
 from chaoscloud.console.records.objectives import Objective
 from chaoscloud.console.records.runs import Run
 from chaoscloud.console.records.verifications import Verification
@@ -56,7 +58,9 @@ OPERATIONS: Mapping[Callable[..., Any], Operation] = {
     ),
     executions.listed_of_experiment: Operation({200: Page[Execution]}, query=("status", *LIST)),
     executions.journal: Operation({200: dict[str, Any]}),
-    executions.record: Operation({204: None}, {JSON: executions.NewJournal}),
+    executions.record: Operation({204: None}, {JSON: executions.NewJournal}, refuses=(409,)),
+    executions.list_journals: Operation({200: list[JournalVersion]}),
+    executions.journal_version: Operation({200: dict[str, Any]}),
     executions.listed: Operation({200: Page[Execution]}, query=("status", "experiment", *LIST)),
     executions.one: Operation({200: executions.WithJournal}),
     events.receive: Operation(
@@ -82,7 +86,9 @@ OPERATIONS: Mapping[Callable[..., Any], Operation] = {
     runs.start: Operation({201: runs.StartedRun}, {JSON: NewRun}, repeatable=True),
     runs.listed: Operation({200: Page[Run]}, query=LIST),
     runs.one: Operation({200: runs.WithJournal}),
-    runs.finish: Operation({204: None}, {JSON: runs.Finished}),
+    runs.finish: Operation({204: None}, {JSON: runs.Finished}, refuses=(409,)),
+    runs.list_journals: Operation({200: list[JournalVersion]}),
+    runs.journal_version: Operation({200: dict[str, Any]}),
     run_events.receive: Operation({201: Made}, {JSON: run_events.NewEvent}, repeatable=True),
     run_events.listed: Operation({200: Page[run_events.RunEvent]}, query=("after", *LIST)),
     stops.stop: Operation({201: SafeguardView}, {JSON: stops.NewStop}, refuses=(409,)),
@@ -106,6 +112,8 @@ OPERATIONS: Mapping[Callable[..., Any], Operation] = {
         {200: SafeguardView}, {JSON: SafeguardChanges}, refuses=(403,)
     ),
     safeguards.remove_of_organization: Operation({204: None}, refuses=(403,)),
+    audit.list_entries: Operation({200: Page[audit.Entry]}, query=("kind", *LIST)),
+    audit.export: Operation({200: audit.Entry}, query=("kind",)),
     policy.read: Operation({200: policy.OrganizationPolicy}, refuses=(403,)),
     policy.write: Operation(
         {200: policy.OrganizationPolicy}, {JSON: policy.OrganizationPolicy}, refuses=(403,)
@@ -113,4 +121,6 @@ OPERATIONS: Mapping[Callable[..., Any], Operation] = {
     alerts.receive: Operation({200: alerts.AlertsReceived}, {JSON: alerts.Alerts}, open=True),
     assets.experiment: Operation({200: dict[str, Any]}, refuses=(409,)),
     assets.verification: Operation({200: dict[str, Any]}, refuses=(409,)),
+    assets.experiment_of_team: Operation({200: dict[str, Any]}),
+    assets.verification_of_team: Operation({200: dict[str, Any]}),
 }

@@ -17,6 +17,7 @@ from chaoscloud.console.records.authorship import Author
 from chaoscloud.console.records.idempotency import Key, Kind
 
 LONGEST_KEY = 255
+HIGHEST_NUMBER = 2**31 - 1  # of a version
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -41,11 +42,20 @@ class TeamRequest(msgspec.Struct, frozen=True):
     @property
     def author(self) -> Author:
         """The person and team that new records belong to."""
-        return Author(self.team.organization_id, self.team.team_id, self.caller.person_id)
+        return Author(
+            self.team.organization_id,
+            self.team.team_id,
+            self.caller.person_id,
+            self.caller.token_id,
+        )
 
     def path(self, name: str) -> str:
         """A part of the path, by its name in the route."""
         return str(self.http.path_params[name])
+
+    def version_number(self) -> int:
+        """The number of a version in the path; no version has one that no database takes."""
+        return min(int(self.path("number")[:11]), HIGHEST_NUMBER)
 
     def address(self, *parts: str) -> str:
         """Where something of the team is; without `/api` it is the page for people."""

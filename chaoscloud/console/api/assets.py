@@ -6,6 +6,7 @@ taken out is answered by 409: to the host, `[redacted]` is an argument like any 
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from sqlalchemy import Connection
@@ -13,49 +14,104 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chaoscloud.console.api._answers import document
-from chaoscloud.console.api._team_request import database_of, refuse_nul
-from chaoscloud.console.auth import caller_of
+from chaoscloud.console.api._team_request import (
+    TeamRequest,
+    database_of,
+    of_team,
+    origin_of,
+    refuse_nul,
+)
+from chaoscloud.console.auth import Caller, caller_of
 from chaoscloud.console.errors import Conflict, NotFound
-from chaoscloud.console.records import experiments, verifications
+from chaoscloud.console.records import experiments, organizations, teams, verifications
 from chaoscloud.console.records.teams import Team
 from chaoscloud.console.rules import documents
 from chaoscloud.console.rules import verifications as rules
 from chaoscloud.console.rules.wholeness import find_removal
 
-Finder = Callable[[Connection, str, str], bytes | None]
+Find = Callable[[Connection, str, Team], bytes | None]  # by the id, for a team
+FindTeams = Callable[[Connection, str], set[str]]  # the ids of the teams that have something
 
 
 async def experiment(request: Request) -> Response:
-    """An experiment to run, unless something was taken out of it."""
-    return await _asset(request, _experiment)
+    """An experiment, knowing which one it is and whose; of the only team of yours that has it."""
+    return await _load_asset(request, "experiments", experiments.teams_that_have, _experiment)
 
 
 async def verification(request: Request) -> Response:
-    """A verification to run, unless something was taken out of it."""
-    return await _asset(request, _verification)
+    """A verification, knowing which one it is, its objective, and whose.
+
+    Ids of verifications belong to a team: where several of yours have one, 409 names the addresses.
+    """
+    find_teams = verifications.teams_that_have
+    return await _load_asset(request, "verifications", find_teams, _verification)
 
 
-async def _asset(request: Request, find: Finder) -> Response:
+@of_team
+async def experiment_of_team(request: TeamRequest) -> Response:
+    """The same, of the team that the address names."""
+    return await _load_asset_of_team(request, _experiment)
+
+
+@of_team
+async def verification_of_team(request: TeamRequest) -> Response:
+    """The same, of the team that the address names."""
+    return await _load_asset_of_team(request, _verification)
+
+
+async def _load_asset(request: Request, kind: str, find_teams: FindTeams, find: Find) -> Response:
     caller = await caller_of(request)
     refuse_nul(request)
-    document_id = request.path_params["id"]
-    raw = await database_of(request).reading(find, document_id, caller.person_id)
+    asset_id, database = request.path_params["id"], database_of(request)
+    having = await database.reading(_list_teams, asset_id, caller, find_teams)
+    if len(having) > 1:
+        addresses = ", ".join(
+            f"{origin_of(request)}/assets/{slug}/{team.slug}/{kind}/{quote(asset_id)}.json"
+            for slug, team in having
+        )
+        raise Conflict(f"Several of your teams have this: choose one of {addresses}.")
+    raw = await database.reading(find, asset_id, having[0][1]) if having else None
+    return _answer(raw)
+
+
+async def _load_asset_of_team(request: TeamRequest, find: Find) -> Response:
+    scope = request.team
+    team = Team(scope.team_id, scope.organization_id, scope.team_name, scope.team_slug)
+    return _answer(await request.db.reading(find, request.path("id"), team))
+
+
+def _answer(raw: bytes | None) -> Response:
     if raw is None:
         raise NotFound("There is nothing to run at this address, or it is not yours to see.")
     return document(raw)
 
 
-def _experiment(connection: Connection, experiment_id: str, person_id: str) -> bytes | None:
-    team = experiments.team_that_sees(connection, experiment_id, person_id)
-    raw = team and experiments.document(connection, team.id, experiment_id)
-    return _document_to_run(team, raw, experiment_id=experiment_id) if team and raw else None
+def _list_teams(
+    connection: Connection, asset_id: str, caller: Caller, find_teams: FindTeams
+) -> list[tuple[str, Team]]:
+    """The caller's teams that have something of this id, and their organizations' address names."""
+    team_ids = find_teams(connection, asset_id)
+    if not team_ids:
+        return []
+    return [
+        (organization.slug, team)
+        for organization in organizations.seen_by(
+            connection, caller.person_id, caller.organization_ids
+        )
+        for team in teams.seen_by(connection, organization.id, caller.person_id)
+        if team.id in team_ids
+    ]
 
 
-def _verification(connection: Connection, verification_id: str, person_id: str) -> bytes | None:
-    team = verifications.team_that_sees(connection, verification_id, person_id)
-    record = team and verifications.find(connection, team.id, verification_id)
-    raw = team and verifications.document(connection, team.id, verification_id)
-    if not (team and record and raw):
+def _experiment(connection: Connection, experiment_id: str, team: Team) -> bytes | None:
+    raw = experiments.document(connection, team.id, experiment_id)
+    return _document_to_run(team, raw, experiment_id=experiment_id) if raw else None
+
+
+def _verification(connection: Connection, verification_id: str, team: Team) -> bytes | None:
+    record = verifications.find(connection, team.id, verification_id)
+    raw = verifications.document(connection, team.id, verification_id)
+    if record is None or raw is None:
         return None
     return _document_to_run(
         team,

@@ -21,11 +21,12 @@ from chaoscloud.console.api._answers import (
 from chaoscloud.console.api._body import Document, Invalid, away, body_of, checked, shaped, sound
 from chaoscloud.console.api._team_request import TeamRequest, of_team
 from chaoscloud.console.api.events import ACCEPTS
-from chaoscloud.console.errors import NotFound
+from chaoscloud.console.errors import Conflict, NotFound
 from chaoscloud.console.records import events, executions, idempotency
 from chaoscloud.console.records.authorship import Author
 from chaoscloud.console.records.execution_views import SILENCE
 from chaoscloud.console.records.executions import Execution
+from chaoscloud.console.records.journal_versions import JournalVersion, TooManyVersions
 from chaoscloud.console.records.lists import Mark
 from chaoscloud.console.rules import journals
 from chaoscloud.console.rules.journals import Summary
@@ -82,12 +83,33 @@ async def journal(request: TeamRequest) -> Response:
 
 @of_team
 async def record(request: TeamRequest) -> Response:
-    """Keep a later journal of an execution; the one of a finished run closes it."""
+    """Write a later journal; that of an ended execution stays as an earlier version."""
     body = await body_of(request.http)
     summary, journal = await away(journal_of, body)
-    names = _names(request)
-    await request.db.recording(_record, *names, summary, journal, request.now)
-    return nothing(at(request.address("executions", names[-1])))
+    _, experiment_id, execution_id = _names(request)
+    try:
+        await request.db.recording(
+            _record, request.author, experiment_id, execution_id, summary, journal, request.now
+        )
+    except TooManyVersions as error:
+        raise Conflict(f"{error}.".capitalize()) from None
+    return nothing(at(request.address("executions", execution_id)))
+
+
+@of_team
+async def list_journals(request: TeamRequest) -> Response:
+    """The versions of an execution's journal, the latest first, with who sent each and when."""
+    execution_id = request.path("execution")
+    return json(await request.db.reading(_list_journals, request.team.team_id, execution_id))
+
+
+@of_team
+async def journal_version(request: TeamRequest) -> Response:
+    """One version of an execution's journal, as it was sent."""
+    execution_id, number = request.path("execution"), request.version_number()
+    return document(
+        await request.db.reading(_journal_version, request.team.team_id, execution_id, number)
+    )
 
 
 @of_team
@@ -154,17 +176,29 @@ def _journal(connection: Connection, team_id: str, experiment_id: str, execution
     return executions.journal(connection, team_id, execution_id) or b"null"
 
 
+def _list_journals(connection: Connection, team_id: str, execution_id: str) -> list[JournalVersion]:
+    _lookup.require_execution(connection, team_id, execution_id, None)
+    return executions.list_journals(connection, execution_id)
+
+
+def _journal_version(connection: Connection, team_id: str, execution_id: str, number: int) -> bytes:
+    raw = executions.journal_of_version(connection, team_id, execution_id, number)
+    if raw is None:
+        raise NotFound("There is no such version.")
+    return raw
+
+
 def _record(
     connection: Connection,
-    team_id: str,
+    author: Author,
     experiment_id: str,
     execution_id: str,
     summary: Summary,
     journal: bytes,
     now: datetime,
 ) -> None:
-    _lookup.require_execution(connection, team_id, execution_id, experiment_id)
-    executions.record(connection, team_id, execution_id, summary, journal, now)
+    _lookup.require_execution(connection, author.team_id, execution_id, experiment_id)
+    executions.record(connection, author, execution_id, summary, journal, now)
 
 
 def _one(connection: Connection, team_id: str, execution_id: str) -> tuple[Execution, bytes, int]:

@@ -30,8 +30,6 @@ from chaoscloud.console.records.lists import Mark
 from chaoscloud.console.rules import recognition
 from chaoscloud.console.rules.recognition import Change, Draft
 
-LONGEST_NUMBER = 9  # digits of a version's number
-
 
 class NewExperiment(msgspec.Struct, frozen=True):
     """An experiment to publish, as the Chaos Toolkit reads it."""
@@ -101,9 +99,7 @@ async def versions(request: TeamRequest) -> Response:
 @of_team
 async def version(request: TeamRequest) -> Response:
     """The document of one version, as it was sent."""
-    number = request.path("number")
-    if not (number.isascii() and number.isdigit() and len(number) <= LONGEST_NUMBER):
-        raise NotFound("There is no such version.")
+    number = request.version_number()
     raw = await request.db.reading(
         experiments.document, request.team.team_id, request.path("experiment"), int(number)
     )
@@ -143,4 +139,4 @@ def _versions(
     connection: Connection, team_id: str, experiment_id: str, before: int | None, limit: int
 ) -> list[Version]:
     _lookup.find_experiment(connection, team_id, experiment_id)
-    return experiments.versions(connection, experiment_id, before=before, limit=limit)
+    return experiments.versions(connection, team_id, experiment_id, before=before, limit=limit)

@@ -20,6 +20,7 @@ from chaoscloud.console.api._answers import (
 from chaoscloud.console.api._body import away, body_of, checked, shaped, sound
 from chaoscloud.console.api._team_request import TeamRequest, of_team
 from chaoscloud.console.records import idempotency, objectives
+from chaoscloud.console.records.authorship import Author
 from chaoscloud.console.records.lists import Mark
 from chaoscloud.console.rules import verifications as rules
 from chaoscloud.console.rules.soundness import plain
@@ -49,7 +50,7 @@ async def create(request: TeamRequest) -> Response:
     body = await body_of(request.http)
     new = await away(_new_of, body)
     key = request.key(idempotency.Kind.OBJECTIVE, body)
-    made = await request.db.writing(_keep, request.team.team_id, new, key, request.now)
+    made = await request.db.writing(_keep, request.author, new, key, request.now)
     return json(Made(made), 201, at(request.address("objectives", made)))
 
 
@@ -75,15 +76,15 @@ async def one(request: TeamRequest) -> Response:
 
 def _keep(
     connection: Connection,
-    team_id: str,
+    author: Author,
     new: objectives.NewObjective,
     key: idempotency.Key | None,
     now: datetime,
 ) -> str:
     def make() -> str:
-        return objectives.add(connection, team_id, new, now)
+        return objectives.add(connection, author, new, now)
 
-    return idempotency.once(connection, team_id, key, now, make)
+    return idempotency.once(connection, author.team_id, key, now, make)
 
 
 def _new_of(body: bytes) -> objectives.NewObjective:

@@ -30,7 +30,9 @@ class Team(msgspec.Struct, frozen=True):
 async def listed(request: Request) -> Response:
     """The caller's organizations."""
     caller = await caller_of(request)
-    found = await database_of(request).reading(organizations.seen_by, caller.person_id)
+    found = await database_of(request).reading(
+        organizations.seen_by, caller.person_id, caller.organization_ids
+    )
     return json([Named(each.id, each.name) for each in found])
 
 
@@ -39,7 +41,7 @@ async def teams_listed(request: Request) -> Response:
     caller = await caller_of(request)
     refuse_nul(request)
     database, word = database_of(request), request.path_params["org"]
-    seen = await database.reading(organizations.seen_by, caller.person_id)
+    seen = await database.reading(organizations.seen_by, caller.person_id, caller.organization_ids)
     organization = next((each for each in seen if word in (each.id, each.slug)), None)
     if organization is None:
         raise NotFound("There is no such organization, or it is not yours to see.")

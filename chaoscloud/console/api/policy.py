@@ -39,5 +39,10 @@ async def write(request: Request) -> Response:
 
 def _write(connection: Connection, scope: Scope, on: bool) -> None:
     safeguard_states.require(
-        connection, scope.organization_id, on, scope.now, person_id=scope.caller.person_id
+        connection,
+        scope.organization_id,
+        on,
+        scope.now,
+        person_id=scope.caller.person_id,
+        token_id=scope.caller.token_id,
     )

@@ -11,6 +11,7 @@ from chaoscloud.console.api import _starting as starting
 from chaoscloud.console.api._answers import (
     at,
     cursor,
+    document,
     json,
     limit_of,
     mark_of,
@@ -19,10 +20,13 @@ from chaoscloud.console.api._answers import (
 )
 from chaoscloud.console.api._body import Document, away, body_of, checked, shaped, sound
 from chaoscloud.console.api._team_request import TeamRequest, of_team
+from chaoscloud.console.errors import Conflict, NotFound
 from chaoscloud.console.records import (
     idempotency,
     runs,
 )
+from chaoscloud.console.records.authorship import Author
+from chaoscloud.console.records.journal_versions import JournalVersion, TooManyVersions
 from chaoscloud.console.records.lists import Mark
 from chaoscloud.console.records.runs import Results, Run
 from chaoscloud.console.rules import journals
@@ -106,8 +110,34 @@ async def finish(request: TeamRequest) -> Response:
     """Keep how a run ended."""
     body = await body_of(request.http)
     status, results, journal = await away(_finished_of, body)
-    await request.db.recording(_finish, *_names(request), status, results, journal, request.now)
+    _, verification_id, run_id = _names(request)
+    try:
+        await request.db.recording(
+            _finish,
+            request.author,
+            verification_id,
+            run_id,
+            status,
+            results,
+            journal,
+            request.now,
+        )
+    except TooManyVersions as error:
+        raise Conflict(f"{error}.".capitalize()) from None
     return nothing()
+
+
+@of_team
+async def list_journals(request: TeamRequest) -> Response:
+    """The versions of a run's journal, the latest first, with who sent each and when."""
+    return json(await request.db.reading(_list_journals, *_names(request)))
+
+
+@of_team
+async def journal_version(request: TeamRequest) -> Response:
+    """One version of a run's journal, as it was sent."""
+    number = request.version_number()
+    return document(await request.db.reading(_journal_version, *_names(request), number))
 
 
 # --- reading -----------------------------------------------------------------------------------
@@ -151,9 +181,26 @@ def _one(
     return found, runs.journal(connection, run_id) or b"null"
 
 
+def _list_journals(
+    connection: Connection, team_id: str, verification_id: str, run_id: str
+) -> list[JournalVersion]:
+    _lookup.find_verification_run(connection, team_id, verification_id, run_id)
+    return runs.list_journals(connection, run_id)
+
+
+def _journal_version(
+    connection: Connection, team_id: str, verification_id: str, run_id: str, number: int
+) -> bytes:
+    _lookup.find_verification_run(connection, team_id, verification_id, run_id)
+    raw = runs.journal_of_version(connection, run_id, number)
+    if raw is None:
+        raise NotFound("There is no such version.")
+    return raw
+
+
 def _finish(
     connection: Connection,
-    team_id: str,
+    author: Author,
     verification_id: str,
     run_id: str,
     status: str,
@@ -161,8 +208,8 @@ def _finish(
     journal: bytes,
     now: datetime,
 ) -> None:
-    _lookup.find_verification_run(connection, team_id, verification_id, run_id)
-    runs.finish(connection, run_id, status, results, journal, now)
+    _lookup.find_verification_run(connection, author.team_id, verification_id, run_id)
+    runs.finish(connection, author, run_id, status, results, journal, now)
 
 
 def _names(request: TeamRequest) -> tuple[str, str, str]:

@@ -99,7 +99,7 @@ async def owner_scope(request: Request) -> Scope:
     caller = await caller_of(request)
     refuse_nul(request)
     word = request.path_params["org"]
-    membership = await database_of(request).reading(_find_membership, word, caller.person_id)
+    membership = await database_of(request).reading(_find_membership, word, caller)
     if membership is None:
         raise NotFound("There is no such organization, or it is not yours to see.")
     organization_id, is_owner = membership
@@ -108,11 +108,12 @@ async def owner_scope(request: Request) -> Scope:
     return Scope(request, organization_id, None, caller)
 
 
-def _find_membership(connection: Connection, word: str, person_id: str) -> tuple[str, bool] | None:
+def _find_membership(connection: Connection, word: str, caller: Caller) -> tuple[str, bool] | None:
     """The id of an organization that a person belongs to, and whether they own it."""
-    for organization in organizations.seen_by(connection, person_id):
+    seen = organizations.seen_by(connection, caller.person_id, caller.organization_ids)
+    for organization in seen:
         if word in (organization.id, organization.slug):
-            role = organizations.role_of(connection, organization.id, person_id)
+            role = organizations.role_of(connection, organization.id, caller.person_id)
             return organization.id, may_stop_organization(role)
     return None
 
@@ -200,6 +201,7 @@ def _write_new(
         scope.team_id,
         now=now,
         person_id=scope.caller.person_id,
+        token_id=scope.caller.token_id,
         **fields,
     )
     [view] = _safeguards.view_safeguards(connection, [safeguard], now)
@@ -216,14 +218,16 @@ def _write_changes(
     before = _own(connection, scope)
     networks = scope.request.app.state.config.webhook_networks
     fields = _safeguards.changes_of(changes, before.kind, now, networks)
-    person_id = scope.caller.person_id
-    after = safeguards.change(connection, before, now, person_id=person_id, **fields)
+    by = {"person_id": scope.caller.person_id, "token_id": scope.caller.token_id}
+    after = safeguards.change(connection, before, now, **by, **fields)
     return _safeguards.view_safeguards(connection, [after], now)[0]
 
 
 def _write_removal(connection: Connection, scope: Scope, now: datetime) -> None:
     safeguard = _own(connection, scope)
-    safeguards.remove(connection, safeguard, now, person_id=scope.caller.person_id)
+    safeguards.remove(
+        connection, safeguard, now, person_id=scope.caller.person_id, token_id=scope.caller.token_id
+    )
 
 
 def _own(connection: Connection, scope: Scope) -> Safeguard:

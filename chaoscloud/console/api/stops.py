@@ -13,9 +13,13 @@ from chaoscloud.console.api._body import away, body_of, shaped, sound
 from chaoscloud.console.api._safeguards import Line, SafeguardView, add_acknowledgement
 from chaoscloud.console.api._team_request import TeamRequest, of_team
 from chaoscloud.console.errors import Conflict, Forbidden
-from chaoscloud.console.records import safeguards, trials
+from chaoscloud.console.records import executions, safeguards, stop_tests
+from chaoscloud.console.records.authorship import Author
 
-TRIAL = "chaosiq-safeguards-test"  # the tag of an experiment that only tests the brake
+NOT_REMOVABLE = (
+    "Only a stop test (`chaos safeguards test`) can be removed, by who ran it, within"
+    f" {executions.REMOVABLE // timedelta(minutes=1)} minutes: what was really run is a record."
+)
 
 
 class NewStop(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,7 +42,7 @@ async def stop(request: TeamRequest) -> Response:
 @of_team
 async def remove(request: TeamRequest) -> Response:
     """Remove an execution that was a test of the safeguards: nothing else can be removed."""
-    await request.db.writing(_remove, request.team.team_id, request.path("execution"))
+    await request.db.writing(_remove, request.author, request.path("execution"), request.now)
     return nothing()
 
 
@@ -56,13 +60,14 @@ def _stop(
         now,
         expires_at=now + timedelta(seconds=sent.expires_in) if sent.expires_in else None,
         person_id=request.caller.person_id,
+        token_id=request.caller.token_id,
         execution_id=found.id,
     )
     return _safeguards.view_safeguards(connection, [made], now)[0]
 
 
-def _remove(connection: Connection, team_id: str, execution_id: str) -> None:
-    found = _lookup.find_execution(connection, team_id, execution_id)
-    if TRIAL not in found.tags:
-        raise Forbidden(f"Only executions with the tag {TRIAL} can be removed: the rest is record.")
-    trials.remove(connection, found, TRIAL)
+def _remove(connection: Connection, author: Author, execution_id: str, now: datetime) -> None:
+    execution = _lookup.find_execution(connection, author.team_id, execution_id)
+    if not executions.is_removable(connection, execution, author.person_id, now):
+        raise Forbidden(NOT_REMOVABLE)
+    stop_tests.remove(connection, author, execution, now)

@@ -7,6 +7,7 @@ what to do.
 import click
 
 from chaoscloud import __version__
+from chaoscloud.console.cli.audit import audit
 from chaoscloud.console.cli.backup import backup, restore
 from chaoscloud.console.cli.organizations import organization
 from chaoscloud.console.cli.people import person
@@ -37,6 +38,7 @@ for command in (
     team,
     person,
     token,
+    audit,
     backup,
     restore,
 ):

@@ -1,12 +1,14 @@
 """What the operator's commands share: the database they work on, errors, and words they look up."""
 
 import functools
+import getpass
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import click
 from sqlalchemy import Connection
@@ -15,7 +17,7 @@ from chaoscloud.console.config import Config
 from chaoscloud.console.db import Database, StorageError
 from chaoscloud.console.db.engines import find_file
 from chaoscloud.console.db.lock import check_not_emptied
-from chaoscloud.console.records import AlreadyThere, TooMany, organizations, people, teams
+from chaoscloud.console.records import AlreadyThere, TooMany, audit, organizations, people, teams
 from chaoscloud.console.records.organizations import Organization
 from chaoscloud.console.records.people import Person
 from chaoscloud.console.records.teams import Team
@@ -38,6 +40,32 @@ _OPTIONS = (
         help="Database to use, such as postgresql://user@host/name."
         "  [default: $DATABASE_URL, else SQLite in the data folder]",
     ),
+)
+
+LONGEST_NAME = 100  # characters of an operator's name
+
+
+def _operator_name(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
+    name = " ".join(one_line(value or _system_user()).split())
+    if not name:
+        raise click.BadParameter("write a name.")
+    return name[:LONGEST_NAME]
+
+
+def _system_user() -> str:
+    """Who is logged in; behind sudo, who called it."""
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):  # an account without a name, as containers have
+        return f"user {os.getuid()}"
+
+
+as_option = click.option(
+    "--as",
+    "operator",
+    metavar="NAME",
+    callback=_operator_name,
+    help="Who does it, for pages and the audit log.  [default: the system's user]",
 )
 
 organization_option = click.option(
@@ -121,6 +149,58 @@ def look(data: str | None, database: str | None, job: Callable[[Connection], R])
         return job(connection)
 
 
+@dataclass(frozen=True)
+class Console:
+    """What a command works with: an open transaction, its time, and who typed the command."""
+
+    connection: Connection
+    now: datetime
+    operator: str = ""
+
+    def log(
+        self,
+        action: str,
+        subject: str,
+        organization_id: str | None = None,
+        team_id: str | None = None,
+        target: tuple[str, str] | None = None,
+    ) -> None:
+        """Write an entry of the audit log."""
+        audit.add_entry(
+            self.connection,
+            action,
+            subject,
+            self.now,
+            organization_id=organization_id,
+            team_id=team_id,
+            operator=self.operator,
+            target=target,
+        )
+
+
+def command_that_writes(function: Callable[..., R]) -> Callable[..., R]:
+    """Give a function a `Console` whose transaction is on disk when it returns; and its options."""
+
+    @as_option
+    @on_the_console
+    @functools.wraps(function)
+    def command(data: str | None, database: str | None, operator: str, **options: Any) -> R:
+        return change(data, database, lambda c: function(Console(c, now(), operator), **options))
+
+    return command
+
+
+def command_that_reads(function: Callable[..., R]) -> Callable[..., R]:
+    """Give a function a `Console` to read from, and its options."""
+
+    @on_the_console
+    @functools.wraps(function)
+    def command(data: str | None, database: str | None, **options: Any) -> R:
+        return look(data, database, lambda c: function(Console(c, now()), **options))
+
+    return command
+
+
 def now() -> datetime:
     """The time, once for a command."""
     return datetime.now(UTC)
@@ -154,17 +234,52 @@ def the_team(connection: Connection, organization: Organization, word: str) -> T
     return found
 
 
-def the_person(connection: Connection, word: str) -> Person:
-    """The person meant."""
-    found = people.find(connection, word)
-    if found is None:
-        names = [person.name for person in people.listed(connection)]
+def the_person(
+    connection: Connection, word: str, organization: Organization | None = None
+) -> Person:
+    """The person of this id or name; of one organization, if one is given."""
+    matching = people.find_matching(connection, word)
+    if organization is not None:
+        members = people.of_organization(connection, organization.id)
+        matching = [person for person in matching if person in members]
+    else:
+        members = people.list_everybody(connection)
+    if not matching:
+        names = sorted({person.name for person in members})
         raise click.ClickException(_unknown("person", word, names))
-    return found
+    if len(matching) > 1:
+        choices = "; ".join(
+            f"{person.id} ({affiliations(connection, person.id)})" for person in matching
+        )
+        raise click.UsageError(f"Several people are called {word!r}: give an id. {choices}.")
+    return matching[0]
+
+
+def affiliations(connection: Connection, person_id: str) -> str:
+    """Where a person belongs, in words; a dash for nowhere."""
+    places = (
+        f"{place.organization_name} ({', '.join([place.role, *place.team_names])})"
+        for place in people.list_affiliations(connection, person_id)
+    )
+    return "; ".join(places) or "-"
+
+
+def name_of(typed: str) -> str:
+    """A name on one line. Raises a usage error for one that cannot stand in a list."""
+    name = " ".join(typed.split())
+    if not name or not name.isprintable():
+        raise click.UsageError("A name needs at least one letter, and only what can be printed.")
+    return name
+
+
+def refuse_to_remove(what: str, reason: str | None) -> None:
+    """Raise a `ClickException` when there is a reason."""
+    if reason:
+        raise click.ClickException(f"Cannot remove {what}: it still has {reason}.")
 
 
 def _organizations(connection: Connection) -> list[str]:
-    return [each.name for each in organizations.listed(connection)]
+    return [organization.name for organization in organizations.listed(connection)]
 
 
 def _unknown(kind: str, word: str, known: Sequence[str]) -> str:
@@ -188,7 +303,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 def one_line(text: str) -> str:
     """A text without anything that would move a terminal's cursor."""
-    return "".join(each if each.isprintable() else " " for each in text)
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def moment(at: datetime | None) -> str:

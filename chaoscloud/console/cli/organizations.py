@@ -1,19 +1,26 @@
 """`organization`: added, listed, removed; who belongs to it."""
 
 import click
-from sqlalchemy import Connection
 
 from chaoscloud.console.cli._operator import (
-    change,
-    look,
-    now,
-    on_the_console,
+    Console,
+    command_that_reads,
+    command_that_writes,
+    name_of,
+    refuse_to_remove,
     table,
     the_organization,
     the_person,
 )
-from chaoscloud.console.cli._people import a_name, put_in_organization, refuse_if
-from chaoscloud.console.records import audit, organizations, safeguard_states, teams
+from chaoscloud.console.records import (
+    AlreadyThere,
+    organizations,
+    safeguard_states,
+    teams,
+)
+from chaoscloud.console.records.organizations import Organization
+from chaoscloud.console.records.people import Person
+from chaoscloud.console.rules.access import Role
 
 
 @click.group()
@@ -24,99 +31,101 @@ def organization() -> None:
 @organization.command("add")
 @click.argument("name")
 @click.option("--owner", metavar="PERSON", help="Somebody known already who is to own it.")
-@on_the_console
-def add_organization(name: str, owner: str | None, data: str | None, database: str | None) -> None:
+@command_that_writes
+def add_organization(console: Console, name: str, owner: str | None) -> None:
     """Add an organization."""
-
-    def add(connection: Connection) -> list[str]:
-        at = now()
-        made = organizations.add(connection, a_name(name), at)
-        audit.note(connection, "organization.added", made.name, at, organization_id=made.id)
-        said = [f"Added organization '{made.name}', {made.slug} in addresses."]
-        if owner:
-            who = the_person(connection, owner)
-            said.append(put_in_organization(connection, made, who, owner=True))
-        return said
-
-    for line in change(data, database, add):
-        click.echo(line)
+    connection = console.connection
+    added = organizations.add(connection, name_of(name), console.now)
+    console.log("organization.added", added.name, added.id)
+    lines = [f"Added organization '{added.name}', {added.slug} in addresses."]
+    if owner:
+        lines.append(_admit(console, added, the_person(connection, owner), owner=True))
+    click.echo("\n".join(lines))
 
 
 @organization.command("list")
-@on_the_console
-def list_organizations(data: str | None, database: str | None) -> None:
+@command_that_reads
+def list_organizations(console: Console) -> None:
     """List the organizations."""
-
-    def rows(connection: Connection) -> list[tuple[str, ...]]:
-        return [
-            (each.name, each.slug, str(len(teams.of_organization(connection, each.id))), each.id)
-            for each in organizations.listed(connection)
-        ]
-
-    table(("NAME", "ADDRESS", "TEAMS", "ID"), look(data, database, rows))
+    rows = [
+        (one.name, one.slug, str(len(teams.of_organization(console.connection, one.id))), one.id)
+        for one in organizations.listed(console.connection)
+    ]
+    table(("NAME", "ADDRESS", "TEAMS", "ID"), rows)
 
 
 @organization.command("remove")
 @click.argument("name")
-@on_the_console
-def remove_organization(name: str, data: str | None, database: str | None) -> None:
+@command_that_writes
+def remove_organization(console: Console, name: str) -> None:
     """Remove an organization that has no teams and no experiments any more."""
-
-    def remove(connection: Connection) -> str:
-        gone = the_organization(connection, name)
-        refuse_if(organizations.in_the_way(connection, gone.id), f"organization '{gone.name}'")
-        organizations.remove(connection, gone.id)
-        audit.note(connection, "organization.removed", gone.name, now())
-        return f"Removed organization '{gone.name}'."
-
-    click.echo(change(data, database, remove))
+    connection = console.connection
+    removed = the_organization(connection, name)
+    reason = organizations.in_the_way(connection, removed.id)
+    refuse_to_remove(f"organization '{removed.name}'", reason)
+    organizations.remove(connection, removed.id)
+    console.log("organization.removed", removed.name)
+    click.echo(f"Removed organization '{removed.name}'.")
 
 
 @organization.command("join")
 @click.argument("name")
 @click.argument("person")
 @click.option("--owner", is_flag=True, help="As an owner, who sees every team.")
-@on_the_console
-def join_organization(
-    name: str, person: str, owner: bool, data: str | None, database: str | None
-) -> None:
-    """Take PERSON, known already, into the organization NAME."""
+@command_that_writes
+def join_organization(console: Console, name: str, person: str, owner: bool) -> None:
+    """Take PERSON, known already, into the organization NAME; by id where several have the name.
 
-    def join(connection: Connection) -> str:
-        house, who = the_organization(connection, name), the_person(connection, person)
-        return put_in_organization(connection, house, who, owner=owner)
+    The tokens they have open it no more than before: give them one for it.
+    """
+    connection = console.connection
+    joined = the_organization(connection, name)
+    click.echo(_admit(console, joined, the_person(connection, person), owner=owner))
 
-    click.echo(change(data, database, join))
+
+def _admit(console: Console, joined: Organization, person: Person, *, owner: bool) -> str:
+    """Make somebody a member or an owner; an owner stays one."""
+    before = organizations.role_of(console.connection, joined.id, person.id)
+    role = Role.OWNER if owner else before or Role.MEMBER
+    if role is not before:
+        try:
+            organizations.admit(console.connection, joined.id, person.id, role)
+        except AlreadyThere:
+            raise click.ClickException(
+                f"There is another person {person.name!r} in organization {joined.name!r}:"
+                " two of one name cannot be told apart there. Add them under another name:"
+                f" `chaosiq-console person add NAME --organization {joined.slug}`."
+            ) from None
+        target = ("person", person.id)
+        console.log(f"{role}.added", person.name, joined.id, target=target)
+    article = "an" if role is Role.OWNER else "a"
+    return f"{person.name} is {article} {role} of organization '{joined.name}'."
 
 
 @organization.command("leave")
 @click.argument("name")
 @click.argument("person")
-@on_the_console
-def leave_organization(name: str, person: str, data: str | None, database: str | None) -> None:
-    """Take PERSON out of the organization NAME and off its teams."""
-
-    def leave(connection: Connection) -> str:
-        house, who = the_organization(connection, name), the_person(connection, person)
-        organizations.dismiss(connection, house.id, who.id)
-        audit.note(connection, "organization.left", who.name, now(), organization_id=house.id)
-        return f"{who.name} does not belong to organization '{house.name}' any more."
-
-    click.echo(change(data, database, leave))
+@command_that_writes
+def leave_organization(console: Console, name: str, person: str) -> None:
+    """Take PERSON out of the organization NAME and off its teams; their tokens open it no more."""
+    connection = console.connection
+    left = the_organization(connection, name)
+    leaver = the_person(connection, person, left)
+    organizations.dismiss(connection, left.id, leaver.id, console.now)
+    console.log("organization.left", leaver.name, left.id)
+    click.echo(f"{leaver.name} does not belong to organization '{left.name}' any more.")
 
 
 @organization.command("require-safeguards")
 @click.argument("name")
 @click.argument("choice", metavar="on|off", type=click.Choice(["on", "off"]))
-@on_the_console
-def require_safeguards(name: str, choice: str, data: str | None, database: str | None) -> None:
+@command_that_writes
+def require_safeguards(console: Console, name: str, choice: str) -> None:
     """Let no run of the organization NAME go on that cannot ask its safeguards, or let it."""
     on = choice == "on"
-
-    def require(connection: Connection) -> str:
-        house = the_organization(connection, name)
-        safeguard_states.require(connection, house.id, on, now())
-        done = "must not run without an answer of" if on else "may run without an answer of"
-        return f"Experiments of organization '{house.name}' {done} their safeguards."
-
-    click.echo(change(data, database, require))
+    changed = the_organization(console.connection, name)
+    safeguard_states.require(
+        console.connection, changed.id, on, console.now, operator=console.operator
+    )
+    done = "must not run without an answer of" if on else "may run without an answer of"
+    click.echo(f"Experiments of organization '{changed.name}' {done} their safeguards.")

@@ -1,20 +1,21 @@
 """`person`: added, listed, removed."""
 
 import click
-from sqlalchemy import Connection
 
 from chaoscloud.console.cli._operator import (
-    change,
-    look,
-    now,
-    on_the_console,
+    Console,
+    affiliations,
+    command_that_reads,
+    command_that_writes,
+    name_of,
     organization_option,
     table,
     the_organization,
     the_person,
+    the_team,
 )
-from chaoscloud.console.cli._people import a_name, put_in_organization, put_on_team
-from chaoscloud.console.records import audit, people
+from chaoscloud.console.records import AlreadyThere, organizations, people, teams
+from chaoscloud.console.rules.access import Role
 
 
 @click.group()
@@ -27,62 +28,64 @@ def person() -> None:
 @organization_option
 @click.option("--team", "team_words", metavar="NAME", multiple=True, help="Put them on this team.")
 @click.option("--owner", is_flag=True, help="Make them an owner, who sees every team.")
-@on_the_console
+@command_that_writes
 def add_person(
+    console: Console,
     name: str,
     organization_word: str | None,
     team_words: tuple[str, ...],
     owner: bool,
-    data: str | None,
-    database: str | None,
 ) -> None:
     """Add a person to an organization, as a member unless said otherwise.
 
     Give them a token afterwards: chaosiq-console token add --person NAME.
     """
-
-    def add(connection: Connection) -> list[str]:
-        house, at = the_organization(connection, organization_word), now()
-        made = people.find(connection, name) or people.add(connection, a_name(name), at)
-        said = [put_in_organization(connection, house, made, owner=owner)]
-        return said + [put_on_team(connection, house.id, word, made.id) for word in team_words]
-
-    for line in change(data, database, add):
-        click.echo(line)
+    connection = console.connection
+    organization = the_organization(connection, organization_word)
+    role = Role.OWNER if owner else Role.MEMBER
+    added = people.add(connection, name_of(name), console.now)
+    try:
+        organizations.admit(connection, organization.id, added.id, role)
+    except AlreadyThere:
+        raise click.ClickException(
+            f"There is a person {added.name!r} in organization {organization.name!r} already."
+            " Choose another name for somebody else. To change what they are:"
+            " `chaosiq-console team join TEAM NAME`,"
+            " `chaosiq-console organization join ORGANIZATION NAME --owner`."
+        ) from None
+    target = ("person", added.id)
+    console.log(f"{role}.added", added.name, organization.id, target=target)
+    lines = [f"Added {added.name}, {role} of organization '{organization.name}'."]
+    for word in team_words:
+        team = the_team(connection, organization, word)
+        teams.join(connection, team.id, added.id)
+        console.log("team.joined", added.name, organization.id, team.id, target)
+        lines.append(f"{added.name} is on team '{team.name}'.")
+    click.echo("\n".join(lines))
 
 
 @person.command("list")
-@on_the_console
-def list_people(data: str | None, database: str | None) -> None:
+@command_that_reads
+def list_people(console: Console) -> None:
     """List everybody, and where they belong."""
-
-    def rows(connection: Connection) -> list[tuple[str, ...]]:
-        return [
-            (each.name, _belongs(connection, each.id), each.id)
-            for each in people.listed(connection)
-        ]
-
-    table(("NAME", "BELONGS TO", "ID"), look(data, database, rows))
+    connection = console.connection
+    rows = [
+        (person.name, affiliations(connection, person.id), person.id)
+        for person in people.list_everybody(connection)
+    ]
+    table(("NAME", "BELONGS TO", "ID"), rows)
 
 
 @person.command("remove")
 @click.argument("name")
-@on_the_console
-def remove_person(name: str, data: str | None, database: str | None) -> None:
+@command_that_writes
+def remove_person(console: Console, name: str) -> None:
     """Remove a person: their tokens are revoked, what they ran still names them."""
-
-    def remove(connection: Connection) -> str:
-        gone, at = the_person(connection, name), now()
-        people.remove(connection, gone.id, at)
-        audit.note(connection, "person.removed", gone.name, at)
-        return f"Removed {gone.name} and revoked their tokens."
-
-    click.echo(change(data, database, remove))
-
-
-def _belongs(connection: Connection, person_id: str) -> str:
-    places = (
-        f"{each.organization_name} ({', '.join([each.role, *each.team_names])})"
-        for each in people.standings(connection, person_id)
-    )
-    return "; ".join(places) or "-"
+    connection = console.connection
+    removed = the_person(connection, name)
+    places = people.list_affiliations(connection, removed.id)
+    ids: list[str | None] = [place.organization_id for place in places]
+    for organization_id in ids or [None]:
+        console.log("person.removed", removed.name, organization_id)
+    people.remove(connection, removed.id, console.now)
+    click.echo(f"Removed {removed.name} and revoked their tokens.")

@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from chaoscloud.console.cli._operator import (
+    as_option,
     change,
     duration,
     look,
@@ -21,7 +22,7 @@ from chaoscloud.console.cli._operator import (
     the_organization,
     the_team,
 )
-from chaoscloud.console.cli._safeguard_options import as_option, reason_of
+from chaoscloud.console.cli._safeguard_options import reason_of
 from chaoscloud.console.records import safeguard_states, safeguards, secrets, teams
 from chaoscloud.console.records.safeguard_status import SafeguardStatus, describe_safeguards
 from chaoscloud.console.rules.safeguards import KINDS, Run, Safeguard, decide

@@ -7,6 +7,7 @@ import click
 from sqlalchemy import Connection
 
 from chaoscloud.console.cli._operator import (
+    as_option,
     change,
     duration,
     look,
@@ -19,7 +20,7 @@ from chaoscloud.console.cli._operator import (
     the_organization,
     the_team,
 )
-from chaoscloud.console.cli._safeguard_options import as_option, reason_of
+from chaoscloud.console.cli._safeguard_options import reason_of
 from chaoscloud.console.records import safeguards, teams
 from chaoscloud.console.records.organizations import Organization
 from chaoscloud.console.records.safeguard_status import SafeguardStatus, describe_safeguards

@@ -1,21 +1,20 @@
 """`team`: added, listed, removed; who is on it."""
 
 import click
-from sqlalchemy import Connection
 
 from chaoscloud.console.cli._operator import (
-    change,
-    look,
-    now,
-    on_the_console,
+    Console,
+    command_that_reads,
+    command_that_writes,
+    name_of,
     organization_option,
+    refuse_to_remove,
     table,
     the_organization,
     the_person,
     the_team,
 )
-from chaoscloud.console.cli._people import a_name, put_on_team, refuse_if
-from chaoscloud.console.records import audit, people, teams
+from chaoscloud.console.records import people, teams
 
 
 @click.group()
@@ -26,97 +25,82 @@ def team() -> None:
 @team.command("add")
 @click.argument("name")
 @organization_option
-@on_the_console
-def add_team(
-    name: str, organization_word: str | None, data: str | None, database: str | None
-) -> None:
+@command_that_writes
+def add_team(console: Console, name: str, organization_word: str | None) -> None:
     """Add a team to an organization."""
-
-    def add(connection: Connection) -> str:
-        house, at = the_organization(connection, organization_word), now()
-        made = teams.add(connection, house.id, a_name(name), at)
-        audit.note(
-            connection, "team.added", made.name, at, organization_id=house.id, team_id=made.id
-        )
-        return f"Added team '{made.name}' to organization '{house.name}'."
-
-    click.echo(change(data, database, add))
+    connection = console.connection
+    organization = the_organization(connection, organization_word)
+    added = teams.add(connection, organization.id, name_of(name), console.now)
+    console.log("team.added", added.name, organization.id, added.id)
+    click.echo(f"Added team '{added.name}' to organization '{organization.name}'.")
 
 
 @team.command("list")
 @organization_option
-@on_the_console
-def list_teams(organization_word: str | None, data: str | None, database: str | None) -> None:
+@command_that_reads
+def list_teams(console: Console, organization_word: str | None) -> None:
     """List an organization's teams and who is on them."""
-
-    def rows(connection: Connection) -> list[tuple[str, ...]]:
-        house = the_organization(connection, organization_word)
-        return [
-            (
-                each.name,
-                each.slug,
-                ", ".join(one.name for one in people.of_team(connection, each.id)) or "-",
-                each.id,
-            )
-            for each in teams.of_organization(connection, house.id)
-        ]
-
-    table(("NAME", "ADDRESS", "PEOPLE", "ID"), look(data, database, rows))
+    connection = console.connection
+    organization = the_organization(connection, organization_word)
+    rows = []
+    for one in teams.of_organization(connection, organization.id):
+        names = ", ".join(person.name for person in people.of_team(connection, one.id))
+        rows.append((one.name, one.slug, names or "-", one.id))
+    table(("NAME", "ADDRESS", "PEOPLE", "ID"), rows)
 
 
 @team.command("remove")
 @click.argument("name")
 @organization_option
-@on_the_console
-def remove_team(
-    name: str, organization_word: str | None, data: str | None, database: str | None
-) -> None:
-    """Remove a team that has nothing recorded."""
-
-    def remove(connection: Connection) -> str:
-        house = the_organization(connection, organization_word)
-        gone = the_team(connection, house, name)
-        refuse_if(teams.in_the_way(connection, gone.id), f"team '{gone.name}'")
-        teams.remove(connection, gone.id)
-        audit.note(connection, "team.removed", gone.name, now(), organization_id=house.id)
-        return f"Removed team '{gone.name}' from organization '{house.name}'."
-
-    click.echo(change(data, database, remove))
+@command_that_writes
+def remove_team(console: Console, name: str, organization_word: str | None) -> None:
+    """Remove a team that has nothing recorded; who could see it still reads what was done there."""
+    connection = console.connection
+    organization = the_organization(connection, organization_word)
+    removed = the_team(connection, organization, name)
+    refuse_to_remove(f"team '{removed.name}'", teams.in_the_way(connection, removed.id))
+    teams.remove(connection, removed, console.now)
+    console.log("team.removed", removed.name, organization.id, removed.id)
+    click.echo(f"Removed team '{removed.name}' from organization '{organization.name}'.")
 
 
 @team.command("join")
 @click.argument("name")
 @click.argument("person")
 @organization_option
-@on_the_console
-def join_team(
-    name: str, person: str, organization_word: str | None, data: str | None, database: str | None
-) -> None:
-    """Put PERSON on the team NAME."""
-
-    def join(connection: Connection) -> str:
-        return put_on_team(connection, organization_word, name, person)
-
-    click.echo(change(data, database, join))
+@command_that_writes
+def join_team(console: Console, name: str, person: str, organization_word: str | None) -> None:
+    """Put PERSON, of the same organization, on the team NAME."""
+    connection = console.connection
+    organization = the_organization(connection, organization_word)
+    joined = the_team(connection, organization, name)
+    try:
+        joiner = the_person(connection, person, organization)
+    except click.ClickException:
+        if not people.find_matching(connection, person):
+            raise
+        raise click.ClickException(
+            f"{person} does not belong to organization {organization.name!r}. If it is who you"
+            f" mean: `chaosiq-console organization join {organization.slug} {person}`."
+        ) from None
+    teams.join(connection, joined.id, joiner.id)
+    target = ("person", joiner.id)
+    console.log("team.joined", joiner.name, organization.id, joined.id, target)
+    click.echo(f"{joiner.name} is on team '{joined.name}' of organization '{organization.name}'.")
 
 
 @team.command("leave")
 @click.argument("name")
 @click.argument("person")
 @organization_option
-@on_the_console
-def leave_team(
-    name: str, person: str, organization_word: str | None, data: str | None, database: str | None
-) -> None:
+@command_that_writes
+def leave_team(console: Console, name: str, person: str, organization_word: str | None) -> None:
     """Take PERSON off the team NAME."""
-
-    def leave(connection: Connection) -> str:
-        house = the_organization(connection, organization_word)
-        left, who = the_team(connection, house, name), the_person(connection, person)
-        teams.leave(connection, left.id, who.id)
-        audit.note(
-            connection, "team.left", who.name, now(), organization_id=house.id, team_id=left.id
-        )
-        return f"{who.name} is not on team '{left.name}' any more."
-
-    click.echo(change(data, database, leave))
+    connection = console.connection
+    organization = the_organization(connection, organization_word)
+    left = the_team(connection, organization, name)
+    leaver = the_person(connection, person, organization)
+    teams.leave(connection, left.id, leaver.id)
+    target = ("person", leaver.id)
+    console.log("team.left", leaver.name, organization.id, left.id, target)
+    click.echo(f"{leaver.name} is not on team '{left.name}' any more.")

@@ -6,17 +6,20 @@ import click
 from sqlalchemy import Connection
 
 from chaoscloud.console.cli._operator import (
-    change,
+    Console,
+    command_that_reads,
+    command_that_writes,
     duration,
-    look,
     moment,
-    now,
-    on_the_console,
+    name_of,
+    organization_option,
     table,
+    the_organization,
     the_person,
 )
-from chaoscloud.console.cli._people import a_name
-from chaoscloud.console.records import audit, people, tokens
+from chaoscloud.console.records import organizations, people, tokens
+from chaoscloud.console.records.organizations import Organization
+from chaoscloud.console.records.people import Person
 from chaoscloud.console.records.tokens import Token
 
 
@@ -27,72 +30,107 @@ def token() -> None:
 
 @token.command("add")
 @click.option("--person", "word", metavar="NAME", required=True, help="Whose token it is.")
+@organization_option
 @click.option("--name", default="token", show_default=True, help="What it is for.")
 @click.option(
     "--expires", type=duration, metavar="TIME", help="When it ends by itself, such as 12h or 30d."
 )
-@on_the_console
+@command_that_writes
 def add_token(
-    word: str, name: str, expires: timedelta | None, data: str | None, database: str | None
+    console: Console,
+    word: str,
+    organization_word: str | None,
+    name: str,
+    expires: timedelta | None,
 ) -> None:
-    """Make a token and print it, this once; only its digest is kept."""
+    """Make a token and print it, this once; only its digest is kept.
 
-    def add(connection: Connection) -> tuple[str, str, str]:
-        person, at, label = the_person(connection, word), now(), a_name(name)
-        end = at + expires if expires else None
-        made, secret = tokens.add(connection, person.id, label, at, end)
-        audit.note(connection, "token.added", f"{label} of {person.name}", at)
-        return person.name, made.id, secret
-
-    person, token_id, secret = change(data, database, add)
+    It opens one organization: the one named, or the only one that the person belongs to.
+    """
+    connection, label = console.connection, name_of(name)
+    person, organization = _find_owner(connection, word, organization_word)
+    end = console.now + expires if expires else None
+    added, secret = tokens.add(
+        connection, person.id, label, console.now, end, organization_id=organization.id
+    )
+    subject = f"{label} for {person.name}"
+    console.log("token.added", subject, organization.id, target=("person", person.id))
     # The token stands alone on stdout, so that a script can take it from there.
-    click.echo(f"Token {token_id} of {person}; it is shown once:", err=True)
+    click.echo(f"Token {added.id} of {person.name}; it is shown once:", err=True)
     click.echo(secret)
+
+
+def _find_owner(
+    connection: Connection, word: str, organization_word: str | None
+) -> tuple[Person, Organization]:
+    """The person a token is for, and the organization that it opens."""
+    if organization_word is not None:
+        organization = the_organization(connection, organization_word)
+        return the_person(connection, word, organization), organization
+    person = the_person(connection, word)
+    ids = [place.organization_id for place in people.list_affiliations(connection, person.id)]
+    joined = organizations.seen_by(connection, person.id, ids)
+    if not joined:
+        raise click.ClickException(
+            f"{person.name} belongs to no organization that a token could open: first"
+            f" `chaosiq-console organization join ORGANIZATION {person.id}`."
+        )
+    if len(joined) > 1:
+        names = ", ".join(repr(organization.name) for organization in joined)
+        raise click.UsageError(
+            f"A token opens one organization. Say which with --organization: {names}."
+        )
+    return person, joined[0]
 
 
 @token.command("list")
 @click.option("--person", "word", metavar="NAME", help="Only theirs.")
-@on_the_console
-def list_tokens(word: str | None, data: str | None, database: str | None) -> None:
-    """List tokens: whose they are, what they are for, and whether they still open anything."""
-
-    def rows(connection: Connection) -> list[tuple[str, ...]]:
-        whose = the_person(connection, word).id if word else None
-        names = {each.id: each.name for each in people.listed(connection)}
-        return [_row(each, names, now()) for each in tokens.listed(connection, whose)]
-
-    heads = ("PERSON", "NAME", "BEGINS", "STATE", "LAST USED", "ID")
-    table(heads, look(data, database, rows))
+@command_that_reads
+def list_tokens(console: Console, word: str | None) -> None:
+    """List tokens: whose they are, what they open, and whether they still do."""
+    connection = console.connection
+    person_id = the_person(connection, word).id if word else None
+    names = {person.id: person.name for person in people.list_everybody(connection)}
+    opened = {each.id: each.name for each in organizations.listed(connection)}
+    rows = [
+        (
+            names.get(token.person_id, "(removed)"),
+            token.name,
+            ", ".join(sorted(opened[id_] for id_ in tokens.organizations_of(connection, token.id)))
+            or "-",
+            token.hint,
+            _state(token, console.now),
+            moment(token.last_used_at),
+            token.id,
+        )
+        for token in tokens.list_tokens(connection, person_id)
+    ]
+    table(("PERSON", "NAME", "OPENS", "BEGINS", "STATE", "LAST USED", "ID"), rows)
 
 
 @token.command("remove")
 @click.argument("token_ids", metavar="ID...", nargs=-1, required=True)
-@on_the_console
-def remove_token(token_ids: tuple[str, ...], data: str | None, database: str | None) -> None:
+@command_that_writes
+def remove_token(console: Console, token_ids: tuple[str, ...]) -> None:
     """Revoke tokens, at once; browsers that signed in with them are signed out."""
-
-    def remove(connection: Connection) -> list[str]:
-        return [_revoke(connection, token_id) for token_id in token_ids]
-
-    for line in change(data, database, remove):
-        click.echo(line)
+    click.echo("\n".join([_revoke(console, token_id) for token_id in token_ids]))
 
 
-def _revoke(connection: Connection, token_id: str) -> str:
-    found, at = tokens.find(connection, token_id), now()
-    if found is None:
+def _revoke(console: Console, token_id: str) -> str:
+    connection = console.connection
+    token = tokens.find(connection, token_id)
+    if token is None:
         raise click.ClickException(
             f"There is no token {token_id!r}; `chaosiq-console token list` shows their ids."
         )
-    if not tokens.revoke(connection, token_id, at):
-        return f"Token '{found.name}' ({token_id}) had been revoked already."
-    audit.note(connection, "token.revoked", f"{found.name} ({found.hint}…)", at)
-    return f"Revoked token '{found.name}' ({token_id})."
-
-
-def _row(token: Token, names: dict[str, str], at: datetime) -> tuple[str, ...]:
-    person = names.get(token.person_id, "(removed)")
-    return (person, token.name, token.hint, _state(token, at), moment(token.last_used_at), token.id)
+    if not tokens.revoke(connection, token_id, console.now):
+        return f"Token '{token.name}' ({token_id}) had been revoked already."
+    name = people.names_of(connection, [token.person_id])[token.person_id]
+    for organization_id in sorted(tokens.organizations_of(connection, token_id)):
+        subject = f"{token.name} ({token.hint}…) of {name}"
+        target = ("person", token.person_id)
+        console.log("token.revoked", subject, organization_id, target=target)
+    return f"Revoked token '{token.name}' ({token_id})."
 
 
 def _state(token: Token, at: datetime) -> str:

@@ -26,6 +26,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -95,6 +96,18 @@ def _listing(name: str, *columns: str) -> tuple[Index, Index]:
     )
 
 
+def _journal_version() -> tuple[Column[Any], ...]:
+    """Which version the journal of a row is, who sent it, and when.
+
+    Null for a journal that came before versions were counted: its run's person sent it.
+    """
+    return (
+        Column("journal_number", Integer, nullable=False, default=1, server_default="1"),
+        Column("journal_person_id", String(36)),
+        Column("journal_at", Moment),
+    )
+
+
 # --- who ---------------------------------------------------------------------------------------
 
 organizations = Table(
@@ -116,6 +129,7 @@ teams = Table(
     Column("name", Text, nullable=False),
     Column("slug", Text, nullable=False),
     _created(),
+    Column("removed_at", Moment),  # the row stays: the audit log goes on to name the team
     UniqueConstraint("organization_id", "name"),
     UniqueConstraint("organization_id", "slug"),
 )
@@ -124,7 +138,7 @@ people = Table(
     "people",
     metadata,
     _id(),
-    Column("name", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),  # unique among the people of each organization
     _created(),
     Column("removed_at", Moment),
 )
@@ -156,6 +170,13 @@ tokens = Table(
     Column("expires_at", Moment),
     Column("last_used_at", Moment),
     Column("revoked_at", Moment),
+)
+
+token_organizations = Table(  # where a token opens anything; one, but for tokens before 1.1
+    "token_organizations",
+    metadata,
+    Column("token_id", String(36), ForeignKey("tokens.id"), primary_key=True),
+    Column("organization_id", String(36), ForeignKey("organizations.id"), primary_key=True),
 )
 
 sessions = Table(  # a browser signed in with a token; it ends with the token
@@ -228,6 +249,9 @@ executions = Table(
     _created(),
     Column("updated_at", Moment, nullable=False),
     Column("last_seen_at", Moment, nullable=False),  # the last word of the run, events included
+    # only a test of the safeguards: its author may remove it again
+    Column("is_stop_test", Boolean, nullable=False, default=False, server_default=false()),
+    *_journal_version(),
     *_listing("executions_by_team", "team_id", "started_at", "id"),
     *_listing("executions_by_status", "team_id", "status", "started_at", "id"),
     *_listing("executions_by_person", "team_id", "person_id", "started_at", "id"),
@@ -271,6 +295,18 @@ idempotency_keys = Table(  # what a creation that carried an Idempotency-Key mad
     Column("fingerprint", String(64), nullable=False),  # SHA-256 of the body, hex
     Column("resource_id", String(36), nullable=False),
     _created(),
+)
+
+journal_versions = Table(  # journals of runs that had ended when another journal came
+    "journal_versions",
+    metadata,
+    Column("record_id", String(36), primary_key=True),  # an execution or a verification run
+    Column("number", Integer, primary_key=True),  # 1, 2, …
+    Column("journal", LargeBinary, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("results", Text),  # JSON, of a verification run
+    Column("person_id", String(36), nullable=False),  # who sent it
+    Column("created_at", Moment, nullable=False),
 )
 
 # --- what must hold ----------------------------------------------------------------------------
@@ -388,6 +424,7 @@ verification_runs = Table(
     Column("results", Text),  # JSON, as the plugin counted
     _created(),
     Column("ended_at", Moment),
+    *_journal_version(),
     ForeignKeyConstraint(
         ["team_id", "verification_id"], ["verifications.team_id", "verifications.id"]
     ),
@@ -416,4 +453,8 @@ audit = Table(
     Column("action", Text, nullable=False),  # "token.revoked", "safeguard.stopped", …
     Column("subject", Text, nullable=False),  # what it was done to, in words
     Column("operator", Text),  # who did it on the machine, where no person did
+    Column("token_id", String(36)),  # the token that was used
+    Column("object_type", String(16)),  # what it was done to, where that has a page
+    Column("object_id", Text),
+    Index("audit_by_organization", "organization_id", "seq"),
 )

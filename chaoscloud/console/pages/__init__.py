@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from chaoscloud.console.errors import NotFound
 from chaoscloud.console.pages import (
+    audit,
     compare,
     executions,
     experiments,
@@ -23,7 +24,6 @@ from chaoscloud.console.pages import (
     safeguards,
     signin,
     stops,
-    timeline,
     tokens,
     verifications,
 )
@@ -66,7 +66,7 @@ routes: list[BaseRoute] = [
     Route("/signin", signin.submit, methods=["POST"]),
     Route("/signout", signin.leave, methods=["POST"]),
     Route("/settings/teams", home.all_teams),
-    Route("/settings/tokens", tokens.shown),
+    Route("/settings/tokens", tokens.show),
     Route("/settings/tokens", tokens.add, methods=["POST"]),
     Route("/settings/tokens/{id}/revoke", tokens.revoke, methods=["POST"]),
     Route("/{org:name}", home.organization),
@@ -78,6 +78,7 @@ routes: list[BaseRoute] = [
     Route(EXECUTION + "/compare", compare.shown),
     Route(EXECUTION + "/journal", executions.text),
     Route(EXECUTION + "/journal.json", executions.journal),
+    Route(EXECUTION + "/journals/{number:int}", executions.earlier_journal),
     Route(TEAM + "/experiments", experiments.listed),
     Route(TEAM + "/experiments/{id}", experiments.one),
     Route(TEAM + "/objectives", objectives.listed),
@@ -101,7 +102,7 @@ routes: list[BaseRoute] = [
     Route(SAFEGUARD + "/release", safeguards.release, methods=["POST"]),
     Route(SAFEGUARD + "/remove", safeguard.remove, methods=["POST"]),
     Route(SAFEGUARD + "/secret", safeguard.renew, methods=["POST"]),
-    Route(TEAM + "/timeline", timeline.shown),
+    Route(TEAM + "/audit", audit.show),
     Route(TEAM + "/people", people.listed),
     Route(TEAM + "/people", people.add, methods=["POST"]),
     Route(TEAM + "/people/teams", people.add_team, methods=["POST"]),

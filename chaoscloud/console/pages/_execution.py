@@ -12,6 +12,8 @@ from chaoscloud.console.pages._looks import Look
 from chaoscloud.console.pages._stop_details import StopDetails, stop_details
 from chaoscloud.console.records import events, execution_views
 from chaoscloud.console.records.execution_views import ExecutionDetail, StopRequest
+from chaoscloud.console.records.executions import list_journals
+from chaoscloud.console.records.journal_versions import JournalVersion
 from chaoscloud.console.records.safeguard_status import find_authors
 from chaoscloud.console.rules.durations import spoken
 from chaoscloud.console.rules.live import RunEvent, journal_so_far
@@ -33,6 +35,7 @@ class Folio(msgspec.Struct, frozen=True, kw_only=True):
     timeline: Timeline | None
     took: float | None  # seconds; so far, for a run that goes on
     notes: list[str]
+    journals: list[JournalVersion]  # its versions, the latest first
     stop: StopDetails | None  # what stopped it
     asked: StopRequest | None  # a stop of this run that it has not heard of yet, or not told
 
@@ -81,6 +84,7 @@ def folio(connection: Connection, sheet: ExecutionDetail, now: datetime) -> Foli
         timeline=timeline_of(story, until if sheet.status == "running" else None, known),
         took=_took(sheet, until),
         notes=list(_notes(sheet, story, look)),
+        journals=list_journals(connection, sheet.id),
         stop=stop,
         asked=_pending(sheet, asked, now),
     )

@@ -23,16 +23,17 @@ from chaoscloud.console.pages._refill import refill
 from chaoscloud.console.pages._safeguards_bar import SafeguardsBar, read_bar
 from chaoscloud.console.pages._templates import render
 from chaoscloud.console.pages.security import secured
+from chaoscloud.console.records.authorship import Author
 
-TABS = (
-    "Executions",
-    "Experiments",
-    "Objectives",
-    "Verifications",
-    "Insights",
-    "Safeguards",
-    "People",
-    "Timeline",
+TABS = (  # as they are called, and where they lead below the team's address
+    ("Executions", "executions"),
+    ("Experiments", "experiments"),
+    ("Objectives", "objectives"),
+    ("Verifications", "verifications"),
+    ("Insights", "insights"),
+    ("Safeguards", "safeguards"),
+    ("People", "people"),
+    ("Audit log", "audit"),
 )
 
 # What a page says after a form brought people back to it, by the word in the address.
@@ -85,6 +86,12 @@ class Visit(msgspec.Struct, frozen=True):
         return self.team
 
     @property
+    def author(self) -> Author:
+        """The person and team that new records belong to, and the token used."""
+        scope, caller = self.scope, self.caller
+        return Author(scope.organization_id, scope.team_id, caller.person_id, caller.token_id)
+
+    @property
     def base(self) -> str:
         """Where the addresses of the team's pages begin."""
         return f"/{self.scope.organization_slug}/{self.scope.team_slug}" if self.team else ""
@@ -102,7 +109,7 @@ class Visit(msgspec.Struct, frozen=True):
 
     def named(self, name: str) -> str:
         """A part of the address, without what no database takes in a text."""
-        value: str = self.request.path_params[name]
+        value = str(self.request.path_params[name])
         return value.replace("\0", "")
 
     async def form(self) -> Mapping[str, str]:
@@ -117,7 +124,7 @@ class Visit(msgspec.Struct, frozen=True):
             "team": self.team,
             "base": self.base,
             "bar": self.bar,
-            "tabs": [(name, f"{self.base}/{name.lower()}") for name in TABS],
+            "tabs": [(name, f"{self.base}/{path}") for name, path in TABS],
             "tab": "",
             "said": _find_notice(self.request),
             "now": self.now,

@@ -12,6 +12,7 @@ from chaoscloud.console.pages import _filters, _looks
 from chaoscloud.console.pages._execution import Folio, folio, shown, tags
 from chaoscloud.console.pages._visit import Visit, of_team
 from chaoscloud.console.records import events, execution_views, people
+from chaoscloud.console.records import executions as execution_records
 from chaoscloud.console.records.events import Event
 from chaoscloud.console.records.execution_views import (
     ExecutionDetail,
@@ -161,6 +162,21 @@ async def text(visit: Visit) -> Response:
     return await visit.page("journal.html", tab="Executions", sheet=found, journal=_text(found))
 
 
+@of_team
+async def earlier_journal(visit: Visit) -> Response:
+    """One version of the journal, to keep."""
+    number = min(int(visit.named("number")[:11]), HIGHEST_NUMBER)
+    execution_id = visit.named("id")
+    raw = await visit.db.reading(
+        execution_records.journal_of_version, visit.scope.team_id, execution_id, number
+    )
+    if raw is None:
+        raise NotFound("There is no such version of a journal, or it is not yours to see.")
+    name = f'attachment; filename="journal-{execution_id}-{number}.json"'
+    return Response(raw, media_type="application/json", headers={"Content-Disposition": name})
+
+
+HIGHEST_NUMBER = 2**31 - 1  # of a version
 LONGEST_JOURNAL = 1_000_000  # characters of a journal on a page
 
 

@@ -104,7 +104,7 @@ def _runs(outcomes: list[ExecutionSummary], visit: Visit) -> list[Run]:
 async def one(visit: Visit) -> Response:
     """One experiment."""
     whole = await visit.db.reading(_whole, visit)
-    run_url = f"{visit.origin}/assets/experiments/{whole.entry.id}.json"
+    run_url = f"{visit.origin}/assets{visit.base}/experiments/{whole.entry.id}.json"
     return await visit.page("experiment.html", tab="Experiments", whole=whole, run_url=run_url)
 
 
@@ -113,7 +113,7 @@ def _whole(connection: Connection, visit: Visit) -> Whole:
     entry = experiments.find(connection, team_id, visit.named("id"))
     if entry is None:
         raise NotFound
-    versions = experiments.list_documents(connection, entry.id)
+    versions = experiments.list_documents(connection, team_id, entry.id)
     document = _decoded(versions[0].document) if versions else {}
     return Whole(
         entry,

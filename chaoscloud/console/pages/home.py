@@ -3,42 +3,47 @@
 from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
+from chaoscloud.console.auth import Caller
 from chaoscloud.console.errors import NotFound
 from chaoscloud.console.pages._visit import Visit, of_team, signed_in
 from chaoscloud.console.records import organizations, teams
 from chaoscloud.console.records.organizations import Organization
 from chaoscloud.console.records.teams import Team
 
-House = tuple[Organization, list[Team]]
+OrganizationTeams = tuple[Organization, list[Team]]
 
 
 @signed_in
 async def home(visit: Visit) -> Response:
     """Who is on one team goes straight there."""
-    houses = await visit.db.reading(_houses, visit.caller.person_id)
-    rooms = [(organization, team) for organization, its in houses for team in its]
-    if len(rooms) == 1:
-        [(organization, team)] = rooms
+    organization_teams = await visit.db.reading(_load_teams, visit.caller)
+    pairs = [(organization, team) for organization, of_it in organization_teams for team in of_it]
+    if len(pairs) == 1:
+        [(organization, team)] = pairs
         return RedirectResponse(f"/{organization.slug}/{team.slug}/executions", 303)
-    return await visit.page("teams.html", houses=houses, heading="Your teams")
+    return await visit.page(
+        "teams.html", organization_teams=organization_teams, heading="Your teams"
+    )
 
 
 @signed_in
 async def all_teams(visit: Visit) -> Response:
     """Every team one may see, to change to another."""
-    houses = await visit.db.reading(_houses, visit.caller.person_id)
-    return await visit.page("teams.html", houses=houses, heading="Your teams")
+    organization_teams = await visit.db.reading(_load_teams, visit.caller)
+    return await visit.page(
+        "teams.html", organization_teams=organization_teams, heading="Your teams"
+    )
 
 
 @signed_in
 async def organization(visit: Visit) -> Response:
     """The teams of one organization."""
-    houses = await visit.db.reading(_houses, visit.caller.person_id)
+    organization_teams = await visit.db.reading(_load_teams, visit.caller)
     word = visit.named("org")
-    mine = [house for house in houses if word in (house[0].slug, house[0].id)]
-    if not mine:
+    own = [pair for pair in organization_teams if word in (pair[0].slug, pair[0].id)]
+    if not own:
         raise NotFound
-    return await visit.page("teams.html", houses=mine, heading=mine[0][0].name)
+    return await visit.page("teams.html", organization_teams=own, heading=own[0][0].name)
 
 
 @of_team
@@ -47,6 +52,9 @@ async def team(visit: Visit) -> Response:
     return RedirectResponse(f"{visit.base}/executions", 303)
 
 
-def _houses(connection: Connection, person_id: str) -> list[House]:
-    seen = organizations.seen_by(connection, person_id)
-    return [(one, teams.seen_by(connection, one.id, person_id)) for one in seen]
+def _load_teams(connection: Connection, caller: Caller) -> list[OrganizationTeams]:
+    seen = organizations.seen_by(connection, caller.person_id, caller.organization_ids)
+    return [
+        (organization, teams.seen_by(connection, organization.id, caller.person_id))
+        for organization in seen
+    ]

@@ -12,6 +12,7 @@ from chaoscloud.console.errors import NotFound
 from chaoscloud.console.pages import _filters
 from chaoscloud.console.pages._visit import Visit, of_team
 from chaoscloud.console.records import experiments, objectives, runs, verifications
+from chaoscloud.console.records.authorship import Author
 from chaoscloud.console.records.experiments import Experiment
 from chaoscloud.console.records.lists import Mark
 from chaoscloud.console.records.objectives import NewObjective, Objective
@@ -108,13 +109,13 @@ async def add(visit: Visit) -> Response:
     """Make an objective of a probe that was typed, or of an experiment's hypothesis."""
     given = await visit.form()
     try:
-        made = await visit.db.writing(_add, visit.scope.team_id, given, visit.now)
+        made = await visit.db.writing(_add, visit.author, given, visit.now)
     except Wrong as wrong:
         return await _page(visit, 422, str(wrong), given)
     return visit.back(f"{visit.base}/objectives/{made}")
 
 
-def _add(connection: Connection, team_id: str, given: Mapping[str, str], now: datetime) -> str:
+def _add(connection: Connection, author: Author, given: Mapping[str, str], now: datetime) -> str:
     name = one_line(given.get("name", ""))
     if not name:
         raise Wrong("An objective needs a name: what must hold.")
@@ -123,9 +124,9 @@ def _add(connection: Connection, team_id: str, given: Mapping[str, str], now: da
         description=given.get("description", "").strip(),
         target=_target(given.get("target", "")),
         window=span(given.get("window", ""), "The window", "30 days"),
-        measurement=_measurement(connection, team_id, given, name),
+        measurement=_measurement(connection, author.team_id, given, name),
     )
-    return objectives.add(connection, team_id, new, now)
+    return objectives.add(connection, author, new, now)
 
 
 def one_line(typed: str) -> str:

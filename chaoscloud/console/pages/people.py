@@ -1,7 +1,7 @@
 """The people of an organization, the teams they are on, and their tokens.
 
-Everybody of the organization sees who belongs to it; owners change it. An owner handles tokens only
-of people whose every organization is theirs, because a token opens all that its person may see.
+Everybody of the organization sees who belongs to it; owners change it. An owner makes and revokes
+tokens of its people that open this organization; what they have elsewhere does not show here.
 """
 
 import msgspec
@@ -18,7 +18,7 @@ from chaoscloud.console.records.tokens import Token
 from chaoscloud.console.rules.access import Role
 
 
-class Somebody(msgspec.Struct, frozen=True):
+class PersonRow(msgspec.Struct, frozen=True):
     """A person of the organization, as lists show them."""
 
     person: Person
@@ -26,12 +26,12 @@ class Somebody(msgspec.Struct, frozen=True):
     teams: list[Team]
 
 
-class Whole(msgspec.Struct, frozen=True):
+class PersonDetail(msgspec.Struct, frozen=True):
     """One person, with what an owner may change."""
 
-    somebody: Somebody
-    others: list[Team]  # teams they are not on
-    tokens: list[Token] | None  # None: not for the caller to handle
+    row: PersonRow
+    other_teams: list[Team]  # teams they are not on
+    tokens: list[Token]  # those that open this organization
     last_owner: bool
 
 
@@ -54,11 +54,11 @@ async def _page(visit: Visit, status: int = 200, **more: str) -> Response:
     )
 
 
-def _read(connection: Connection, organization_id: str) -> tuple[list[Somebody], list[Team]]:
+def _read(connection: Connection, organization_id: str) -> tuple[list[PersonRow], list[Team]]:
     all_teams = teams.of_organization(connection, organization_id)
     on = {team.id: {p.id for p in people.of_team(connection, team.id)} for team in all_teams}
     everybody = [
-        Somebody(
+        PersonRow(
             person,
             organizations.role_of(connection, organization_id, person.id) or Role.MEMBER,
             [team for team in all_teams if person.id in on[team.id]],
@@ -71,34 +71,37 @@ def _read(connection: Connection, organization_id: str) -> tuple[list[Somebody],
 @of_team
 async def add(visit: Visit) -> Response:
     """Add a person, on a team if one is named."""
-    given = await _owners_form(visit)
-    name = own_tokens.named(given.get("name", ""))
+    form = await _owners_form(visit)
+    name = own_tokens.name_of(form.get("name", ""))
     if not name:
         return await _page(visit, 422, wrong="A person needs a name.")
-    role = Role.OWNER if given.get("role") == Role.OWNER else Role.MEMBER
+    role = Role.OWNER if form.get("role") == Role.OWNER else Role.MEMBER
     try:
-        made = await visit.db.writing(_add, visit, name, role, given.get("team", ""))
+        person = await visit.db.writing(_add, visit, name, role, form.get("team", ""))
     except AlreadyThere:
-        wrong = f"There is somebody called {name} on this console already; choose another name."
+        wrong = (
+            f"There is somebody called {name} in {visit.scope.organization_name} already:"
+            " choose another name, or open their page to put them on a team."
+        )
         return await _page(visit, 422, wrong=wrong)
-    return visit.back(f"{visit.base}/people/{made.id}")
+    return visit.back(f"{visit.base}/people/{person.id}")
 
 
 def _add(connection: Connection, visit: Visit, name: str, role: Role, team_id: str) -> Person:
     scope = visit.scope
-    made = people.add(connection, name, visit.now)
-    organizations.admit(connection, scope.organization_id, made.id, role)
-    _note(connection, visit, f"{role}.added", name)
+    person = people.add(connection, name, visit.now)
+    organizations.admit(connection, scope.organization_id, person.id, role)
+    _note(connection, visit, f"{role}.added", person)
     if team_id:
-        _join(connection, visit, made, team_id)
-    return made
+        _join(connection, visit, person, team_id)
+    return person
 
 
 @of_team
 async def add_team(visit: Visit) -> Response:
     """Add a team to the organization."""
-    given = await _owners_form(visit)
-    name = own_tokens.named(given.get("name", ""))
+    form = await _owners_form(visit)
+    name = own_tokens.name_of(form.get("name", ""))
     if not name:
         return await _page(visit, 422, wrong="A team needs a name.")
     try:
@@ -109,8 +112,8 @@ async def add_team(visit: Visit) -> Response:
 
 
 def _add_team(connection: Connection, visit: Visit, name: str) -> None:
-    made = teams.add(connection, visit.scope.organization_id, name, visit.now)
-    _note(connection, visit, "team.added", name, made.id)
+    team = teams.add(connection, visit.scope.organization_id, name, visit.now)
+    _note(connection, visit, "team.added", team, team.id)
 
 
 # --- one person --------------------------------------------------------------------------------
@@ -124,72 +127,62 @@ async def one(visit: Visit) -> Response:
 
 async def _person_page(visit: Visit, secret: str = "") -> Response:
     _must_be_owner(visit)
-    whole = await visit.db.reading(_whole, visit)
+    detail = await visit.db.reading(_load_person, visit)
     return await visit.page(
         "person.html",
         tab="People",
-        whole=whole,
+        detail=detail,
         expiries=own_tokens.EXPIRY_WORDS,
         secret=secret,
     )
 
 
-def _whole(connection: Connection, visit: Visit) -> Whole:
+def _load_person(connection: Connection, visit: Visit) -> PersonDetail:
     everybody, all_teams = _read(connection, visit.scope.organization_id)
     person_id = visit.named("id")
-    found = next((each for each in everybody if each.person.id == person_id), None)
-    if found is None:
+    row = next((row for row in everybody if row.person.id == person_id), None)
+    if row is None:
         raise NotFound
-    owners = [each for each in everybody if each.role is Role.OWNER]
-    handled = _may_handle_tokens(connection, visit.caller.person_id, person_id)
-    return Whole(
-        found,
-        [team for team in all_teams if team not in found.teams],
-        tokens.listed(connection, person_id) if handled else None,
-        owners == [found],
+    owners = [row for row in everybody if row.role is Role.OWNER]
+    within = (visit.scope.organization_id,)
+    return PersonDetail(
+        row,
+        [team for team in all_teams if team not in row.teams],
+        tokens.list_tokens(connection, person_id, within=within),
+        owners == [row],
     )
-
-
-def _may_handle_tokens(connection: Connection, owner_id: str, person_id: str) -> bool:
-    owned = {
-        standing.organization_name
-        for standing in people.standings(connection, owner_id)
-        if standing.role == Role.OWNER
-    }
-    theirs = {each.organization_name for each in people.standings(connection, person_id)}
-    return theirs <= owned
 
 
 @of_team
 async def join(visit: Visit) -> Response:
     """Put a person on a team."""
-    given = await _owners_form(visit)
-    await visit.db.writing(_join_known, visit, given.get("team", ""))
+    form = await _owners_form(visit)
+    await visit.db.writing(_join_known, visit, form.get("team", ""))
     return _back(visit)
 
 
 def _join_known(connection: Connection, visit: Visit, team_id: str) -> None:
-    _join(connection, visit, _whole(connection, visit).somebody.person, team_id)
+    _join(connection, visit, _load_person(connection, visit).row.person, team_id)
 
 
 def _join(connection: Connection, visit: Visit, person: Person, team_id: str) -> None:
     team = _team(connection, visit, team_id)
     teams.join(connection, team.id, person.id)
-    _note(connection, visit, "team.joined", person.name, team.id)
+    _note(connection, visit, "team.joined", person, team.id)
 
 
 @of_team
 async def leave(visit: Visit) -> Response:
     """Take a person off a team."""
-    given = await _owners_form(visit)
-    await visit.db.writing(_leave, visit, given.get("team", ""))
+    form = await _owners_form(visit)
+    await visit.db.writing(_leave, visit, form.get("team", ""))
     return _back(visit)
 
 
 def _leave(connection: Connection, visit: Visit, team_id: str) -> None:
-    person, team = _whole(connection, visit).somebody.person, _team(connection, visit, team_id)
+    person, team = _load_person(connection, visit).row.person, _team(connection, visit, team_id)
     teams.leave(connection, team.id, person.id)
-    _note(connection, visit, "team.left", person.name, team.id)
+    _note(connection, visit, "team.left", person, team.id)
 
 
 @of_team
@@ -201,40 +194,46 @@ async def dismiss(visit: Visit) -> Response:
 
 
 def _dismiss(connection: Connection, visit: Visit) -> None:
-    whole = _whole(connection, visit)
-    if whole.last_owner:
+    detail = _load_person(connection, visit)
+    if detail.last_owner:
         raise NotFound  # no page offers it
-    person = whole.somebody.person
-    organizations.dismiss(connection, visit.scope.organization_id, person.id)
-    _note(connection, visit, "organization.left", person.name)
+    person = detail.row.person
+    organizations.dismiss(connection, visit.scope.organization_id, person.id, visit.now)
+    _note(connection, visit, "organization.left", person)
 
 
 @of_team
 async def add_token(visit: Visit) -> Response:
     """Make a token for a person; the answer shows it, and nothing will again."""
-    given = await _owners_form(visit)
-    name = own_tokens.named(given.get("name", "")) or "first token"
-    secret = await visit.db.writing(_add_token, visit, name, given.get("for", ""))
+    form = await _owners_form(visit)
+    name = own_tokens.name_of(form.get("name", "")) or "first token"
+    secret = await visit.db.writing(_add_token, visit, name, form.get("for", ""))
     return await _person_page(visit, secret=secret)
 
 
 def _add_token(connection: Connection, visit: Visit, name: str, expiry: str) -> str:
-    person = _handled(connection, visit)
-    by = visit.caller.person_id
-    return own_tokens.make(connection, person.id, name, expiry, visit.now, by)
+    person = _load_person(connection, visit).row.person
+    organization_id = visit.scope.organization_id
+    return own_tokens.make(
+        connection, person, organization_id, name, expiry, visit.now, visit.caller
+    )
 
 
 @of_team
 async def revoke(visit: Visit) -> Response:
     """End a token of a person's."""
-    given = await _owners_form(visit)
-    await visit.db.writing(_revoke, visit, given.get("token", ""))
+    form = await _owners_form(visit)
+    await visit.db.writing(_revoke, visit, form.get("token", ""))
     return visit.back(f"{visit.base}/people/{visit.named('id')}?said=revoked")
 
 
 def _revoke(connection: Connection, visit: Visit, token_id: str) -> None:
-    person = _handled(connection, visit)
-    own_tokens.end(connection, token_id, person.id, visit.now, visit.caller.person_id)
+    detail = _load_person(connection, visit)
+    token = next((token for token in detail.tokens if token.id == token_id), None)
+    if token is None:
+        raise NotFound
+    organization_id = visit.scope.organization_id
+    own_tokens.close(connection, detail.row.person, organization_id, token, visit.now, visit.caller)
 
 
 # --- who may -----------------------------------------------------------------------------------
@@ -251,24 +250,16 @@ def _must_be_owner(visit: Visit) -> None:
 
 async def _owners_form(visit: Visit) -> dict[str, str]:
     """The fields of a form that only owners are shown. Raises `NotFound` for others."""
-    given = await visit.form()
+    form = await visit.form()
     _must_be_owner(visit)
-    return dict(given)
-
-
-def _handled(connection: Connection, visit: Visit) -> Person:
-    """The person, if their tokens are the caller's to handle. Raises `NotFound`."""
-    whole = _whole(connection, visit)
-    if whole.tokens is None:
-        raise NotFound
-    return whole.somebody.person
+    return dict(form)
 
 
 def _team(connection: Connection, visit: Visit, team_id: str) -> Team:
-    found = teams.find(connection, visit.scope.organization_id, team_id)
-    if found is None:
+    team = teams.find(connection, visit.scope.organization_id, team_id)
+    if team is None:
         raise NotFound
-    return found
+    return team
 
 
 def _back(visit: Visit) -> Response:
@@ -276,14 +267,20 @@ def _back(visit: Visit) -> Response:
 
 
 def _note(
-    connection: Connection, visit: Visit, action: str, subject: str, team_id: str | None = None
+    connection: Connection,
+    visit: Visit,
+    action: str,
+    subject: Person | Team,
+    team_id: str | None = None,
 ) -> None:
-    audit.note(
+    audit.add_entry(
         connection,
         action,
-        subject,
+        subject.name,
         visit.now,
         organization_id=visit.scope.organization_id,
         team_id=team_id,
         person_id=visit.caller.person_id,
+        token_id=visit.caller.token_id,
+        target=("person", subject.id) if isinstance(subject, Person) else None,
     )

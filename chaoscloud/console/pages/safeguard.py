@@ -17,7 +17,7 @@ from chaoscloud.console.pages._safeguard_forms import (
 from chaoscloud.console.pages._stop_form import expiry_choices
 from chaoscloud.console.pages._stop_query import wait_and_count
 from chaoscloud.console.pages._visit import Visit, of_team
-from chaoscloud.console.records import safeguards, secrets
+from chaoscloud.console.records import audit, safeguards, secrets
 from chaoscloud.console.records.safeguard_status import SafeguardStatus, describe_safeguards
 from chaoscloud.console.rules.access import may_stop_organization
 from chaoscloud.console.rules.safeguards import KINDS, Kind, Safeguard
@@ -69,6 +69,7 @@ def _add(
         str(fields.pop("name")),
         visit.now,
         person_id=visit.caller.person_id,
+        token_id=visit.caller.token_id,
         **fields,
     )
     return safeguard, secrets.renew(connection, safeguard.id) if kind.has_secret else ""
@@ -194,19 +195,35 @@ async def renew(visit: Visit) -> Response:
 
 
 def _change(connection: Connection, visit: Visit, fields: dict[str, Any]) -> None:
-    person_id = visit.caller.person_id
-    safeguards.change(connection, own(connection, visit), visit.now, person_id=person_id, **fields)
+    by = {"person_id": visit.caller.person_id, "token_id": visit.caller.token_id}
+    safeguards.change(connection, own(connection, visit), visit.now, **by, **fields)
 
 
 def _remove(connection: Connection, visit: Visit) -> None:
-    person_id = visit.caller.person_id
-    safeguards.remove(connection, own(connection, visit), visit.now, person_id=person_id)
+    safeguards.remove(
+        connection,
+        own(connection, visit),
+        visit.now,
+        person_id=visit.caller.person_id,
+        token_id=visit.caller.token_id,
+    )
 
 
 def _renew(connection: Connection, visit: Visit) -> str:
     safeguard = own(connection, visit)
     if not KINDS[safeguard.kind].has_secret:
         raise NotFound
+    audit.add_entry(
+        connection,
+        "safeguard.secret-renewed",
+        safeguard.name,
+        visit.now,
+        organization_id=safeguard.organization_id,
+        team_id=safeguard.team_id,
+        person_id=visit.caller.person_id,
+        token_id=visit.caller.token_id,
+        target=("safeguard", safeguard.id),
+    )
     return secrets.renew(connection, safeguard.id)
 
 

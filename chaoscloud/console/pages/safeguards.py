@@ -7,7 +7,6 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from chaoscloud.console.errors import NotFound
-from chaoscloud.console.pages import timeline
 from chaoscloud.console.pages._simulation import simulate
 from chaoscloud.console.pages._stop_form import (
     EXPIRIES,
@@ -18,12 +17,14 @@ from chaoscloud.console.pages._stop_form import (
 )
 from chaoscloud.console.pages._stop_query import wait_and_count
 from chaoscloud.console.pages._visit import Visit, of_team
+from chaoscloud.console.pages.audit import AuditRow, rows_of
 from chaoscloud.console.pages.safeguard import own, scope_of
-from chaoscloud.console.records import experiments, history, safeguard_states, safeguards
+from chaoscloud.console.records import audit, experiments, safeguard_states, safeguards
+from chaoscloud.console.records.audit import Reader
 from chaoscloud.console.records.experiments import Experiment
-from chaoscloud.console.records.history import Deed
 from chaoscloud.console.records.safeguard_status import SafeguardStatus, describe_safeguards
 from chaoscloud.console.rules.access import may_stop_organization
+from chaoscloud.console.rules.audit_words import KINDS as AUDIT_KINDS
 from chaoscloud.console.rules.safeguards import KINDS, is_in_force
 
 MOST_CHOICES = 200  # experiments to choose from in a form
@@ -34,7 +35,7 @@ class SafeguardsPage(msgspec.Struct, frozen=True):
     """What the page reads from the database."""
 
     statuses: list[SafeguardStatus]
-    entries: list[Deed]
+    entries: list[AuditRow]
     experiments: list[Experiment]
     required: bool
 
@@ -57,7 +58,6 @@ async def _show(visit: Visit, http_status: int = 200, **values: str) -> Response
         stops=[status for status in page.statuses if _has_own_panel(status)],
         others=[status for status in page.statuses if not _has_own_panel(status)],
         simulation=await simulate(visit),
-        words=timeline.WORDS,
         kinds=KINDS,
         expiries=expiry_choices(EXPIRIES[""][0]),
         is_owner=may_stop_organization(visit.scope.role),
@@ -75,16 +75,18 @@ def _read_page(connection: Connection, visit: Visit, now: datetime) -> Safeguard
     lasting = [s for s in of_team if s.expires_at is None or s.expires_at > now]
     return SafeguardsPage(
         describe_safeguards(connection, lasting, now),
-        history.deeds(
-            connection,
-            team.organization_id,
-            [team.team_id],
-            actions=timeline.actions_of("safeguards"),
-            limit=MOST_ENTRIES,
-        ),
+        _audit_rows(connection, visit),
         experiments.listed(connection, team.team_id, limit=MOST_CHOICES),
         safeguard_states.is_required(connection, team.organization_id),
     )
+
+
+def _audit_rows(connection: Connection, visit: Visit) -> list[AuditRow]:
+    scope = visit.scope
+    reader = Reader(scope.organization_id, [scope.team_id], visit.caller.person_id, is_owner=False)
+    _, prefixes = AUDIT_KINDS["safeguards"]
+    entries = audit.list_entries(connection, reader, prefixes=prefixes, limit=MOST_ENTRIES)
+    return rows_of(connection, visit, entries)
 
 
 @of_team
@@ -103,6 +105,7 @@ async def stop(visit: Visit) -> Response:
         visit.now,
         expires_at=expiry_of(form, visit.now),
         person_id=visit.caller.person_id,
+        token_id=visit.caller.token_id,
     )
     counts = await wait_and_count(visit.db, safeguard)
     return visit.back(f"{visit.base}/safeguards?said=stopped{counts}")
@@ -128,7 +131,13 @@ def _release(connection: Connection, visit: Visit) -> bool:
         raise NotFound
     if not is_in_force(safeguard, visit.now):
         return False
-    safeguards.release(connection, safeguard, visit.now, person_id=visit.caller.person_id)
+    safeguards.release(
+        connection,
+        safeguard,
+        visit.now,
+        person_id=visit.caller.person_id,
+        token_id=visit.caller.token_id,
+    )
     return True
 
 
@@ -145,5 +154,6 @@ async def require(visit: Visit) -> Response:
         required,
         visit.now,
         person_id=visit.caller.person_id,
+        token_id=visit.caller.token_id,
     )
     return visit.back(f"{visit.base}/safeguards?said={'required' if required else 'optional'}")

@@ -38,5 +38,6 @@ def _stop(connection: Connection, visit: Visit, reason: str) -> Safeguard | None
         reason,
         visit.now,
         person_id=visit.caller.person_id,
+        token_id=visit.caller.token_id,
         execution_id=execution.id,
     )

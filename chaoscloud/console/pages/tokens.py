@@ -5,13 +5,17 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 from starlette.responses import Response
 
+from chaoscloud.console.auth import Caller
 from chaoscloud.console.errors import NotFound
 from chaoscloud.console.pages._visit import Visit, signed_in
-from chaoscloud.console.records import audit, tokens
+from chaoscloud.console.records import audit, organizations, tokens
+from chaoscloud.console.records.organizations import Organization
+from chaoscloud.console.records.people import Person
+from chaoscloud.console.records.tokens import Token
 
 LONGEST_NAME = 60
 
-EXPIRIES = {  # the field's value: what is said, and for how long it lasts
+EXPIRIES = {  # the field's value: its label, and for how long the token lasts
     "": ("Never", None),
     "30d": ("In 30 days", timedelta(days=30)),
     "90d": ("In 90 days", timedelta(days=90)),
@@ -21,71 +25,129 @@ EXPIRY_WORDS = {value: words for value, (words, _) in EXPIRIES.items()}
 
 
 @signed_in
-async def shown(visit: Visit) -> Response:
-    """Every token of whoever looks."""
+async def show(visit: Visit) -> Response:
+    """One's tokens that open an organization that this session's token opens too."""
     return await _page(visit)
 
 
-async def _page(visit: Visit, status: int = 200, **more: str) -> Response:
-    mine = await visit.db.reading(tokens.listed, visit.caller.person_id)
-    mine.sort(key=lambda token: (token.ended(visit.now), token.created_at))
+async def _page(visit: Visit, status: int = 200, *, wrong: str = "", secret: str = "") -> Response:
+    own, opened = await visit.db.reading(_load, visit.caller)
+    own.sort(key=lambda token: (token.ended(visit.now), token.created_at))
     return await visit.page(
         "tokens.html",
         status,
-        tokens=mine,
+        tokens=own,
+        organizations=opened,
         expiries=EXPIRY_WORDS,
-        **({"wrong": "", "secret": ""} | more),
+        wrong=wrong,
+        secret=secret,
+    )
+
+
+def _load(connection: Connection, caller: Caller) -> tuple[list[Token], list[Organization]]:
+    within = caller.organization_ids
+    return (
+        tokens.list_tokens(connection, caller.person_id, within=within),
+        organizations.seen_by(connection, caller.person_id, within),
     )
 
 
 @signed_in
 async def add(visit: Visit) -> Response:
     """Make a token; the answer shows it, and nothing will again."""
-    given = await visit.form()
-    name = named(given.get("name", ""))
+    form = await visit.form()
+    name = name_of(form.get("name", ""))
     if not name:
-        return await _page(
-            visit, 422, wrong="Name it, so that you know it again: the machine, say."
-        )
+        wrong = "Name it, so that you know it again: the machine, say."
+        return await _page(visit, 422, wrong=wrong)
     secret = await visit.db.writing(
-        make, visit.caller.person_id, name, given.get("for", ""), visit.now, visit.caller.person_id
+        _add, visit, name, form.get("for", ""), form.get("organization", "")
     )
     return await _page(visit, secret=secret)
 
 
-def named(typed: str) -> str:
-    """A name as it is kept: one line, of no more than fits into one."""
+def _add(connection: Connection, visit: Visit, name: str, expiry: str, organization_id: str) -> str:
+    _, opened = _load(connection, visit.caller)
+    chosen = next((o for o in opened if organization_id in (o.id, "")), None)
+    if chosen is None:
+        raise NotFound("You belong to no organization that this token could open.")
+    person = Person(visit.caller.person_id, visit.caller.person_name)
+    return make(connection, person, chosen.id, name, expiry, visit.now, visit.caller)
+
+
+def name_of(typed: str) -> str:
+    """A name on one line, cut to what fits there."""
     return " ".join(typed.split())[:LONGEST_NAME]
 
 
 def make(
-    connection: Connection, person_id: str, name: str, expiry: str, now: datetime, by: str
+    connection: Connection,
+    person: Person,
+    organization_id: str,
+    name: str,
+    expiry: str,
+    now: datetime,
+    caller: Caller,
 ) -> str:
-    """Keep a new token of a person; give the token itself."""
+    """Add a token of a person that opens one organization; return the token itself."""
     _, lasts = EXPIRIES.get(expiry, EXPIRIES[""])
-    _, secret = tokens.add(connection, person_id, name, now, now + lasts if lasts else None)
-    audit.note(connection, "token.added", name, now, person_id=by)
+    _, secret = tokens.add(
+        connection,
+        person.id,
+        name,
+        now,
+        now + lasts if lasts else None,
+        organization_id=organization_id,
+    )
+    audit.add_entry(
+        connection,
+        "token.added",
+        f"{name} for {person.name}",
+        now,
+        organization_id=organization_id,
+        person_id=caller.person_id,
+        token_id=caller.token_id,
+        target=("person", person.id),
+    )
     return secret
 
 
 @signed_in
 async def revoke(visit: Visit) -> Response:
-    """End a token of one's own; it may be the one this session was opened with."""
+    """Revoke a token of one's own; it may be the one this session was opened with."""
     await visit.form()
-    await visit.db.writing(
-        end,
-        visit.named("id"),
-        visit.caller.person_id,
-        visit.now,
-        visit.caller.person_id,
-    )
+    await visit.db.writing(_revoke, visit)
     return visit.back("/settings/tokens?said=revoked")
 
 
-def end(connection: Connection, token_id: str, person_id: str, now: datetime, by: str) -> None:
-    """Revoke a person's token. Raises `NotFound` when it is not theirs."""
-    found = tokens.find(connection, token_id)
-    if found is None or found.person_id != person_id:
+def _revoke(connection: Connection, visit: Visit) -> None:
+    own, opened = _load(connection, visit.caller)
+    token = next((token for token in own if token.id == visit.named("id")), None)
+    if token is None:
         raise NotFound
-    if tokens.revoke(connection, token_id, now):
-        audit.note(connection, "token.revoked", f"{found.name} ({found.hint}…)", now, person_id=by)
+    person = Person(visit.caller.person_id, visit.caller.person_name)
+    for organization in opened:
+        close(connection, person, organization.id, token, visit.now, visit.caller)
+
+
+def close(
+    connection: Connection,
+    person: Person,
+    organization_id: str,
+    token: Token,
+    now: datetime,
+    caller: Caller,
+) -> None:
+    """Let a person's token open an organization no more; revoke it when it opens nothing else."""
+    if not tokens.close(connection, organization_id, now, token_id=token.id):
+        return
+    audit.add_entry(
+        connection,
+        "token.revoked",
+        f"{token.name} ({token.hint}…) of {person.name}",
+        now,
+        organization_id=organization_id,
+        person_id=caller.person_id,
+        token_id=caller.token_id,
+        target=("person", person.id),
+    )

@@ -26,7 +26,6 @@ from chaoscloud.console.records import (
     verifications,
 )
 from chaoscloud.console.records._rows import new_id
-from chaoscloud.console.records.authorship import Author
 from chaoscloud.console.records.composing import Composition, Missing
 from chaoscloud.console.records.experiments import Experiment
 from chaoscloud.console.records.importing import Import
@@ -115,7 +114,7 @@ async def one(visit: Visit) -> Response:
         runs=found,
         removal=removal,
         path=path,
-        verify_url=f"{visit.origin}/assets/verifications/{quote(verification.id, safe='')}.json",
+        verify_url=f"{visit.origin}/assets{path}.json",
         newer=path if after else "",
         older=_filters.beyond(path, {}, last.created_at, last.id) if more and last else "",
     )
@@ -220,7 +219,7 @@ async def add(visit: Visit) -> Response:
     given = await visit.form()
     try:
         new = _composition(given)
-        made = await visit.db.writing(composing.compose, _author(visit), new, visit.now)
+        made = await visit.db.writing(composing.compose, visit.author, new, visit.now)
     except Wrong as wrong:
         return await _page(visit, 422, str(wrong), given)
     except Missing as missing:
@@ -268,12 +267,7 @@ def _bring_in(connection: Connection, visit: Visit, experiment_id: str) -> str:
         verification_id=told.id or new_id(), document=document, told=told, timing=told.timing
     )
     try:
-        importing.keep(connection, _author(visit), new, experiment_id, visit.now)
+        importing.keep(connection, visit.author, new, experiment_id, visit.now)
     except AlreadyThere:
         raise Wrong("That experiment is a verification of this team already.") from None
     return new.verification_id
-
-
-def _author(visit: Visit) -> Author:
-    scope = visit.scope
-    return Author(scope.organization_id, scope.team_id, visit.caller.person_id)

@@ -1,28 +1,54 @@
-"""Who did what, and when; written beside every change to people, tokens and safeguards."""
+"""The audit log: who changed what, when, and with which token; written beside every change."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
-from chaoscloud.console.db.schema import audit
-from chaoscloud.console.records._rows import columns, every
+from chaoscloud.console.db.schema import audit, people, teams, tokens
+from chaoscloud.console.records import organizations
+from chaoscloud.console.records import teams as team_records
+from chaoscloud.console.records._rows import every
+from chaoscloud.console.records.authorship import Author
+from chaoscloud.console.rules.access import Role
+
+OPERATOR = " (operator)"  # after the name of somebody on the console's machine
+PERSONAL = ("session.", "token.")  # entries that only owners and the person themselves read
 
 
-class Entry(msgspec.Struct, frozen=True):
-    """One thing done; `person_id` is None for the operator on the machine, named by `operator`."""
+class AuditEntry(msgspec.Struct, frozen=True):
+    """One change. Without a person it was an operator on the console's machine, named by both.
+
+    `object_type` and `object_id` name what it was done to, where that has an address.
+    """
 
     seq: int
     at: datetime
-    organization_id: str | None
-    team_id: str | None
-    person_id: str | None
-    operator: str | None
     action: str
     subject: str
+    organization_id: str | None
+    team_id: str | None
+    team_name: str | None
+    person_id: str | None
+    person_name: str | None
+    token_id: str | None
+    token_name: str | None
+    object_type: str | None
+    object_id: str | None
+    operator: str | None
 
 
-def note(
+class Reader(msgspec.Struct, frozen=True):
+    """Whose eyes the log is read with; `team_ids` are the teams they see, or saw."""
+
+    organization_id: str
+    team_ids: Collection[str]
+    person_id: str
+    is_owner: bool
+
+
+def add_entry(
     connection: Connection,
     action: str,
     subject: str,
@@ -31,28 +57,109 @@ def note(
     organization_id: str | None = None,
     team_id: str | None = None,
     person_id: str | None = None,
+    token_id: str | None = None,
     operator: str | None = None,
+    target: tuple[str, str] | None = None,
 ) -> None:
-    """Write down that something was done: `note(c, "token.revoked", "ci of Ada", now)`."""
+    """Write down a change: `add_entry(connection, "token.revoked", "ci of Ada", now)`.
+
+    `target` is the type and the id of what was changed, for a link.
+    """
+    object_type, object_id = target or (None, None)
     connection.execute(
         audit.insert().values(
             at=now,
             organization_id=organization_id,
             team_id=team_id,
             person_id=person_id,
+            token_id=token_id,
             operator=operator,
             action=action,
             subject=subject,
+            object_type=object_type,
+            object_id=object_id,
         )
     )
 
 
-def latest(connection: Connection, organization_id: str, limit: int = 100) -> list[Entry]:
-    """What was done in an organization, newest first."""
+def reader_of(connection: Connection, organization_id: str, person_id: str) -> Reader:
+    """A person of an organization as a reader of its log."""
+    seen = team_records.seen_by(connection, organization_id, person_id, removed=True)
+    role = organizations.role_of(connection, organization_id, person_id)
+    return Reader(organization_id, [team.id for team in seen], person_id, role is Role.OWNER)
+
+
+def add_author_entry(
+    connection: Connection,
+    author: Author,
+    action: str,
+    subject: str,
+    now: datetime,
+    target: tuple[str, str],
+) -> None:
+    """Write down a change to a record of a team."""
+    add_entry(
+        connection,
+        action,
+        subject,
+        now,
+        organization_id=author.organization_id,
+        team_id=author.team_id,
+        person_id=author.person_id,
+        token_id=author.token_id,
+        target=target,
+    )
+
+
+def list_entries(
+    connection: Connection,
+    reader: Reader | None,
+    *,
+    prefixes: Collection[str] = (),
+    before: int | None = None,
+    limit: int = 50,
+) -> list[AuditEntry]:
+    """What the reader may see, newest first; the operator (None) reads all of it.
+
+    `prefixes` are how the wanted actions begin; `before` is the `seq` of the last entry read.
+    """
+    column = audit.c
     statement = (
-        select(*columns(audit, Entry))
-        .where(audit.c.organization_id == organization_id)
-        .order_by(audit.c.seq.desc())
+        select(
+            *(column.seq, column.at, column.action, column.subject),
+            *(column.organization_id, column.team_id, teams.c.name, column.person_id),
+            func.coalesce(people.c.name, column.operator + OPERATOR),
+            *(
+                column.token_id,
+                tokens.c.name,
+                column.object_type,
+                column.object_id,
+                column.operator,
+            ),
+        )
+        .outerjoin(people, people.c.id == column.person_id)
+        .outerjoin(teams, teams.c.id == column.team_id)
+        .outerjoin(tokens, tokens.c.id == column.token_id)
+        .order_by(column.seq.desc())
         .limit(limit)
     )
-    return every(connection, statement, Entry)
+    if reader is not None:
+        statement = statement.where(_is_visible(reader))
+    if prefixes:
+        statement = statement.where(or_(*(column.action.startswith(text) for text in prefixes)))
+    if before is not None:
+        statement = statement.where(column.seq < before)
+    return every(connection, statement, AuditEntry)
+
+
+def _is_visible(reader: Reader) -> ColumnElement[bool]:
+    column = audit.c
+    here = column.organization_id == reader.organization_id
+    own = column.person_id == reader.person_id
+    # What 1.0.0 wrote of somebody's own tokens names no organization.
+    own_token = and_(column.organization_id.is_(None), own, column.action.startswith("token."))
+    if reader.is_owner:
+        return or_(here, own_token)
+    of_team = or_(column.team_id.is_(None), column.team_id.in_(reader.team_ids))
+    personal = or_(*(column.action.startswith(prefix) for prefix in PERSONAL))
+    return or_(and_(here, of_team, or_(own, ~personal)), own_token)

@@ -27,5 +27,7 @@ def begin(connection: Connection, now: datetime) -> str | None:
     owner = people.add(connection, "owner", now)
     organizations.admit(connection, organization.id, owner.id, Role.OWNER)
     teams.join(connection, team.id, owner.id)
-    _, secret = tokens.add(connection, owner.id, "first token", now)
+    _, secret = tokens.add(
+        connection, owner.id, "first token", now, organization_id=organization.id
+    )
     return secret

@@ -45,7 +45,7 @@ def compose(connection: Connection, author: Author, new: Composition, now: datet
         timing=new.timing,
         document=document,
     )
-    verifications.add(connection, author.team_id, verification, now)
+    verifications.add(connection, author, verification, now)
     return verification.id
 
 

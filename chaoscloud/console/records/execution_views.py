@@ -19,7 +19,7 @@ from chaoscloud.console.db.schema import (
     teams,
 )
 from chaoscloud.console.records._rows import columns, every, first
-from chaoscloud.console.records.history import OPERATOR
+from chaoscloud.console.records.audit import OPERATOR
 from chaoscloud.console.records.lists import Mark, newest_first
 
 SILENCE = timedelta(minutes=15)  # a run that says nothing for so long is one we lost

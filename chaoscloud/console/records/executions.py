@@ -1,7 +1,7 @@
 """Executions: each run of an experiment, with its journal as it came."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -9,12 +9,13 @@ from sqlalchemy import Connection, Row, Select, select, update
 
 from chaoscloud.console.db import changes
 from chaoscloud.console.db.schema import executions, people
-from chaoscloud.console.records import experiments, safeguards
+from chaoscloud.console.records import audit, experiments, journal_versions, safeguards
 from chaoscloud.console.records._rows import columns, new_id
 from chaoscloud.console.records.authorship import Author
+from chaoscloud.console.records.journal_versions import JournalVersion
 from chaoscloud.console.records.lists import Mark, newest_first
 from chaoscloud.console.rules.journals import Summary
-from chaoscloud.console.rules.stops import Stop
+from chaoscloud.console.rules.stops import Stop, is_stop_test
 
 
 class Execution(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,46 +52,82 @@ def create(
     journal: bytes,
     now: datetime,
 ) -> str | None:
-    """Keep a new execution of the team's experiment; its id, or None for an unknown experiment."""
+    """Add an execution of the team's experiment; its id, or None for an unknown experiment."""
     experiment = experiments.find(connection, author.team_id, experiment_id)
     if experiment is None:
         return None
-    made = new_id()
+    execution_id = new_id()
     connection.execute(
         executions.insert().values(
-            id=made,
+            id=execution_id,
             team_id=author.team_id,
             experiment_id=experiment_id,
             experiment_version=experiment.latest_version,
             person_id=author.person_id,
             created_at=now,
-            **{"title": experiment.title, **_told(summary, journal, now)},
+            is_stop_test=is_stop_test(journal),
+            journal_person_id=author.person_id,
+            journal_at=now,
+            **{"title": experiment.title, **_values_of(summary, journal, now)},
         )
     )
     changes.mark_executions(connection, author.team_id)
-    return made
+    return execution_id
 
 
 def record(
     connection: Connection,
-    team_id: str,
+    author: Author,
     execution_id: str,
     summary: Summary,
     journal: bytes,
     now: datetime,
 ) -> None:
-    """Keep a later journal of an execution; a run that has ended is not opened again."""
-    told = _told(summary, journal, now)
-    if summary.started_at is None:
-        del told["started_at"]
+    """Write a later journal of the team's execution.
+
+    An execution that has ended is not opened again, and its journal is not overwritten: the earlier
+    one stays as a version (see `journal_versions`). Raises `TooManyVersions`.
+    """
     by = executions.c
-    statement = update(executions).where(by.team_id == team_id, by.id == execution_id)
-    if not summary.over:
-        statement = statement.where(by.status == "running")
-    connection.execute(statement.values(**told))
+    row = connection.execute(
+        select(by.status, by.title, by.is_stop_test, by.journal)
+        .where(by.team_id == author.team_id, by.id == execution_id)
+        .with_for_update()  # of two journals that come at once, one replaces the other
+    ).one()
+    if row.status != "running" and (not summary.over or row.journal == journal):
+        return
+    values = _values_of(summary, journal, now)
+    if summary.started_at is None:
+        del values["started_at"]
+    if row.status != "running":
+        values["journal_number"] = journal_versions.keep_earlier(
+            connection, executions, execution_id
+        )
+        audit.add_author_entry(
+            connection, author, "journal.replaced", row.title, now, ("execution", execution_id)
+        )
+    values |= {
+        "is_stop_test": row.is_stop_test and is_stop_test(journal),
+        "journal_person_id": author.person_id,
+        "journal_at": now,
+    }
+    connection.execute(update(executions).where(by.id == execution_id).values(**values))
     if summary.over:
         safeguards.remove_stops_of(connection, execution_id, now)
-        changes.mark_executions(connection, team_id)
+        changes.mark_executions(connection, author.team_id)
+
+
+REMOVABLE = timedelta(minutes=15)  # for how long a stop test can be removed
+
+
+def is_removable(
+    connection: Connection, execution: Execution, person_id: str, now: datetime
+) -> bool:
+    """Whether a member may remove an execution: their own stop test, from a moment ago."""
+    by = executions.c
+    stop_test = connection.scalar(select(by.is_stop_test).where(by.id == execution.id))
+    is_recent = now - execution.created_at <= REMOVABLE
+    return bool(stop_test) and execution.person_id == person_id and is_recent
 
 
 def stopped(connection: Connection, execution_id: str, stop: Stop) -> None:
@@ -120,10 +157,31 @@ def exists(
 def journal(connection: Connection, team_id: str, execution_id: str) -> bytes | None:
     """The latest journal of the team's execution, as it came."""
     by = executions.c
-    found: bytes | None = connection.scalar(
+    raw: bytes | None = connection.scalar(
         select(by.journal).where(by.team_id == team_id, by.id == execution_id)
     )
-    return found
+    return raw
+
+
+def list_journals(connection: Connection, execution_id: str) -> list[JournalVersion]:
+    """The versions of an execution's journal, the latest first."""
+    return journal_versions.list_versions(connection, executions, execution_id)
+
+
+def journal_of_version(
+    connection: Connection, team_id: str, execution_id: str, number: int
+) -> bytes | None:
+    """One version of the journal of the team's execution, as it came."""
+    by = executions.c
+    row = connection.execute(
+        select(by.journal_number, by.journal).where(by.team_id == team_id, by.id == execution_id)
+    ).first()
+    if row is None:
+        return None
+    if row.journal_number == number:
+        raw: bytes = row.journal
+        return raw
+    return journal_versions.find_earlier(connection, execution_id, number)
 
 
 def listed(
@@ -146,9 +204,9 @@ def listed(
     return [_value(row) for row in connection.execute(statement)]
 
 
-def _told(summary: Summary, journal: bytes, now: datetime) -> dict[str, Any]:
+def _values_of(summary: Summary, journal: bytes, now: datetime) -> dict[str, Any]:
     """The columns that a journal fills; where it is silent about its start, it starts now."""
-    told = {
+    values = {
         "status": summary.status,
         "node": summary.node,
         "platform": summary.platform,
@@ -163,8 +221,8 @@ def _told(summary: Summary, journal: bytes, now: datetime) -> dict[str, Any]:
         "last_seen_at": now,
     }
     if summary.stop is not None:
-        told["stop"] = _json(summary.stop)
-    return told if summary.title is None else {**told, "title": summary.title}
+        values["stop"] = _json(summary.stop)
+    return values if summary.title is None else {**values, "title": summary.title}
 
 
 def _json(value: object) -> str:
@@ -180,10 +238,10 @@ def _of_team(team_id: str) -> Select[Any]:
 
 
 def _value(row: Row[Any]) -> Execution:
-    told = dict(row._mapping)
-    safeguards = told["safeguards"]
-    told["tags"] = msgspec.json.decode(told["tags"], type=list[str])
-    told["safeguards"] = None if safeguards is None else msgspec.json.decode(safeguards)
-    stop = told["stop"]
-    told["stop"] = None if stop is None else msgspec.json.decode(stop, type=Stop)
-    return Execution(**told)
+    values = dict(row._mapping)
+    safeguards = values["safeguards"]
+    values["tags"] = msgspec.json.decode(values["tags"], type=list[str])
+    values["safeguards"] = None if safeguards is None else msgspec.json.decode(safeguards)
+    stop = values["stop"]
+    values["stop"] = None if stop is None else msgspec.json.decode(stop, type=Stop)
+    return Execution(**values)

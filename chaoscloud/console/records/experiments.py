@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, and_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, select, update
 
 from chaoscloud.console.db.schema import (
     experiment_versions,
@@ -12,11 +12,10 @@ from chaoscloud.console.db.schema import (
     people,
     team_experiments,
 )
-from chaoscloud.console.records import teams
+from chaoscloud.console.records import audit
 from chaoscloud.console.records._rows import columns, every, first, new_id
 from chaoscloud.console.records.authorship import Author
 from chaoscloud.console.records.lists import Mark, newest_first
-from chaoscloud.console.records.teams import Team
 from chaoscloud.console.rules.recognition import Change, Draft, Known, change
 
 
@@ -59,15 +58,21 @@ class Published(msgspec.Struct, frozen=True):
 
 
 def publish(connection: Connection, author: Author, draft: Draft, now: datetime) -> Published:
-    """Keep a draft: as a new experiment, as a new version of a known one, or not at all."""
-    known = _known(connection, author, draft)
-    kept = Published(known.id if known else new_id(), change(known, draft))
-    if kept.change is Change.NEW:
-        _add(connection, author, kept.experiment_id, draft, now)
-    elif kept.change is Change.CHANGED:
-        _add_version(connection, author, kept.experiment_id, draft, now)
-    _link(connection, author.team_id, kept.experiment_id)
-    return kept
+    """Write a draft as a new experiment, as a new version of a known one, or not at all."""
+    known = _find_known(connection, author.team_id, draft)
+    published = Published(known.id if known else new_id(), change(known, draft))
+    if published.change is Change.UNCHANGED:
+        return published
+    if published.change is Change.NEW:
+        _add(connection, author, published.experiment_id, draft, now)
+        action = "experiment.added"
+    else:
+        _add_version(connection, author, published.experiment_id, draft, now)
+        action = "experiment.changed"
+    audit.add_author_entry(
+        connection, author, action, draft.title, now, ("experiment", published.experiment_id)
+    )
+    return published
 
 
 def find(connection: Connection, team_id: str, experiment_id: str) -> Experiment | None:
@@ -86,14 +91,19 @@ def listed(
 
 
 def versions(
-    connection: Connection, experiment_id: str, *, before: int | None = None, limit: int = 50
+    connection: Connection,
+    team_id: str,
+    experiment_id: str,
+    *,
+    before: int | None = None,
+    limit: int = 50,
 ) -> list[Version]:
-    """The versions of an experiment, newest first, from below a number on."""
+    """The team's versions of an experiment, newest first, from below a number on."""
     by = experiment_versions.c
     statement = (
         select(by.number, by.team_id, by.person_id, people.c.name, by.created_at)
         .join(people, people.c.id == by.person_id)
-        .where(by.experiment_id == experiment_id)
+        .where(by.experiment_id == experiment_id, by.team_id == team_id)
         .order_by(by.number.desc())
         .limit(limit)
     )
@@ -103,14 +113,14 @@ def versions(
 
 
 def list_documents(
-    connection: Connection, experiment_id: str, limit: int = 20
+    connection: Connection, team_id: str, experiment_id: str, limit: int = 20
 ) -> list[VersionDocument]:
-    """The versions of an experiment with their documents, newest first."""
+    """The team's versions of an experiment with their documents, newest first."""
     by = experiment_versions.c
     statement = (
         select(by.number, people.c.name, by.created_at, by.document)
         .join(people, people.c.id == by.person_id)
-        .where(by.experiment_id == experiment_id)
+        .where(by.experiment_id == experiment_id, by.team_id == team_id)
         .order_by(by.number.desc())
         .limit(limit)
     )
@@ -124,77 +134,65 @@ def document(
     by = experiment_versions.c
     statement = (
         select(by.document)
-        .join(experiments, experiments.c.id == by.experiment_id)
-        .join(team_experiments, team_experiments.c.experiment_id == by.experiment_id)
+        .join(team_experiments, _of_link())
         .where(team_experiments.c.team_id == team_id, by.experiment_id == experiment_id)
-        .where(by.number == (experiments.c.latest_version if number is None else number))
+        .order_by(by.number.desc())
+        .limit(1)
     )
-    found: bytes | None = connection.scalar(statement)
-    return found
+    if number is not None:
+        statement = statement.where(by.number == number)
+    document: bytes | None = connection.scalar(statement)
+    return document
 
 
-def team_that_sees(connection: Connection, experiment_id: str, person_id: str) -> Team | None:
-    """The first, by name, of a person's teams that has this experiment."""
-    organization = connection.scalar(
-        select(experiments.c.organization_id).where(experiments.c.id == experiment_id)
-    )
-    if organization is None:
-        return None
-    seen = teams.seen_by(connection, organization, person_id)
-    linked = set(
-        connection.scalars(
-            select(team_experiments.c.team_id).where(
-                team_experiments.c.experiment_id == experiment_id
-            )
-        )
-    )
-    return next((team for team in seen if team.id in linked), None)
+def teams_that_have(connection: Connection, experiment_id: str) -> set[str]:
+    """The ids of the teams that have this experiment: one, but for what 1.0.0 let them share."""
+    by = team_experiments.c
+    return set(connection.scalars(select(by.team_id).where(by.experiment_id == experiment_id)))
 
 
 # --- keeping -----------------------------------------------------------------------------------
 
 
-def _known(connection: Connection, author: Author, draft: Draft) -> Known | None:
-    """By the id it says it has, when the team sees that; else by the url it came from."""
-    return _known_by_id(connection, author, draft) or _known_by_source(connection, author, draft)
+def _find_known(connection: Connection, team_id: str, draft: Draft) -> Known | None:
+    """The team's experiment of the id that the draft names; else of the url it came from.
+
+    Never another team's: it would decide what this team runs.
+    """
+    known = None
+    if draft.sent_id is not None:
+        known = first(connection, _latest(team_id, experiments.c.id == draft.sent_id), Known)
+    if known is None and draft.source is not None:
+        same = _latest(team_id, experiments.c.source == draft.source)
+        same = same.order_by(experiments.c.created_at, experiments.c.id)
+        known = first(connection, same, Known)
+    return known
 
 
-def _known_by_id(connection: Connection, author: Author, draft: Draft) -> Known | None:
-    if draft.sent_id is None:
-        return None
-    by = team_experiments.c
-    return first(
-        connection,
-        _latest(by.team_id == author.team_id, experiments.c.id == draft.sent_id),
-        Known,
-    )
-
-
-def _known_by_source(connection: Connection, author: Author, draft: Draft) -> Known | None:
-    """Among what the author may see of the organization, the team's own first, then the oldest."""
-    if draft.source is None:
-        return None
-    by = team_experiments.c
-    seen = [team.id for team in teams.seen_by(connection, author.organization_id, author.person_id)]
-    same = _latest(
-        by.team_id.in_(seen),
-        experiments.c.organization_id == author.organization_id,
-        experiments.c.source == draft.source,
-    )
-    own_first = (by.team_id == author.team_id).desc()
-    return first(
-        connection, same.order_by(own_first, experiments.c.created_at, experiments.c.id), Known
-    )
-
-
-def _latest(*conditions: ColumnElement[bool]) -> Select[Any]:
+def _latest(team_id: str, condition: ColumnElement[bool]) -> Select[Any]:
     by = experiment_versions.c
-    latest = and_(by.experiment_id == experiments.c.id, by.number == experiments.c.latest_version)
     return (
         select(experiments.c.id, by.digest)
-        .join(experiment_versions, latest)
         .join(team_experiments, team_experiments.c.experiment_id == experiments.c.id)
-        .where(*conditions)
+        .join(experiment_versions, and_(_of_link(), by.number == _latest_number()))
+        .where(team_experiments.c.team_id == team_id, condition)
+    )
+
+
+def _of_link() -> ColumnElement[bool]:
+    """A version is the team's own: what 1.0.0 let teams share has versions of several."""
+    by, link = experiment_versions.c, team_experiments.c
+    return and_(by.experiment_id == link.experiment_id, by.team_id == link.team_id)
+
+
+def _latest_number() -> ColumnElement[int]:
+    """The number of the team's latest version of the experiment that it is linked to."""
+    version, link = experiment_versions.alias(), team_experiments.c
+    return (
+        select(func.max(version.c.number))
+        .where(version.c.experiment_id == link.experiment_id, version.c.team_id == link.team_id)
+        .correlate(team_experiments)
+        .scalar_subquery()
     )
 
 
@@ -211,6 +209,9 @@ def _add(
             created_at=now,
             updated_at=now,
         )
+    )
+    connection.execute(
+        team_experiments.insert().values(team_id=author.team_id, experiment_id=experiment_id)
     )
     _add_version(connection, author, experiment_id, draft, now)
 
@@ -238,18 +239,9 @@ def _add_version(
     )
 
 
-def _link(connection: Connection, team_id: str, experiment_id: str) -> None:
-    by = team_experiments.c
-    linked = select(by.team_id).where(by.team_id == team_id, by.experiment_id == experiment_id)
-    if connection.execute(linked).first() is None:
-        connection.execute(
-            team_experiments.insert().values(team_id=team_id, experiment_id=experiment_id)
-        )
-
-
 def _of_team(team_id: str) -> Select[Any]:
     return (
-        select(*columns(experiments, Experiment))
+        select(*columns(experiments, Experiment, latest_version=_latest_number()))
         .join(team_experiments, team_experiments.c.experiment_id == experiments.c.id)
         .where(team_experiments.c.team_id == team_id)
     )

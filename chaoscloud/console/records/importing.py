@@ -34,7 +34,7 @@ def keep(
     """
     known = new.objective_id or new.told.objective_id
     if known is None or objectives.find(connection, author.team_id, known) is None:
-        known = objectives.add(connection, author.team_id, _objective(new), now)
+        known = objectives.add(connection, author, _objective(new), now)
     verification = NewVerification(
         id=new.verification_id,
         name=new.told.name,
@@ -43,7 +43,7 @@ def keep(
         timing=new.timing,
         document=new.document,
     )
-    verifications.add(connection, author.team_id, verification, now)
+    verifications.add(connection, author, verification, now)
     return known
 
 

@@ -7,7 +7,9 @@ import msgspec
 from sqlalchemy import Connection, Row, Select, select
 
 from chaoscloud.console.db.schema import objectives
+from chaoscloud.console.records import audit
 from chaoscloud.console.records._rows import columns, new_id
+from chaoscloud.console.records.authorship import Author
 from chaoscloud.console.records.lists import Mark, newest_first
 
 
@@ -40,16 +42,18 @@ class Objective(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
-def add(connection: Connection, team_id: str, new: NewObjective, now: datetime) -> str:
-    """Keep an objective of a team; its id."""
-    made = new_id()
-    told = msgspec.structs.asdict(new)
-    told["tags"] = msgspec.json.encode(new.tags).decode()
-    told["measurement"] = msgspec.json.encode(new.measurement)
-    connection.execute(
-        objectives.insert().values(id=made, team_id=team_id, created_at=now, updated_at=now, **told)
+def add(connection: Connection, author: Author, new: NewObjective, now: datetime) -> str:
+    """Add an objective to the author's team; return its id."""
+    objective_id = new_id()
+    values = msgspec.structs.asdict(new)
+    values["tags"] = msgspec.json.encode(new.tags).decode()
+    values["measurement"] = msgspec.json.encode(new.measurement)
+    values |= {"team_id": author.team_id, "created_at": now, "updated_at": now}
+    connection.execute(objectives.insert().values(id=objective_id, **values))
+    audit.add_author_entry(
+        connection, author, "objective.added", new.name, now, ("objective", objective_id)
     )
-    return made
+    return objective_id
 
 
 def find(connection: Connection, team_id: str, objective_id: str) -> Objective | None:
@@ -72,7 +76,7 @@ def _of_team(team_id: str) -> Select[Any]:
 
 
 def _value(row: Row[Any]) -> Objective:
-    told = dict(row._mapping)
-    told["tags"] = msgspec.json.decode(told["tags"], type=list[str])
-    told["measurement"] = msgspec.json.decode(told["measurement"], type=dict[str, Any])
-    return Objective(**told)
+    values = dict(row._mapping)
+    values["tags"] = msgspec.json.decode(values["tags"], type=list[str])
+    values["measurement"] = msgspec.json.decode(values["measurement"], type=dict[str, Any])
+    return Objective(**values)

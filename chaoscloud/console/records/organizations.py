@@ -1,19 +1,24 @@
 """Organizations: the houses that teams live in."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, Select, and_, delete, exists, func, or_, select, update
+from sqlalchemy import Connection, Select, and_, delete, exists, func, or_, select, true, update
 
+from chaoscloud.console.db.engines import lock_out_others
 from chaoscloud.console.db.schema import (
     audit,
     experiments,
     memberships,
     organizations,
+    people,
     safeguards,
     team_members,
     teams,
+    token_organizations,
 )
+from chaoscloud.console.records import tokens
 from chaoscloud.console.records._rows import AlreadyThere, columns, every, first, new_id
 from chaoscloud.console.rules.access import Role
 from chaoscloud.console.rules.slugs import RESERVED_FOR_ORGANIZATIONS, slug
@@ -57,8 +62,8 @@ def find(connection: Connection, word: str) -> Organization | None:
     )
 
 
-def seen_by(connection: Connection, person_id: str) -> list[Organization]:
-    """The organizations a person belongs to, by name."""
+def seen_by(connection: Connection, person_id: str, within: Collection[str]) -> list[Organization]:
+    """Those of the organizations `within` (their ids) that a person belongs to, by name."""
     statement = _select().where(
         exists().where(
             and_(
@@ -67,6 +72,7 @@ def seen_by(connection: Connection, person_id: str) -> list[Organization]:
             )
         )
     )
+    statement = statement.where(organizations.c.id.in_(within))
     return every(connection, statement.order_by(organizations.c.name), Organization)
 
 
@@ -81,7 +87,11 @@ def role_of(connection: Connection, organization_id: str, person_id: str) -> Rol
 
 
 def admit(connection: Connection, organization_id: str, person_id: str, role: Role) -> None:
-    """Make a person a member or an owner, whatever they were before."""
+    """Make a person a member or an owner, whatever they were before.
+
+    Raises `AlreadyThere` when somebody else of the organization has their name.
+    """
+    _refuse_taken_name(connection, organization_id, person_id)
     where = and_(
         memberships.c.organization_id == organization_id, memberships.c.person_id == person_id
     )
@@ -93,8 +103,22 @@ def admit(connection: Connection, organization_id: str, person_id: str, role: Ro
         )
 
 
-def dismiss(connection: Connection, organization_id: str, person_id: str) -> None:
-    """Take a person out of an organization and of its teams."""
+def _refuse_taken_name(connection: Connection, organization_id: str, person_id: str) -> None:
+    lock_out_others(connection)  # no other process admits somebody of that name meanwhile
+    name = select(people.c.name).where(people.c.id == person_id).scalar_subquery()
+    taken = connection.scalar(
+        select(people.c.name)
+        .join(memberships, memberships.c.person_id == people.c.id)
+        .where(memberships.c.organization_id == organization_id)
+        .where(people.c.id != person_id, people.c.name == name, people.c.removed_at.is_(None))
+    )
+    if taken is not None:
+        raise AlreadyThere(f"there is a person {taken!r} in this organization already")
+
+
+def dismiss(connection: Connection, organization_id: str, person_id: str, now: datetime) -> None:
+    """Take a person out of an organization and of its teams; their tokens open it no more."""
+    tokens.close(connection, organization_id, now, person_id=person_id)
     its_teams = select(teams.c.id).where(teams.c.organization_id == organization_id)
     connection.execute(
         delete(team_members).where(
@@ -111,8 +135,9 @@ def dismiss(connection: Connection, organization_id: str, person_id: str) -> Non
 def in_the_way(connection: Connection, organization_id: str) -> str | None:
     """Why an organization cannot be removed, in words; None when it can."""
     for table, words in ((teams, "team"), (experiments, "experiment")):
+        present = table.c.removed_at.is_(None) if table is teams else true()
         number = connection.scalar(
-            select(func.count()).where(table.c.organization_id == organization_id)
+            select(func.count()).where(table.c.organization_id == organization_id, present)
         )
         if number:
             return f"{number} {words}{'s' if number > 1 else ''}"
@@ -122,9 +147,13 @@ def in_the_way(connection: Connection, organization_id: str) -> str | None:
 def remove(connection: Connection, organization_id: str) -> None:
     """Remove an organization that has nothing in the way; the audit keeps what was said of it."""
     connection.execute(
-        update(audit).where(audit.c.organization_id == organization_id).values(organization_id=None)
+        update(audit)
+        .where(audit.c.organization_id == organization_id)
+        .values(organization_id=None, team_id=None)
     )
-    for table in (safeguards, memberships):
+    removed_teams = select(teams.c.id).where(teams.c.organization_id == organization_id)
+    connection.execute(delete(team_members).where(team_members.c.team_id.in_(removed_teams)))
+    for table in (safeguards, memberships, token_organizations, teams):
         connection.execute(delete(table).where(table.c.organization_id == organization_id))
     connection.execute(delete(organizations).where(organizations.c.id == organization_id))
 

@@ -3,6 +3,7 @@
 A person who is removed keeps their row, because what they ran still names them.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 
 import msgspec
@@ -16,51 +17,43 @@ from chaoscloud.console.db.schema import (
     teams,
     tokens,
 )
-from chaoscloud.console.records._rows import AlreadyThere, columns, every, first, new_id
+from chaoscloud.console.records._rows import columns, every, new_id
 
 
 class Person(msgspec.Struct, frozen=True):
-    """A person, known by a name nobody else has."""
+    """A person; nobody else of their organizations has the name."""
 
     id: str
     name: str
 
 
-class Standing(msgspec.Struct, frozen=True):
+class Affiliation(msgspec.Struct, frozen=True):
     """What a person is in one organization; `team_names` are the teams they are on."""
 
+    organization_id: str
     organization_name: str
     role: str
     team_names: list[str]
 
 
 def add(connection: Connection, name: str, now: datetime) -> Person:
-    """Add a person; somebody removed before comes back under the same id.
-
-    Raises `AlreadyThere` when the name is taken.
-    """
-    known = connection.execute(
-        select(people.c.id, people.c.removed_at).where(people.c.name == name)
-    ).first()
-    if known is None:
-        made = Person(new_id(), name)
-        connection.execute(people.insert().values(id=made.id, name=name, created_at=now))
-        return made
-    if known.removed_at is None:
-        raise AlreadyThere(f"there is a person {name!r} already")
-    connection.execute(update(people).where(people.c.id == known.id).values(removed_at=None))
-    return Person(known.id, name)
+    """Add a person, of no organization yet (see `organizations.admit`)."""
+    person = Person(new_id(), name)
+    connection.execute(people.insert().values(id=person.id, name=name, created_at=now))
+    return person
 
 
-def listed(connection: Connection) -> list[Person]:
-    """Everybody who has not been removed, by name."""
-    return every(connection, _present().order_by(people.c.name), Person)
+def list_everybody(connection: Connection) -> list[Person]:
+    """Everybody of every organization who has not been removed, by name; for operators only."""
+    return every(connection, _present().order_by(people.c.name, people.c.id), Person)
 
 
-def find(connection: Connection, word: str) -> Person | None:
-    """The person of this id or name."""
+def find_matching(connection: Connection, word: str) -> list[Person]:
+    """The person of this id, or all of this name, in any organization; for operators only."""
     matching = _present().where(or_(people.c.id == word, people.c.name == word))
-    return first(connection, matching.order_by((people.c.id == word).desc()), Person)
+    persons = every(connection, matching.order_by(people.c.created_at, people.c.id), Person)
+    # An id is meant as an id, even where somebody has such a name.
+    return [person for person in persons if person.id == word] or persons
 
 
 def of_organization(connection: Connection, organization_id: str) -> list[Person]:
@@ -83,12 +76,12 @@ def of_team(connection: Connection, team_id: str) -> list[Person]:
     return every(connection, statement.order_by(people.c.name), Person)
 
 
-def standings(connection: Connection, person_id: str) -> list[Standing]:
+def list_affiliations(connection: Connection, person_id: str) -> list[Affiliation]:
     """Where a person belongs, by organization."""
     on = (
         select(teams.c.organization_id, teams.c.name)
         .join(team_members, team_members.c.team_id == teams.c.id)
-        .where(team_members.c.person_id == person_id)
+        .where(team_members.c.person_id == person_id, teams.c.removed_at.is_(None))
         .order_by(teams.c.name)
     )
     names: dict[str, list[str]] = {}
@@ -101,7 +94,8 @@ def standings(connection: Connection, person_id: str) -> list[Standing]:
         .order_by(organizations.c.name)
     )
     return [
-        Standing(row.name, row.role, names.get(row.id, [])) for row in connection.execute(belongs)
+        Affiliation(row.id, row.name, row.role, names.get(row.id, []))
+        for row in connection.execute(belongs)
     ]
 
 
@@ -119,3 +113,9 @@ def remove(connection: Connection, person_id: str, now: datetime) -> None:
 
 def _present() -> Select[tuple[object, ...]]:
     return select(*columns(people, Person)).where(people.c.removed_at.is_(None))
+
+
+def names_of(connection: Connection, person_ids: Collection[str]) -> dict[str, str]:
+    """The names of people by their ids, also of those who were removed since."""
+    rows = connection.execute(select(people.c.id, people.c.name).where(people.c.id.in_(person_ids)))
+    return {row.id: row.name for row in rows}

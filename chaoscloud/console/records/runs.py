@@ -14,8 +14,10 @@ from chaoscloud.console.db.schema import (
     verification_runs,
     verifications,
 )
+from chaoscloud.console.records import audit, journal_versions
 from chaoscloud.console.records._rows import columns, every, first, new_id
 from chaoscloud.console.records.authorship import Author
+from chaoscloud.console.records.journal_versions import JournalVersion
 from chaoscloud.console.records.lists import Mark, newest_first
 from chaoscloud.console.rules.insight import Insight, insight
 
@@ -111,11 +113,11 @@ def start(
     journal: bytes,
     now: datetime,
 ) -> str:
-    """Keep a new run of the team's verification; its id."""
-    made = new_id()
+    """Add a run of the team's verification; its id."""
+    run_id = new_id()
     connection.execute(
         verification_runs.insert().values(
-            id=made,
+            id=run_id,
             team_id=author.team_id,
             verification_id=verification_id,
             experiment_id=experiment_id,
@@ -124,34 +126,57 @@ def start(
             state=RUNNING,
             status="",
             journal=journal,
+            journal_person_id=author.person_id,
+            journal_at=now,
             created_at=now,
         )
     )
-    return made
+    return run_id
 
 
 def finish(
     connection: Connection,
+    author: Author,
     run_id: str,
     status: str,
     results: Results,
     journal: bytes,
     now: datetime,
 ) -> None:
-    """Keep how a run ended; when it ended is what was told first."""
+    """Write how a run ended; when it ended is the time that was given first.
+
+    What a finished run had stays as a version (see `journal_versions`). Raises `TooManyVersions`.
+    """
     by = verification_runs.c
-    ended = connection.scalar(select(by.ended_at).where(by.id == run_id))
-    connection.execute(
-        update(verification_runs)
-        .where(by.id == run_id)
-        .values(
-            state=FINISHED,
-            status=status,
-            results=msgspec.json.encode(results).decode(),
-            journal=journal,
-            ended_at=ended or now,
+    row = connection.execute(
+        select(verification_runs).where(by.id == run_id).with_for_update()
+    ).one()
+    values: dict[str, Any] = {
+        "state": FINISHED,
+        "status": status,
+        "results": msgspec.json.encode(results).decode(),
+        "journal": journal,
+    }
+    if all(row._mapping[name] == value for name, value in values.items()):
+        return
+    if row.state == FINISHED:
+        values["journal_number"] = journal_versions.keep_earlier(
+            connection, verification_runs, run_id
         )
-    )
+        audit.add_author_entry(
+            connection,
+            author,
+            "journal.replaced",
+            f"a run of {row.verification_id}",
+            now,
+            ("verification", row.verification_id),
+        )
+    values |= {
+        "journal_person_id": author.person_id,
+        "journal_at": now,
+        "ended_at": row.ended_at or now,
+    }
+    connection.execute(update(verification_runs).where(by.id == run_id).values(**values))
 
 
 def find(connection: Connection, team_id: str, verification_id: str, run_id: str) -> Run | None:
@@ -226,8 +251,22 @@ def find_marker(
 def journal(connection: Connection, run_id: str) -> bytes | None:
     """The latest journal of a run, as it came."""
     by = verification_runs.c
-    found: bytes | None = connection.scalar(select(by.journal).where(by.id == run_id))
-    return found
+    raw: bytes | None = connection.scalar(select(by.journal).where(by.id == run_id))
+    return raw
+
+
+def list_journals(connection: Connection, run_id: str) -> list[JournalVersion]:
+    """The versions of a run's journal, the latest first."""
+    return journal_versions.list_versions(connection, verification_runs, run_id)
+
+
+def journal_of_version(connection: Connection, run_id: str, number: int) -> bytes | None:
+    """One version of a run's journal, as it came."""
+    by = verification_runs.c
+    latest = connection.scalar(select(by.journal_number).where(by.id == run_id))
+    if latest == number:
+        return journal(connection, run_id)
+    return journal_versions.find_earlier(connection, run_id, number)
 
 
 def add_event(

@@ -183,6 +183,8 @@ def require(
     now: datetime,
     *,
     person_id: str | None = None,
+    token_id: str | None = None,
+    operator: str | None = None,
 ) -> None:
     """Let nothing run in an organization that cannot ask its safeguards, or let it."""
     if is_required(connection, organization_id) == on:
@@ -192,11 +194,13 @@ def require(
         update(organizations).where(where).values(safeguards_required=on),
         execution_options=changes.of_organization(organization_id),
     )
-    audit.note(
+    audit.add_entry(
         connection,
         "safeguards.required" if on else "safeguards.optional",
         "for every run of the organization",
         now,
         organization_id=organization_id,
         person_id=person_id,
+        token_id=token_id,
+        operator=operator,
     )

@@ -8,7 +8,8 @@ import msgspec
 from sqlalchemy import Connection, func, or_, select
 
 from chaoscloud.console.db.schema import people, safeguards, teams
-from chaoscloud.console.records import history, safeguard_states
+from chaoscloud.console.records import audit, safeguard_states
+from chaoscloud.console.records.people import names_of
 from chaoscloud.console.rules.safeguards import (
     KINDS,
     NO_FACTS,
@@ -65,7 +66,7 @@ def describe_safeguards(
 ) -> list[SafeguardStatus]:
     """How safeguards of one organization stand, in the order they came."""
     described = list(described)
-    names = history.names(connection, {s.person_id for s in described if s.person_id})
+    names = names_of(connection, {s.person_id for s in described if s.person_id})
     facts = facts_for(connection, described, now)
     return [_describe(s, _author_of(s, names), facts, now) for s in described]
 
@@ -73,7 +74,7 @@ def describe_safeguards(
 def _author_of(safeguard: Safeguard, names: Mapping[str, str]) -> str | None:
     if safeguard.person_id:
         return names.get(safeguard.person_id)
-    return f"{safeguard.operator}{history.OPERATOR}" if safeguard.operator else None
+    return f"{safeguard.operator}{audit.OPERATOR}" if safeguard.operator else None
 
 
 def facts_for(connection: Connection, safeguards: Iterable[Safeguard], now: datetime) -> Facts:
@@ -93,7 +94,7 @@ def find_authors(
         return {}
     column = safeguards.c
     organization_id = select(teams.c.organization_id).where(teams.c.id == team_id).scalar_subquery()
-    author = func.coalesce(people.c.name, column.operator + history.OPERATOR, "the operator")
+    author = func.coalesce(people.c.name, column.operator + audit.OPERATOR, "the operator")
     statement = (
         select(column.name, author.label("author"))
         .outerjoin(people, people.c.id == column.person_id)

@@ -91,6 +91,7 @@ def create(
     action: str = "safeguard.added",
     person_id: str | None = None,
     operator: str | None = None,
+    token_id: str | None = None,
     **fields: Any,
 ) -> Safeguard:
     """Create a safeguard and note who did; `fields` are further fields of `Safeguard`."""
@@ -116,7 +117,7 @@ def create(
         safeguards.insert().values(**msgspec.structs.asdict(safeguard)),
         execution_options=of_organization(organization_id),
     )
-    _note(connection, action, safeguard, now, person_id, operator)
+    _note(connection, action, safeguard, now, person_id, operator, token_id)
     return safeguard
 
 
@@ -127,6 +128,7 @@ def change(
     *,
     person_id: str | None = None,
     operator: str | None = None,
+    token_id: str | None = None,
     **changes: Any,
 ) -> Safeguard:
     """Change what differs among `CHANGEABLE`, and note who did and what it was."""
@@ -148,7 +150,7 @@ def change(
         _describe_change(safeguard, name, value) for name, value in differing.items()
     )
     subject = f": {differences}"
-    _note(connection, "safeguard.changed", safeguard, now, person_id, operator, subject)
+    _note(connection, "safeguard.changed", safeguard, now, person_id, operator, token_id, subject)
     return msgspec.structs.replace(safeguard, **values)
 
 
@@ -176,6 +178,7 @@ def stop(
     expires_at: datetime | None = None,
     person_id: str | None = None,
     operator: str | None = None,
+    token_id: str | None = None,
     execution_id: str | None = None,
 ) -> Safeguard:
     """Stop every run of a team or of the whole organization, or one execution.
@@ -195,6 +198,7 @@ def stop(
         action="safeguard.stopped" if execution_id is None else "run.stopped",
         person_id=person_id,
         operator=operator,
+        token_id=token_id,
         expires_at=expires_at,
         execution_id=execution_id,
     )
@@ -223,9 +227,18 @@ def release(
     *,
     person_id: str | None = None,
     operator: str | None = None,
+    token_id: str | None = None,
 ) -> None:
     """End one stop, and note who did."""
-    remove(connection, safeguard, now, person_id=person_id, operator=operator, action=RELEASED)
+    remove(
+        connection,
+        safeguard,
+        now,
+        person_id=person_id,
+        operator=operator,
+        token_id=token_id,
+        action=RELEASED,
+    )
 
 
 def remove(
@@ -235,6 +248,7 @@ def remove(
     *,
     person_id: str | None = None,
     operator: str | None = None,
+    token_id: str | None = None,
     action: str = "safeguard.removed",
 ) -> None:
     """Remove a safeguard, and note who did; its row stays, for what it stopped."""
@@ -243,7 +257,7 @@ def remove(
         update(safeguards).where(where).values(removed_at=now),
         execution_options=of_organization(safeguard.organization_id),
     )
-    _note(connection, action, safeguard, now, person_id, operator)
+    _note(connection, action, safeguard, now, person_id, operator, token_id)
 
 
 def remove_stops_of(connection: Connection, execution_id: str, now: datetime) -> None:
@@ -289,9 +303,11 @@ def _note(
     now: datetime,
     person_id: str | None,
     operator: str | None,
+    token_id: str | None,
     more: str = "",
 ) -> None:
-    audit.note(
+    of_one_run = action == "run.stopped" and safeguard.execution_id
+    audit.add_entry(
         connection,
         action,
         f"{safeguard.name}{more}",
@@ -300,4 +316,6 @@ def _note(
         team_id=safeguard.team_id,
         person_id=person_id,
         operator=operator,
+        token_id=token_id,
+        target=("execution", of_one_run) if of_one_run else ("safeguard", safeguard.id),
     )

@@ -8,8 +8,10 @@ import msgspec
 from sqlalchemy import Connection, bindparam, delete, select
 
 from chaoscloud.console.db.schema import people, sessions, tokens
+from chaoscloud.console.records import audit
+from chaoscloud.console.records import tokens as tokens_of
 from chaoscloud.console.records._rows import first
-from chaoscloud.console.records.tokens import VALID, digest
+from chaoscloud.console.records.tokens import VALID, Token, digest, organizations_of
 
 LIFETIME = timedelta(days=14)
 
@@ -21,11 +23,13 @@ class Session(msgspec.Struct, frozen=True):
     person_id: str
     person_name: str
     expires_at: datetime
+    organization_ids: frozenset[str] = frozenset()
 
 
 def add(connection: Connection, token_id: str, now: datetime) -> str:
-    """Open a session; give the value for the browser to keep. Old sessions are swept away."""
+    """Start a session; return the value for the browser to keep. Expired sessions are removed."""
     connection.execute(delete(sessions).where(sessions.c.expires_at <= now))
+    _log(connection, "session.started", tokens_of.find(connection, token_id), now)
     value = secrets.token_urlsafe(32)
     connection.execute(
         sessions.insert().values(
@@ -46,12 +50,38 @@ _FOUND = (
 
 def find(connection: Connection, value: str, now: datetime) -> Session | None:
     """The session of this value, while it and its token live."""
-    return first(connection, _FOUND, Session, digest=digest(value), now=now)
+    session = first(connection, _FOUND, Session, digest=digest(value), now=now)
+    if session is None:
+        return None
+    opened = organizations_of(connection, session.token_id)
+    return msgspec.structs.replace(session, organization_ids=opened)
 
 
-def remove(connection: Connection, value: str) -> None:
-    """End a session."""
+def end(connection: Connection, value: str, now: datetime) -> None:
+    """End a session, as its person asked to."""
+    session = find(connection, value, now)
+    if session is not None:
+        _log(connection, "session.ended", tokens_of.find(connection, session.token_id), now)
     connection.execute(delete(sessions).where(sessions.c.digest == digest(value)))
+
+
+def log_refused(connection: Connection, secret: str, now: datetime) -> None:
+    """Note that somebody tried to sign in with a token that opens nothing (any more)."""
+    _log(connection, "session.refused", tokens_of.find_ended(connection, secret), now)
+
+
+def _log(connection: Connection, action: str, token: Token | None, now: datetime) -> None:
+    """Note it in the organization that the token opens; in none for an unknown token."""
+    organization_ids = token and tokens_of.organizations_of(connection, token.id)
+    audit.add_entry(
+        connection,
+        action,
+        f"{token.name} ({token.hint}…)" if token else "that nobody has",
+        now,
+        organization_id=min(organization_ids) if organization_ids else None,
+        person_id=token.person_id if token else None,
+        token_id=token.id if token else None,
+    )
 
 
 def form_token(value: str) -> str:

@@ -17,7 +17,6 @@ from sqlalchemy import (
 )
 
 from chaoscloud.console.db.schema import (
-    audit,
     executions,
     experiment_versions,
     idempotency_keys,
@@ -80,13 +79,13 @@ def add(connection: Connection, organization_id: str, name: str, now: datetime) 
 
 def of_organization(connection: Connection, organization_id: str) -> list[Team]:
     """Every team of an organization, by name."""
-    statement = _select().where(teams.c.organization_id == organization_id)
+    statement = _present().where(teams.c.organization_id == organization_id)
     return every(connection, statement.order_by(teams.c.name), Team)
 
 
 def find(connection: Connection, organization_id: str, word: str) -> Team | None:
     """The organization's team of this id, address name or name."""
-    matching = _select().where(
+    matching = _present().where(
         teams.c.organization_id == organization_id,
         or_(teams.c.id == word, teams.c.slug == word, teams.c.name == word),
     )
@@ -95,10 +94,12 @@ def find(connection: Connection, organization_id: str, word: str) -> Team | None
     )
 
 
-def seen_by(connection: Connection, organization_id: str, person_id: str) -> list[Team]:
-    """The teams of an organization that a person may see, by name.
+def seen_by(
+    connection: Connection, organization_id: str, person_id: str, *, removed: bool = False
+) -> list[Team]:
+    """The teams of an organization that a person may see, by name; with `removed`, or could see.
 
-    The same rule as `rules.access.sees_team`, told to the database.
+    The same rule as `rules.access.sees_team`, as a condition of the query.
     """
     member = and_(
         memberships.c.organization_id == teams.c.organization_id,
@@ -108,7 +109,7 @@ def seen_by(connection: Connection, organization_id: str, person_id: str) -> lis
         team_members.c.team_id == teams.c.id, team_members.c.person_id == person_id
     )
     statement = (
-        _select()
+        (_select() if removed else _present())
         .join(memberships, member)
         .where(teams.c.organization_id == organization_id)
         .where(or_(memberships.c.role == Role.OWNER.value, on_it))
@@ -134,6 +135,7 @@ _PLACE = (
         )
     )
     .where(or_(teams.c.id == bindparam("team"), teams.c.slug == bindparam("team")))
+    .where(teams.c.removed_at.is_(None))
     # An id is meant as an id, even where somebody named a team like one.
     .order_by(
         (organizations.c.id == bindparam("organization")).desc(),
@@ -182,12 +184,32 @@ def in_the_way(connection: Connection, team_id: str) -> str | None:
     return None
 
 
-def remove(connection: Connection, team_id: str) -> None:
-    """Remove a team that has nothing in the way; the audit keeps what was said of it."""
-    connection.execute(update(audit).where(audit.c.team_id == team_id).values(team_id=None))
-    for table in (safeguards, team_members, team_experiments, idempotency_keys):
-        connection.execute(delete(table).where(table.c.team_id == team_id))
-    connection.execute(delete(teams).where(teams.c.id == team_id))
+def remove(connection: Connection, team: Team, now: datetime) -> None:
+    """Remove a team that has nothing in the way.
+
+    Its row stays, and so do its members: those who could see the team still read its entries in
+    the audit log. Its name and its address are free for another team.
+    """
+    connection.execute(
+        update(safeguards)
+        .where(safeguards.c.team_id == team.id, safeguards.c.removed_at.is_(None))
+        .values(removed_at=now)
+    )
+    for table in (team_experiments, idempotency_keys):
+        connection.execute(delete(table).where(table.c.team_id == team.id))
+    connection.execute(
+        update(teams)
+        .where(teams.c.id == team.id)
+        .values(
+            removed_at=now,
+            name=f"{team.name} (removed {now:%Y-%m-%d}, {team.id[:8]})",
+            slug=f"{team.slug}~{team.id[:8]}",  # no team's own address has a tilde
+        )
+    )
+
+
+def _present() -> Select[tuple[object, ...]]:
+    return _select().where(teams.c.removed_at.is_(None))
 
 
 def _select() -> Select[tuple[object, ...]]:

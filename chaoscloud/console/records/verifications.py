@@ -6,11 +6,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Select, select
 
-from chaoscloud.console.db.schema import memberships, objectives, teams, verifications
-from chaoscloud.console.records import teams as team_records
+from chaoscloud.console.db.schema import objectives, verifications
+from chaoscloud.console.records import audit
 from chaoscloud.console.records._rows import AlreadyThere, columns, every, first
+from chaoscloud.console.records.authorship import Author
 from chaoscloud.console.records.lists import Mark, newest_first
-from chaoscloud.console.records.teams import Team
 from chaoscloud.console.rules.verifications import Timing
 
 
@@ -48,20 +48,23 @@ class NewVerification(msgspec.Struct, frozen=True, kw_only=True):
     document: bytes
 
 
-def add(connection: Connection, team_id: str, new: NewVerification, now: datetime) -> None:
-    """Keep a verification. Raises `AlreadyThere` when the team has one of that id."""
-    if find(connection, team_id, new.id):
+def add(connection: Connection, author: Author, new: NewVerification, now: datetime) -> None:
+    """Add a verification. Raises `AlreadyThere` when the team has one of that id."""
+    if find(connection, author.team_id, new.id):
         raise AlreadyThere(f"the team has a verification {new.id!r} already")
-    told = msgspec.structs.asdict(new)
-    timing = told.pop("timing")
+    values = msgspec.structs.asdict(new)
+    timing = values.pop("timing")
     connection.execute(
         verifications.insert().values(
-            team_id=team_id,
+            team_id=author.team_id,
             created_at=now,
             updated_at=now,
-            **told,
+            **values,
             **msgspec.structs.asdict(timing),
         )
+    )
+    audit.add_author_entry(
+        connection, author, "verification.added", new.name, now, ("verification", new.id)
     )
 
 
@@ -83,27 +86,16 @@ def listed(
 def document(connection: Connection, team_id: str, verification_id: str) -> bytes | None:
     """The document of the team's verification, as it was made or sent."""
     by = verifications.c
-    found: bytes | None = connection.scalar(
+    document: bytes | None = connection.scalar(
         select(by.document).where(by.team_id == team_id, by.id == verification_id)
     )
-    return found
+    return document
 
 
-def team_that_sees(connection: Connection, verification_id: str, person_id: str) -> Team | None:
-    """The first, by name, of a person's teams that has a verification of this id."""
+def teams_that_have(connection: Connection, verification_id: str) -> set[str]:
+    """The ids of the teams that have a verification of this id, of any organization."""
     by = verifications.c
-    having = connection.execute(
-        select(teams.c.organization_id, teams.c.id)
-        .join(verifications, by.team_id == teams.c.id)
-        .join(memberships, memberships.c.organization_id == teams.c.organization_id)
-        .where(by.id == verification_id, memberships.c.person_id == person_id)
-        .order_by(teams.c.name, teams.c.id)
-    )
-    for organization_id, team_id in having:
-        for team in team_records.seen_by(connection, organization_id, person_id):
-            if team.id == team_id:
-                return team
-    return None
+    return set(connection.scalars(select(by.team_id).where(by.id == verification_id)))
 
 
 def _of_team(team_id: str) -> Select[Any]:

@@ -5,7 +5,45 @@ from typing import Any
 import msgspec
 
 EVENT = "safeguard-stop"  # the type of the CloudEvent that reports it
+STOP_TEST_TAG = "chaosiq-safeguards-test"  # of the experiment of `chaos safeguards test`
+_STOP_TEST_MODULES = "chaoscloud.commands."  # where its only activity is
 _MOST = 50  # policies
+
+
+class _Provider(msgspec.Struct):
+    module: str
+
+
+class _Activity(msgspec.Struct):
+    provider: _Provider
+
+
+class _StopTest(msgspec.Struct):
+    """A stop test as the plugin writes it; whatever acts on a system is none."""
+
+    tags: list[str]
+    method: list[_Activity]
+    rollbacks: list[Any] = []
+    hypothesis: Any = msgspec.field(default=None, name="steady-state-hypothesis")
+
+
+class _JournalOfStopTest(msgspec.Struct):
+    experiment: _StopTest
+
+
+def is_stop_test(journal: bytes) -> bool:
+    """Whether a journal is of `chaos safeguards test`, which only sleeps until it is stopped."""
+    try:
+        experiment = msgspec.json.decode(journal, type=_JournalOfStopTest).experiment
+    except msgspec.MsgspecError:
+        return False
+    modules = (activity.provider.module for activity in experiment.method)
+    return (
+        STOP_TEST_TAG in experiment.tags
+        and not experiment.hypothesis
+        and not experiment.rollbacks
+        and all(module.startswith(_STOP_TEST_MODULES) for module in modules)
+    )
 
 
 class Stop(msgspec.Struct, frozen=True):
