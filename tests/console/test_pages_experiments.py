@@ -51,7 +51,7 @@ def test_it_can_be_run_again_by_address(browser: Browser, api: TeamApi) -> None:
 
     text = Seen(browser.open(f"{LIST}/{of}")).text
 
-    assert f"chaos run http://testserver/assets/experiments/{of}.json" in text
+    assert f"chaos run http://testserver/assets/acme/checkout/experiments/{of}.json" in text
 
 
 def test_versions_show_what_changed(browser: Browser, api: TeamApi) -> None:

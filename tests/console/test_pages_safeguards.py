@@ -86,8 +86,8 @@ def test_a_release_lets_runs_go_on_and_both_are_in_the_audit_log(bobs: Browser) 
 
     text = Seen(bobs.open(answer.headers["location"])).text
     assert "Experiments may run" in text
-    released = text.index("Released the stop: Release day")
-    assert released < text.index("Stopped all runs: Release day")
+    released = text.index("released the stop: Release day")
+    assert released < text.index("stopped all runs: Release day")
 
 
 def test_a_release_names_one_stop(bobs: Browser, adas: Browser) -> None:
