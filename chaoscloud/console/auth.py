@@ -136,10 +136,10 @@ def form_token(request: Request) -> str:
     return mask(sessions.form_token(request.cookies.get(COOKIE, "")))
 
 
-def form_accepted(request: Request, given: str) -> bool:
+def form_accepted(request: Request, submitted: str) -> bool:
     """Whether a submitted form carries what this browser's session was given."""
     value = request.cookies.get(COOKIE, "")
-    return bool(value) and hmac.compare_digest(sessions.form_token(value), unmask(given))
+    return bool(value) and hmac.compare_digest(sessions.form_token(value), unmask(submitted))
 
 
 async def _holder(request: Request, secret: str) -> Caller | None:

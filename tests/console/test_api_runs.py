@@ -314,10 +314,10 @@ def test_runs_are_listed_the_latest_first(bobs: TeamApi, now: Clock) -> None:
     first = bobs.get("/verifications/orders-hold/runs?limit=2").json()
     second = bobs.get(f"/verifications/orders-hold/runs?limit=2&cursor={first['next']}").json()
 
-    listed = first["items"] + second["items"]
-    assert [run["id"] for run in listed] == [path.rpartition("/")[2] for path in reversed(paths)]
-    assert listed[0]["insight"]["impacted"] is True
-    assert "journal" not in listed[0]
+    list_page = first["items"] + second["items"]
+    assert [run["id"] for run in list_page] == [path.rpartition("/")[2] for path in reversed(paths)]
+    assert list_page[0]["insight"]["impacted"] is True
+    assert "journal" not in list_page[0]
 
 
 def test_a_page_of_runs_links_to_the_next_whatever_its_name(bobs: TeamApi) -> None:

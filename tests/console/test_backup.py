@@ -43,7 +43,7 @@ def add(database: Database, name: str, now: Clock) -> None:
 
 def names(file: Path) -> list[str]:
     with Database.open(f"sqlite:///{file}") as database, database.read() as connection:
-        return [organization.name for organization in organizations.listed(connection)]
+        return [organization.name for organization in organizations.list_page(connection)]
 
 
 def run(data: Path, *words: object) -> Result:

@@ -63,7 +63,7 @@ def test_a_person_is_added_to_a_team_with_a_token(operate: Operate, database: Da
 
     with database.read() as connection:
         bob = tokens.holder(connection, made.stdout.strip(), datetime.now(UTC))
-        [organization] = organizations.listed(connection)
+        [organization] = organizations.list_page(connection)
         assert bob is not None
         seen = teams.seen_by(connection, organization.id, bob.person_id)
     assert [team.name for team in seen] == ["Checkout"]
@@ -82,11 +82,11 @@ def test_the_list_of_tokens_shows_none(operate: Operate) -> None:
     """Only how a token begins, to tell it from others."""
     secret = operate("token", "add", "--person", "owner", "--name", "ci").stdout.strip()
 
-    listed = operate("token", "list").stdout
+    list_page = operate("token", "list").stdout
 
-    assert secret[:8] in listed
-    assert secret[8:] not in listed
-    assert "ci " in listed
+    assert secret[:8] in list_page
+    assert secret[8:] not in list_page
+    assert "ci " in list_page
 
 
 def test_a_removed_token_opens_nothing(operate: Operate, database: Database) -> None:
@@ -241,9 +241,9 @@ def test_a_second_organization_has_its_own_people(operate: Operate) -> None:
     operate("organization", "leave", "Globex", "Bob")
     operate("organization", "join", "My organization", "Bob")
 
-    listed = operate("person", "list").stdout
-    assert "owner  Globex (owner); My organization (owner, My team)" in listed
-    assert "Bob    My organization (member)" in listed
+    list_page = operate("person", "list").stdout
+    assert "owner  Globex (owner); My organization (owner, My team)" in list_page
+    assert "Bob    My organization (member)" in list_page
 
 
 def test_several_organizations_want_to_be_told_apart(operate: Operate) -> None:
@@ -282,7 +282,7 @@ def test_stop_and_resume(operate: Operate, database: Database) -> None:
     """The stop is set with a reason, an end and a name, and released."""
     stopped = operate("stop", "--reason", "Black Friday", "--for", "2h", "--as", "grace")
     with database.read() as connection:
-        [organization] = organizations.listed(connection)
+        [organization] = organizations.list_page(connection)
         [stop] = safeguards.list_safeguards(connection, organization.id, datetime.now(UTC))
 
     released = operate("resume")
@@ -334,7 +334,7 @@ def test_of_several_stops_none_is_released_unasked(
     result = operate("resume", *words, answer=answer)
 
     with database.read() as connection:
-        [organization] = organizations.listed(connection)
+        [organization] = organizations.list_page(connection)
         present = safeguards.list_safeguards(connection, organization.id, datetime.now(UTC))
     assert result.exit_code == code, result.output
     assert {stop.name for stop in present} == left

@@ -45,7 +45,7 @@ def test_what_was_written_is_there_when_it_is_opened_again(url: str, now: Clock)
         acme = database.write(lambda c: organizations.add(c, "Acme", now())).result()
 
     with Database.open(url) as database, database.read() as connection:
-        assert organizations.listed(connection) == [acme]
+        assert organizations.list_page(connection) == [acme]
 
 
 def test_a_reading_connection_cannot_write(database: Database, now: Clock) -> None:
@@ -60,7 +60,7 @@ def test_a_reader_does_not_wait_for_the_writer(database: Database, now: Clock) -
     def halfway(connection: Connection) -> int:
         organizations.add(connection, "Acme", now())
         with database.read() as other:
-            return len(organizations.listed(other))
+            return len(organizations.list_page(other))
 
     assert database.write(halfway).result() == 0
 

@@ -76,7 +76,7 @@ def test_a_database_that_is_damaged_meanwhile_is_named(
     _damage(config.data / "console.sqlite3", database)
 
     with pytest.raises(CannotRead, match="malformed"), database.read() as connection:
-        organizations.listed(connection)
+        organizations.list_page(connection)
     answer = client().get("/healthz")
 
     assert answer.status_code == 503

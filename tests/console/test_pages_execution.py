@@ -157,9 +157,9 @@ def test_markup_in_every_field_stays_text(browser: Browser, api: TeamApi, path: 
     of = api.published(hostile["experiment"])
     answer = api.post(f"/experiments/{of}/executions", {"journal": hostile})
     page = Seen(browser.open(f"/acme/checkout/executions/{answer.json()['id']}{path}"))
-    listed = Seen(browser.open("/acme/checkout/executions"))
+    list_page = Seen(browser.open("/acme/checkout/executions"))
 
-    for seen in (page, listed):
+    for seen in (page, list_page):
         assert "<script>alert(1)</script>" in seen.text
         assert not seen.all("img")
         assert all(

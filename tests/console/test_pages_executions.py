@@ -126,8 +126,8 @@ def test_a_long_list_goes_on_where_it_ended(browser: Browser, api: TeamApi) -> N
     second = Seen(browser.open(older or ""))
 
     ids = [link.rsplit("/", 1)[-1] for link in first.links + second.links]
-    listed = [one for one in ids if one in made]
-    assert sorted(listed) == sorted(made)
+    list_page = [one for one in ids if one in made]
+    assert sorted(list_page) == sorted(made)
     assert "status=completed" in (older or "")
     assert not [a for a in second.all("a") if a.get("rel") == "next"]
 

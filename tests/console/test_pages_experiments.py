@@ -37,10 +37,10 @@ def test_an_experiment_shows_how_its_runs_went(browser: Browser, api: TeamApi) -
         api.put(path, {"journal": ended(status, start=f"2026-03-0{len(runs) + 1}T09:00:00Z")})
         runs.append(path.rsplit("/", 1)[-1])
 
-    listed, page = Seen(browser.open(LIST)), Seen(browser.open(f"{LIST}/{of}"))
+    list_page, page = Seen(browser.open(LIST)), Seen(browser.open(f"{LIST}/{of}"))
 
-    bars = [each["class"] for each in listed.all("rect")]
-    assert f"{LIST}/{of}" in listed.links
+    bars = [each["class"] for each in list_page.all("rect")]
+    assert f"{LIST}/{of}" in list_page.links
     assert [link.rsplit("/", 1)[-1] for link in page.links if link[-36:] in runs] == runs
     assert bars == ["bar completed", "bar failed"]
 
@@ -89,5 +89,5 @@ def test_a_long_list_goes_on(browser: Browser, api: TeamApi) -> None:
     second = Seen(browser.open(older or ""))
 
     links = [link for link in first.links + second.links if "?" not in link]
-    listed = [link[-36:] for link in links if link[-36:] in made]
-    assert sorted(listed) == sorted(made)
+    list_page = [link[-36:] for link in links if link[-36:] in made]
+    assert sorted(list_page) == sorted(made)

@@ -202,11 +202,11 @@ def test_a_run_shows_what_it_cost(browser: Browser, api: TeamApi) -> None:
     page = verification(browser).headers["location"]
     run = finished(api, page.rsplit("/", 1)[-1])
 
-    listed = Seen(browser.open(page))
+    list_page = Seen(browser.open(page))
     shown = Seen(browser.open(f"{page}/runs/{run}"))
 
-    assert f"{page}/runs/{run}" in listed.links
-    for text in (listed.text, Seen(browser.open(VERIFICATIONS)).text):
+    assert f"{page}/runs/{run}" in list_page.links
+    for text in (list_page.text, Seen(browser.open(VERIFICATIONS)).text):
         assert "Impacted" in text
         assert "10 % of 1 %" in text
     assert "2 held, 1 did not, 0 not made" in shown.text

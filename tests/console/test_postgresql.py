@@ -133,7 +133,7 @@ def test_a_failing_job_takes_nobody_along(url: str, now: Clock) -> None:
 
         assert [future.exception() is None for future in waiting] == [True, False, True]
         with database.read() as connection:
-            assert [each.name for each in organizations.listed(connection)] == ["Acme", "Globex"]
+            assert [each.name for each in organizations.list_page(connection)] == ["Acme", "Globex"]
 
 
 def test_a_reading_connection_cannot_write(url: str, now: Clock) -> None:
@@ -168,7 +168,7 @@ def test_events_are_kept_once_there_too(url: str, tmp_path: Path, now: Clock) ->
         headers = {"Authorization": f"Bearer {token}"}
         client = TestClient(create_app(config, database, now=now), headers=headers)
         with database.read() as connection:
-            [house] = organizations.listed(connection)
+            [house] = organizations.list_page(connection)
             [team] = teams.of_organization(connection, house.id)
         team_api = TeamApi(client, team)
         events = team_api.started() + "/events"

@@ -46,7 +46,7 @@ def add(database: Database, name: str, now: Clock) -> Future[organizations.Organ
 
 def names(database: Database) -> list[str]:
     with database.read() as connection:
-        return [each.name for each in organizations.listed(connection)]
+        return [each.name for each in organizations.list_page(connection)]
 
 
 def test_a_group_is_one_transaction(database: Database, now: Clock) -> None:

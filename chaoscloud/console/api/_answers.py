@@ -74,12 +74,12 @@ def number_of(
     query: QueryParams, name: str, usual: int, *, least: int = 0, most: int = 2**63 - 1
 ) -> int:
     """A whole number of the query. Raises `BadRequest`."""
-    said = query.get(name)
-    if said is None:
+    text = query.get(name)
+    if text is None:
         return usual
-    if not (said.isascii() and said.isdigit() and len(said) < 20 and least <= int(said) <= most):
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most):
         raise BadRequest(f"{name} must be a whole number from {least} to {most}.")
-    return int(said)
+    return int(text)
 
 
 def cursor(mark: Mark) -> str:
@@ -89,11 +89,11 @@ def cursor(mark: Mark) -> str:
 
 def mark_of(query: QueryParams) -> Mark | None:
     """Where the piece that is asked for begins. Raises `BadRequest`."""
-    said = query.get("cursor")
-    if not said:
+    text = query.get("cursor")
+    if not text:
         return None
     try:
-        raw = base64.urlsafe_b64decode(said + "=" * (-len(said) % 4))
+        raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
         mark = msgspec.json.decode(raw, type=Mark)
     except (binascii.Error, ValueError):
         raise BadRequest("The cursor is not one that this console gave.") from None

@@ -46,7 +46,7 @@ class Start(msgspec.Struct, frozen=True):
     summary: Summary
     document: bytes | None
     draft: Draft | None
-    told: rules.Imported | Invalid | None
+    content: rules.Imported | Invalid | None
 
 
 class _OfExperiment(msgspec.Struct):
@@ -62,10 +62,10 @@ def start_of(body: bytes) -> Start:
     if document == b"null":
         return Start(sent, journal, summary, None, None, None)
     draft = checked(lambda: recognition.draft(document), "journal", "experiment")
-    return Start(sent, journal, summary, document, draft, _told(document))
+    return Start(sent, journal, summary, document, draft, _read_content(document))
 
 
-def _told(document: bytes) -> rules.Imported | Invalid:
+def _read_content(document: bytes) -> rules.Imported | Invalid:
     try:
         return checked(lambda: rules.imported(document), "journal", "experiment")
     except Invalid as invalid:
@@ -96,8 +96,8 @@ def start(
             connection, author, verification_id, experiment_id, execution_id, started.journal, now
         )
 
-    made = idempotency.once(connection, author.team_id, key, now, make)
-    return _lookup.find_verification_run(connection, author.team_id, verification_id, made)
+    created_id = idempotency.once(connection, author.team_id, key, now, make)
+    return _lookup.find_verification_run(connection, author.team_id, verification_id, created_id)
 
 
 def _registration(
@@ -106,13 +106,15 @@ def _registration(
     """What is to be registered; None when the team knows the verification."""
     if verifications.find(connection, team_id, verification_id) is not None:
         return None
-    if isinstance(started.told, Invalid):
-        raise NotFound(f"There is no such verification, and this is none: {started.told.detail}.")
-    if started.document is None or started.told is None:
+    if isinstance(started.content, Invalid):
+        raise NotFound(
+            f"There is no such verification, and this is none: {started.content.detail}."
+        )
+    if started.document is None or started.content is None:
         raise NotFound("There is no such verification, and the journal holds no document of it.")
     checked(lambda: msgspec.convert(verification_id, Id), "id")
     beside = ImportedVerification(msgspec.Raw(started.document))
-    return import_of(started.document, beside, started.told, verification_id)
+    return import_of(started.document, beside, started.content, verification_id)
 
 
 def _places(
@@ -125,19 +127,21 @@ def _places(
         if execution is None or execution.experiment_id != (
             sent.experiment_id or execution.experiment_id
         ):
-            said = "There is no such execution of this experiment"
-            raise Invalid(said, ["body", "execution_id"], "value_error")
+            message = "There is no such execution of this experiment"
+            raise Invalid(message, ["body", "execution_id"], "value_error")
         return execution.experiment_id, execution.id
-    experiment_id = sent.experiment_id or _published(connection, author, started, now)
-    made = executions.create(
+    experiment_id = sent.experiment_id or _publish_experiment(connection, author, started, now)
+    created_id = executions.create(
         connection, author, plain(experiment_id), started.summary, started.journal, now
     )
-    if made is None:
+    if created_id is None:
         raise Invalid("There is no such experiment", ["body", "experiment_id"], "value_error")
-    return experiment_id, made
+    return experiment_id, created_id
 
 
-def _published(connection: Connection, author: Author, started: Start, now: datetime) -> str:
+def _publish_experiment(
+    connection: Connection, author: Author, started: Start, now: datetime
+) -> str:
     if started.draft is None:
         raise Invalid("There is no experiment in it", ["body", "journal", "experiment"], "missing")
     return experiments.publish(connection, author, started.draft, now).experiment_id

@@ -100,7 +100,7 @@ async def _store(request: Request, access: Access, message: Message) -> int:
 
 
 @of_team
-async def listed(request: TeamRequest) -> Response:
+async def list_page(request: TeamRequest) -> Response:
     """The events of an execution in the order they came, from `?after=SEQ` on."""
     query = request.http.query_params
     limit = limit_of(query)
@@ -193,7 +193,7 @@ def _list(
     limit: int,
 ) -> list[events.Event]:
     _lookup.require_execution(connection, team_id, execution_id, experiment_id)
-    return events.listed(connection, execution_id, after=after, limit=limit)
+    return events.list_page(connection, execution_id, after=after, limit=limit)
 
 
 def _describe(event: events.Event) -> Event:

@@ -67,10 +67,10 @@ async def create(request: TeamRequest) -> Response:
     except Invalid as invalid:
         return json(invalid.errors, 422)
     key = request.key(idempotency.Kind.EXECUTION, body)
-    made = await request.db.recording(
+    created_id = await request.db.recording(
         _create, request.author, request.path("experiment"), summary, journal, key, request.now
     )
-    return json(Made(made), 201, {**at(request.address("executions", made)), **ACCEPTS})
+    return json(Made(created_id), 201, {**at(request.address("executions", created_id)), **ACCEPTS})
 
 
 @of_team
@@ -113,13 +113,13 @@ async def journal_version(request: TeamRequest) -> Response:
 
 
 @of_team
-async def listed(request: TeamRequest) -> Response:
+async def list_page(request: TeamRequest) -> Response:
     """The team's executions, the latest started first; `?status=` may be given several times."""
     return await _list(request, request.http.query_params.get("experiment"))
 
 
 @of_team
-async def listed_of_experiment(request: TeamRequest) -> Response:
+async def list_page_of_experiment(request: TeamRequest) -> Response:
     """The same, of one experiment."""
     await request.db.reading(
         _lookup.find_experiment, request.team.team_id, request.path("experiment")
@@ -131,11 +131,11 @@ async def listed_of_experiment(request: TeamRequest) -> Response:
 async def one(request: TeamRequest) -> Response:
     """An execution and its journal."""
     execution_id = request.path("execution")
-    found, raw, missing = await request.db.reading(_one, request.team.team_id, execution_id)
+    record, raw, missing = await request.db.reading(_one, request.team.team_id, execution_id)
     answer = WithJournal(
-        **msgspec.structs.asdict(found),
+        **msgspec.structs.asdict(record),
         journal=msgspec.Raw(raw),
-        lost_contact=found.status == "running" and request.now - found.last_seen_at > SILENCE,
+        lost_contact=record.status == "running" and request.now - record.last_seen_at > SILENCE,
         events_missing=missing,
     )
     return json(answer, headers=at(request.address("executions", execution_id)))
@@ -159,10 +159,10 @@ def _create(
     """The id of the new execution, or of the one made with this key before."""
 
     def make() -> str:
-        made = executions.create(connection, author, experiment_id, summary, journal, now)
-        if made is None:
+        created_id = executions.create(connection, author, experiment_id, summary, journal, now)
+        if created_id is None:
             raise NotFound("There is no such experiment.")
-        return made
+        return created_id
 
     return idempotency.once(connection, author.team_id, key, now, make)
 
@@ -202,20 +202,20 @@ def _record(
 
 
 def _one(connection: Connection, team_id: str, execution_id: str) -> tuple[Execution, bytes, int]:
-    found = _lookup.find_execution(connection, team_id, execution_id)
+    record = _lookup.find_execution(connection, team_id, execution_id)
     journal = executions.journal(connection, team_id, execution_id) or b"null"
-    return found, journal, events.missing(connection, execution_id)
+    return record, journal, events.missing(connection, execution_id)
 
 
 async def _list(request: TeamRequest, experiment_id: str | None) -> Response:
     query = request.http.query_params
     limit = limit_of(query)
-    found = await request.db.reading(
-        executions.listed,
+    record = await request.db.reading(
+        executions.list_page,
         request.team.team_id,
         statuses=query.getlist("status"),
         experiment_id=experiment_id,
         after=mark_of(query),
         limit=limit,
     )
-    return page(request.http, found, limit, lambda last: cursor(Mark(last.started_at, last.id)))
+    return page(request.http, record, limit, lambda last: cursor(Mark(last.started_at, last.id)))

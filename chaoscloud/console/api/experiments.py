@@ -64,24 +64,24 @@ async def publish(request: TeamRequest) -> Response:
 
 
 @of_team
-async def listed(request: TeamRequest) -> Response:
+async def list_page(request: TeamRequest) -> Response:
     """The team's experiments, the latest published first."""
     query = request.http.query_params
     limit = limit_of(query)
-    found = await request.db.reading(
-        experiments.listed, request.team.team_id, after=mark_of(query), limit=limit
+    record = await request.db.reading(
+        experiments.list_page, request.team.team_id, after=mark_of(query), limit=limit
     )
-    return page(request.http, found, limit, lambda last: cursor(Mark(last.updated_at, last.id)))
+    return page(request.http, record, limit, lambda last: cursor(Mark(last.updated_at, last.id)))
 
 
 @of_team
 async def one(request: TeamRequest) -> Response:
     """An experiment with the latest version of its document."""
-    found, raw = await request.db.reading(_one, request.team.team_id, request.path("experiment"))
-    told: dict[str, Any] = msgspec.structs.asdict(found)
-    del told["organization_id"]
-    answer = WithDocument(**told, experiment=msgspec.Raw(raw))
-    return json(answer, headers=at(request.address("experiments", found.id)))
+    record, raw = await request.db.reading(_one, request.team.team_id, request.path("experiment"))
+    values: dict[str, Any] = msgspec.structs.asdict(record)
+    del values["organization_id"]
+    answer = WithDocument(**values, experiment=msgspec.Raw(raw))
+    return json(answer, headers=at(request.address("experiments", record.id)))
 
 
 @of_team
@@ -90,10 +90,10 @@ async def versions(request: TeamRequest) -> Response:
     query = request.http.query_params
     limit = limit_of(query)
     before = number_of(query, "cursor", 0)
-    found = await request.db.reading(
+    record = await request.db.reading(
         _versions, request.team.team_id, request.path("experiment"), before or None, limit
     )
-    return page(request.http, found, limit, lambda last: str(last.number))
+    return page(request.http, record, limit, lambda last: str(last.number))
 
 
 @of_team
@@ -121,8 +121,8 @@ def _publish(
     key: idempotency.Key | None,
     now: datetime,
 ) -> Published:
-    if made := idempotency.recall(connection, author.team_id, key):
-        return Published(made, Change.NEW)
+    if known_id := idempotency.recall(connection, author.team_id, key):
+        return Published(known_id, Change.NEW)
     published = experiments.publish(connection, author, draft, now)
     if published.change is not Change.UNCHANGED:
         idempotency.remember(connection, author.team_id, key, published.experiment_id, now)
@@ -130,9 +130,9 @@ def _publish(
 
 
 def _one(connection: Connection, team_id: str, experiment_id: str) -> tuple[Experiment, bytes]:
-    found = _lookup.find_experiment(connection, team_id, experiment_id)
+    record = _lookup.find_experiment(connection, team_id, experiment_id)
     raw = experiments.document(connection, team_id, experiment_id)
-    return found, raw or b"null"
+    return record, raw or b"null"
 
 
 def _versions(

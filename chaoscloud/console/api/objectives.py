@@ -50,28 +50,28 @@ async def create(request: TeamRequest) -> Response:
     body = await body_of(request.http)
     new = await away(_new_of, body)
     key = request.key(idempotency.Kind.OBJECTIVE, body)
-    made = await request.db.writing(_keep, request.author, new, key, request.now)
-    return json(Made(made), 201, at(request.address("objectives", made)))
+    created_id = await request.db.writing(_keep, request.author, new, key, request.now)
+    return json(Made(created_id), 201, at(request.address("objectives", created_id)))
 
 
 @of_team
-async def listed(request: TeamRequest) -> Response:
+async def list_page(request: TeamRequest) -> Response:
     """The team's objectives, the latest made first."""
     query = request.http.query_params
     limit = limit_of(query)
-    found = await request.db.reading(
-        objectives.listed, request.team.team_id, after=mark_of(query), limit=limit
+    record = await request.db.reading(
+        objectives.list_page, request.team.team_id, after=mark_of(query), limit=limit
     )
-    return page(request.http, found, limit, lambda last: cursor(Mark(last.created_at, last.id)))
+    return page(request.http, record, limit, lambda last: cursor(Mark(last.created_at, last.id)))
 
 
 @of_team
 async def one(request: TeamRequest) -> Response:
     """One objective."""
-    found = await request.db.reading(
+    record = await request.db.reading(
         _lookup.find_objective, request.team.team_id, request.path("objective")
     )
-    return json(found, headers=at(request.address("objectives", found.id)))
+    return json(record, headers=at(request.address("objectives", record.id)))
 
 
 def _keep(

@@ -27,13 +27,13 @@ class Team(msgspec.Struct, frozen=True):
     required: bool  # whether no run goes on here that cannot ask its safeguards
 
 
-async def listed(request: Request) -> Response:
+async def list_page(request: Request) -> Response:
     """The caller's organizations."""
     caller = await caller_of(request)
-    found = await database_of(request).reading(
+    records = await database_of(request).reading(
         organizations.seen_by, caller.person_id, caller.organization_ids
     )
-    return json([Named(each.id, each.name) for each in found])
+    return json([Named(record.id, record.name) for record in records])
 
 
 async def teams_listed(request: Request) -> Response:
@@ -41,12 +41,14 @@ async def teams_listed(request: Request) -> Response:
     caller = await caller_of(request)
     refuse_nul(request)
     database, word = database_of(request), request.path_params["org"]
-    seen = await database.reading(organizations.seen_by, caller.person_id, caller.organization_ids)
-    organization = next((each for each in seen if word in (each.id, each.slug)), None)
+    visible = await database.reading(
+        organizations.seen_by, caller.person_id, caller.organization_ids
+    )
+    organization = next((record for record in visible if word in (record.id, record.slug)), None)
     if organization is None:
         raise NotFound("There is no such organization, or it is not yours to see.")
-    found = await database.reading(teams.seen_by, organization.id, caller.person_id)
-    return json([Named(each.id, each.name) for each in found])
+    records = await database.reading(teams.seen_by, organization.id, caller.person_id)
+    return json([Named(record.id, record.name) for record in records])
 
 
 @of_team

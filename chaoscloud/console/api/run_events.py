@@ -39,19 +39,19 @@ async def receive(request: TeamRequest) -> Response:
     body = await body_of(request.http)
     sent = await away(_event_of, body)
     key = request.key(idempotency.Kind.VERIFICATION_EVENT, body)
-    made = await request.db.recording(_receive, *_names(request), sent, key, request.now)
-    return json(Made(made), 201)
+    created_id = await request.db.recording(_receive, *_names(request), sent, key, request.now)
+    return json(Made(created_id), 201)
 
 
 @of_team
-async def listed(request: TeamRequest) -> Response:
+async def list_page(request: TeamRequest) -> Response:
     """What a run said in the order it came, from `?after=SEQ` on."""
     query = request.http.query_params
     limit = limit_of(query)
     after = number_of(query, "cursor", number_of(query, "after", 0))
-    found = await request.db.reading(_listed, *_names(request), after, limit)
-    shown = [RunEvent(e.seq, e.category, msgspec.Raw(e.payload), e.received_at) for e in found]
-    return page(request.http, shown, limit, lambda last: str(last.seq))
+    events = await request.db.reading(_list_page, *_names(request), after, limit)
+    views = [RunEvent(e.seq, e.category, msgspec.Raw(e.payload), e.received_at) for e in events]
+    return page(request.http, views, limit, lambda last: str(last.seq))
 
 
 def _event_of(body: bytes) -> NewEvent:
@@ -76,7 +76,7 @@ def _receive(
     return idempotency.once(connection, team_id, key, now, make)
 
 
-def _listed(
+def _list_page(
     connection: Connection,
     team_id: str,
     verification_id: str,

@@ -87,22 +87,22 @@ async def start(request: TeamRequest) -> Response:
 
 
 @of_team
-async def listed(request: TeamRequest) -> Response:
+async def list_page(request: TeamRequest) -> Response:
     """The runs of a verification with their insights, the latest started first."""
     query = request.http.query_params
     limit = limit_of(query)
-    found = await request.db.reading(
-        _listed, request.team.team_id, request.path("verification"), mark_of(query), limit
+    record = await request.db.reading(
+        _list_page, request.team.team_id, request.path("verification"), mark_of(query), limit
     )
-    return page(request.http, found, limit, lambda last: cursor(Mark(last.created_at, last.id)))
+    return page(request.http, record, limit, lambda last: cursor(Mark(last.created_at, last.id)))
 
 
 @of_team
 async def one(request: TeamRequest) -> Response:
     """A run with its insight and its journal."""
-    found, raw = await request.db.reading(_one, *_names(request))
-    answer = WithJournal(**msgspec.structs.asdict(found), journal=msgspec.Raw(raw))
-    return json(answer, headers=at(_address(request, found.id)))
+    record, raw = await request.db.reading(_one, *_names(request))
+    answer = WithJournal(**msgspec.structs.asdict(record), journal=msgspec.Raw(raw))
+    return json(answer, headers=at(_address(request, record.id)))
 
 
 @of_team
@@ -146,14 +146,14 @@ async def journal_version(request: TeamRequest) -> Response:
 def _finished_of(body: bytes) -> tuple[str, Results, bytes]:
     sent = shaped(sound(body), Finished)
     journal = bytes(sent.journal)
-    results = sent.results or checked(lambda: _counted(journal), "journal")
+    results = sent.results or checked(lambda: _count_samples(journal), "journal")
     pace = checked(lambda: rules.frequency(journals.extensions(journal)), "journal", "experiment")
     if results.frequency is None:
         results = msgspec.structs.replace(results, frequency=pace)
     return plain(sent.status), results, journal
 
 
-def _counted(journal: bytes) -> Results:
+def _count_samples(journal: bytes) -> Results:
     samples, duration = journals.samples(journal), journals.summary(journal).duration
     return Results(
         successful_samples=samples.successful,
@@ -167,18 +167,18 @@ def _counted(journal: bytes) -> Results:
 # --- keeping -----------------------------------------------------------------------------------
 
 
-def _listed(
+def _list_page(
     connection: Connection, team_id: str, verification_id: str, after: Mark | None, limit: int
 ) -> list[Run]:
     _lookup.find_verification(connection, team_id, verification_id)
-    return runs.listed(connection, team_id, verification_id, after=after, limit=limit)
+    return runs.list_page(connection, team_id, verification_id, after=after, limit=limit)
 
 
 def _one(
     connection: Connection, team_id: str, verification_id: str, run_id: str
 ) -> tuple[Run, bytes]:
-    found = _lookup.find_verification_run(connection, team_id, verification_id, run_id)
-    return found, runs.journal(connection, run_id) or b"null"
+    record = _lookup.find_verification_run(connection, team_id, verification_id, run_id)
+    return record, runs.journal(connection, run_id) or b"null"
 
 
 def _list_journals(

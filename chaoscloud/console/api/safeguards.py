@@ -110,8 +110,8 @@ async def owner_scope(request: Request) -> Scope:
 
 def _find_membership(connection: Connection, word: str, caller: Caller) -> tuple[str, bool] | None:
     """The id of an organization that a person belongs to, and whether they own it."""
-    seen = organizations.seen_by(connection, caller.person_id, caller.organization_ids)
-    for organization in seen:
+    visible = organizations.seen_by(connection, caller.person_id, caller.organization_ids)
+    for organization in visible:
         if word in (organization.id, organization.slug):
             role = organizations.role_of(connection, organization.id, caller.person_id)
             return organization.id, may_stop_organization(role)
@@ -142,8 +142,8 @@ def _read_list(
     else:
         of_team = safeguards.list_for_team(connection, scope.organization_id, scope.team_id)
         lasting = [s for s in of_team if s.expires_at is None or s.expires_at > now]
-    listed = [s for s in lasting if every_one or is_in_force(s, now)]
-    return _safeguards.view_safeguards(connection, listed, now)
+    list_page = [s for s in lasting if every_one or is_in_force(s, now)]
+    return _safeguards.view_safeguards(connection, list_page, now)
 
 
 def _read_one(connection: Connection, scope: Scope, now: datetime) -> SafeguardView:
@@ -257,7 +257,7 @@ async def simulate(request: TeamRequest) -> Response:
     return json(SimulationResult(decision.allowed, required, at, decision.policies))
 
 
-listed, listed_of_organization = in_scope(_list)
+list_page, listed_of_organization = in_scope(_list)
 create, create_for_organization = in_scope(_create)
 one, one_of_organization = in_scope(_one)
 change, change_of_organization = in_scope(_change)

@@ -49,10 +49,10 @@ async def remove(request: TeamRequest) -> Response:
 def _stop(
     connection: Connection, request: TeamRequest, sent: NewStop, now: datetime
 ) -> SafeguardView:
-    found = _lookup.find_execution(connection, request.team.team_id, request.path("execution"))
-    if found.status != "running":
+    execution = _lookup.find_execution(connection, request.team.team_id, request.path("execution"))
+    if execution.status != "running":
         raise Conflict("The run has ended already.")
-    made = safeguards.stop(
+    stop_set = safeguards.stop(
         connection,
         request.team.organization_id,
         request.team.team_id,
@@ -61,9 +61,9 @@ def _stop(
         expires_at=now + timedelta(seconds=sent.expires_in) if sent.expires_in else None,
         person_id=request.caller.person_id,
         token_id=request.caller.token_id,
-        execution_id=found.id,
+        execution_id=execution.id,
     )
-    return _safeguards.view_safeguards(connection, [made], now)[0]
+    return _safeguards.view_safeguards(connection, [stop_set], now)[0]
 
 
 def _remove(connection: Connection, author: Author, execution_id: str, now: datetime) -> None:

@@ -96,40 +96,40 @@ async def create(request: TeamRequest) -> Response:
     new = await away(_new_of, body)
     key = request.key(idempotency.Kind.VERIFICATION, body)
     try:
-        made = await request.db.writing(_keep, request.author, new, key, request.now)
+        created = await request.db.writing(_keep, request.author, new, key, request.now)
     except AlreadyThere as error:
         raise Conflict(f"{error}.".capitalize()) from None
-    return json(made, 201, at(request.address("verifications", made.id)))
+    return json(created, 201, at(request.address("verifications", created.id)))
 
 
 @of_team
-async def listed(request: TeamRequest) -> Response:
+async def list_page(request: TeamRequest) -> Response:
     """The team's verifications, the latest made first."""
     query = request.http.query_params
     limit = limit_of(query)
-    found = await request.db.reading(
-        verifications.listed, request.team.team_id, after=mark_of(query), limit=limit
+    record = await request.db.reading(
+        verifications.list_page, request.team.team_id, after=mark_of(query), limit=limit
     )
-    return page(request.http, found, limit, lambda last: cursor(Mark(last.created_at, last.id)))
+    return page(request.http, record, limit, lambda last: cursor(Mark(last.created_at, last.id)))
 
 
 @of_team
 async def one(request: TeamRequest) -> Response:
     """A verification and its document."""
-    found, raw = await request.db.reading(_one, request.team.team_id, request.path("verification"))
-    answer = WithDocument(**msgspec.structs.asdict(found), document=msgspec.Raw(raw))
-    return json(answer, headers=at(request.address("verifications", found.id)))
+    record, raw = await request.db.reading(_one, request.team.team_id, request.path("verification"))
+    answer = WithDocument(**msgspec.structs.asdict(record), document=msgspec.Raw(raw))
+    return json(answer, headers=at(request.address("verifications", record.id)))
 
 
 def import_of(
-    document: bytes, sent: ImportedVerification, told: rules.Imported, verification_id: str
+    document: bytes, sent: ImportedVerification, content: rules.Imported, verification_id: str
 ) -> Import:
     """What is to be imported, with what was said beside the document."""
     return Import(
         verification_id=verification_id,
         document=document,
-        told=told,
-        timing=_timing(sent, told.timing),
+        content=content,
+        timing=_timing(sent, content.timing),
         objective_id=sent.objective_id,
         target=sent.target,
         window=rules.pace(sent.window, "window"),
@@ -142,10 +142,10 @@ New = NewVerification | tuple[Import, Draft]
 
 
 def _new_of(body: bytes) -> New:
-    told = shaped(sound(body), _Sent)
-    if told.hypothesis is not None:
+    content = shaped(sound(body), _Sent)
+    if content.hypothesis is not None:
         return _import_of(ImportedVerification(msgspec.Raw(body)))
-    if told.experiment is not None:
+    if content.experiment is not None:
         return _import_of(shaped(body, ImportedVerification), "experiment")
     new = shaped(body, NewVerification)
     checked(lambda: rules.pace(new.frequency, "frequency"))
@@ -154,23 +154,23 @@ def _new_of(body: bytes) -> New:
 
 def _import_of(sent: ImportedVerification, *at: str) -> tuple[Import, Draft]:
     document = bytes(sent.experiment)
-    told = checked(lambda: rules.imported(document), *at)
-    verification_id = checked(lambda: msgspec.convert(sent.id or told.id or new_id(), Id), "id")
+    content = checked(lambda: rules.imported(document), *at)
+    verification_id = checked(lambda: msgspec.convert(sent.id or content.id or new_id(), Id), "id")
     return (
-        checked(lambda: import_of(document, sent, told, verification_id)),
+        checked(lambda: import_of(document, sent, content, verification_id)),
         checked(lambda: recognition.draft(document), *at),
     )
 
 
-def _timing(sent: ImportedVerification, told: Timing) -> Timing:
+def _timing(sent: ImportedVerification, content: Timing) -> Timing:
     return Timing(
-        told.frequency if sent.frequency is None else rules.pace(sent.frequency, "frequency"),
+        content.frequency if sent.frequency is None else rules.pace(sent.frequency, "frequency"),
         *(
-            usual if said is None else rules.seconds(said)
-            for said, usual in (
-                (sent.warm_up, told.warm_up),
-                (sent.duration, told.duration),
-                (sent.cool_down, told.cool_down),
+            usual if message is None else rules.seconds(message)
+            for message, usual in (
+                (sent.warm_up, content.warm_up),
+                (sent.duration, content.duration),
+                (sent.cool_down, content.cool_down),
             )
         ),
     )
@@ -194,8 +194,8 @@ def _keep(
         importing.keep(connection, author, imported, published.experiment_id, now)
         return imported.verification_id
 
-    made = idempotency.once(connection, author.team_id, key, now, make)
-    return _lookup.find_verification(connection, author.team_id, made)
+    created = idempotency.once(connection, author.team_id, key, now, make)
+    return _lookup.find_verification(connection, author.team_id, created)
 
 
 def _compose(connection: Connection, author: Author, new: NewVerification, now: datetime) -> str:
@@ -206,15 +206,15 @@ def _compose(connection: Connection, author: Author, new: NewVerification, now: 
         description=plain(new.description),
         objective_id=plain(new.objective_id),
         experiment_id=None if new.experiment_id is None else plain(new.experiment_id),
-        timing=Timing(*(rules.seconds(each) for each in timing)),
+        timing=Timing(*(rules.seconds(value) for value in timing)),
     )
     try:
         return composing.compose(connection, author, whole, now)
     except Missing as missing:
-        said = f"There is no such {missing}"
-        raise Invalid(said, ["body", f"{missing}_id"], "value_error") from None
+        message = f"There is no such {missing}"
+        raise Invalid(message, ["body", f"{missing}_id"], "value_error") from None
 
 
 def _one(connection: Connection, team_id: str, verification_id: str) -> tuple[Verification, bytes]:
-    found = _lookup.find_verification(connection, team_id, verification_id)
-    return found, verifications.document(connection, team_id, verification_id) or b"null"
+    record = _lookup.find_verification(connection, team_id, verification_id)
+    return record, verifications.document(connection, team_id, verification_id) or b"null"

@@ -88,15 +88,15 @@ def on_the_console(command: Callable[P, R]) -> Callable[P, R]:
     """Give a command `--data` and `--database`, and turn what goes wrong below into one line."""
 
     @functools.wraps(command)
-    def translated(*args: P.args, **kwargs: P.kwargs) -> R:
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return command(*args, **kwargs)
         except (StorageError, AlreadyThere, TooMany) as error:
             raise click.ClickException(_sentence(error)) from error
 
     for option in reversed(_OPTIONS):
-        translated = option(translated)
-    return translated
+        wrapper = option(wrapper)
+    return wrapper
 
 
 def _sentence(error: Exception) -> str:
@@ -209,11 +209,11 @@ def now() -> datetime:
 def the_organization(connection: Connection, word: str | None) -> Organization:
     """The organization meant: the one named, or the only one there is."""
     if word is not None:
-        found = organizations.find(connection, word)
-        if found is None:
+        match = organizations.find(connection, word)
+        if match is None:
             raise click.ClickException(_unknown("organization", word, _organizations(connection)))
-        return found
-    there = organizations.listed(connection)
+        return match
+    there = organizations.list_page(connection)
     if not there:
         raise click.ClickException(
             "There is no organization yet: add one with `chaosiq-console organization add NAME`."
@@ -227,11 +227,11 @@ def the_organization(connection: Connection, word: str | None) -> Organization:
 
 def the_team(connection: Connection, organization: Organization, word: str) -> Team:
     """The team of the organization meant."""
-    found = teams.find(connection, organization.id, word)
-    if found is None:
+    match = teams.find(connection, organization.id, word)
+    if match is None:
         names = [team.name for team in teams.of_organization(connection, organization.id)]
         raise click.ClickException(_unknown("team", word, names))
-    return found
+    return match
 
 
 def the_person(
@@ -279,7 +279,7 @@ def refuse_to_remove(what: str, reason: str | None) -> None:
 
 
 def _organizations(connection: Connection) -> list[str]:
-    return [organization.name for organization in organizations.listed(connection)]
+    return [organization.name for organization in organizations.list_page(connection)]
 
 
 def _unknown(kind: str, word: str, known: Sequence[str]) -> str:
@@ -288,8 +288,8 @@ def _unknown(kind: str, word: str, known: Sequence[str]) -> str:
 
 
 def _these(names: Sequence[str]) -> str:
-    shown = ", ".join(repr(name) for name in names[:10])
-    return f"{shown} and {len(names) - 10} more" if len(names) > 10 else shown
+    listing = ", ".join(repr(name) for name in names[:10])
+    return f"{listing} and {len(names) - 10} more" if len(names) > 10 else listing
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -49,7 +49,7 @@ def list_organizations(console: Console) -> None:
     """List the organizations."""
     rows = [
         (one.name, one.slug, str(len(teams.of_organization(console.connection, one.id))), one.id)
-        for one in organizations.listed(console.connection)
+        for one in organizations.list_page(console.connection)
     ]
     table(("NAME", "ADDRESS", "TEAMS", "ID"), rows)
 

@@ -125,8 +125,8 @@ def list_safeguards(
         team_id = the_team(connection, organization, team_word).id if team_word else None
         of_organization = teams.of_organization(connection, organization.id)
         names = {team.id: team.name for team in of_organization}
-        listed = safeguards.list_safeguards(connection, organization.id, at)
-        of_scope = [s for s in listed if team_id is None or s.team_id in (None, team_id)]
+        list_page = safeguards.list_safeguards(connection, organization.id, at)
+        of_scope = [s for s in list_page if team_id is None or s.team_id in (None, team_id)]
         statuses = describe_safeguards(connection, of_scope, at)
         return [_row(status, names) for status in statuses]
 
@@ -135,16 +135,16 @@ def list_safeguards(
 
 
 def _row(status: SafeguardStatus, team_names: dict[str, str]) -> tuple[str, ...]:
-    listed = status.safeguard
+    list_page = status.safeguard
     return (
-        listed.name,
-        listed.kind,
-        team_names.get(listed.team_id or "", "every team"),
-        ", ".join(listed.tags) or "-",
+        list_page.name,
+        list_page.kind,
+        team_names.get(list_page.team_id or "", "every team"),
+        ", ".join(list_page.tags) or "-",
         f"{status.state}, {status.usage}" if status.usage else status.state,
-        moment(listed.expires_at),
+        moment(list_page.expires_at),
         status.author or "operator",
-        listed.id,
+        list_page.id,
     )
 
 
@@ -253,8 +253,8 @@ def _parse_time(text: str | None) -> datetime:
 
 def _the_safeguard(connection: Connection, organization_word: str | None, word: str) -> Safeguard:
     organization = the_organization(connection, organization_word)
-    listed = safeguards.list_safeguards(connection, organization.id, now())
-    matching = [s for s in listed if word in (s.id, s.name)]
+    list_page = safeguards.list_safeguards(connection, organization.id, now())
+    matching = [s for s in list_page if word in (s.id, s.name)]
     if not matching:
         raise click.ClickException(f"There is no safeguard {word!r}; `safeguard list` shows them.")
     if len(matching) > 1:

@@ -91,7 +91,7 @@ def list_tokens(console: Console, word: str | None) -> None:
     connection = console.connection
     person_id = the_person(connection, word).id if word else None
     names = {person.id: person.name for person in people.list_everybody(connection)}
-    opened = {each.id: each.name for each in organizations.listed(connection)}
+    opened = {one.id: one.name for one in organizations.list_page(connection)}
     rows = [
         (
             names.get(token.person_id, "(removed)"),

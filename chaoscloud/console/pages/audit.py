@@ -62,8 +62,8 @@ def _load(connection: Connection, visit: Visit, kind: str, before: int | None) -
 def rows_of(connection: Connection, visit: Visit, entries: Iterable[AuditEntry]) -> list[AuditRow]:
     """Entries in words, with links that lead somewhere for who looks."""
     scope = visit.scope
-    seen = teams.seen_by(connection, scope.organization_id, visit.caller.person_id)
-    bases = {team.id: f"/{scope.organization_slug}/{team.slug}" for team in seen}
+    visible = teams.seen_by(connection, scope.organization_id, visit.caller.person_id)
+    bases = {team.id: f"/{scope.organization_slug}/{team.slug}" for team in visible}
     return [
         AuditRow(
             entry,

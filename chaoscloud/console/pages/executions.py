@@ -39,13 +39,13 @@ class Row(msgspec.Struct, frozen=True):
 
 
 @of_team
-async def listed(visit: Visit) -> Response:
+async def list_page(visit: Visit) -> Response:
     """What runs now, and what ran, newest first."""
     asked = visit.request.query_params
     wanted, after = _filters.wanted(asked), _filters.cursor(asked)
     team = visit.scope
     rows, everybody = await visit.db.reading(
-        _listed, team.team_id, team.organization_id, wanted, after, visit.now
+        _list_page, team.team_id, team.organization_id, wanted, after, visit.now
     )
     path = f"{visit.base}/executions"
     more = len(rows) > PAGE
@@ -64,7 +64,7 @@ async def listed(visit: Visit) -> Response:
     )
 
 
-def _listed(
+def _list_page(
     connection: Connection,
     team_id: str,
     organization_id: str,

@@ -59,10 +59,10 @@ class Whole(msgspec.Struct, frozen=True):
 
 
 @of_team
-async def listed(visit: Visit) -> Response:
+async def list_page(visit: Visit) -> Response:
     """The experiments the team published, the last changed first."""
     after = _filters.cursor(visit.request.query_params)
-    rows = await visit.db.reading(_listed, visit, after)
+    rows = await visit.db.reading(_list_page, visit, after)
     more, rows = len(rows) > PAGE, rows[:PAGE]
     path = f"{visit.base}/experiments"
     last = rows[-1].entry if rows else None
@@ -75,9 +75,9 @@ async def listed(visit: Visit) -> Response:
     )
 
 
-def _listed(connection: Connection, visit: Visit, after: Mark | None) -> list[Row]:
+def _list_page(connection: Connection, visit: Visit, after: Mark | None) -> list[Row]:
     team_id = visit.scope.team_id
-    entries = experiments.listed(connection, team_id, after=after, limit=PAGE + 1)
+    entries = experiments.list_page(connection, team_id, after=after, limit=PAGE + 1)
     return [
         Row(
             each,

@@ -53,8 +53,8 @@ async def team(visit: Visit) -> Response:
 
 
 def _load_teams(connection: Connection, caller: Caller) -> list[OrganizationTeams]:
-    seen = organizations.seen_by(connection, caller.person_id, caller.organization_ids)
+    visible = organizations.seen_by(connection, caller.person_id, caller.organization_ids)
     return [
         (organization, teams.seen_by(connection, organization.id, caller.person_id))
-        for organization in seen
+        for organization in visible
     ]

@@ -85,7 +85,7 @@ async def shown(visit: Visit) -> Response:
 def _read(
     connection: Connection, team_id: str, after: Mark | None
 ) -> tuple[list[Verification], list[Held]]:
-    found = verifications.listed(connection, team_id, after=after, limit=PAGE + 1)
+    found = verifications.list_page(connection, team_id, after=after, limit=PAGE + 1)
     shown = found[:PAGE]
     its = runs.recent(connection, team_id, [each.id for each in shown], MOST_RUNS)
     return found, [_held(each, its.get(each.id, [])) for each in shown]

@@ -48,7 +48,7 @@ class Wrong(Exception):
 
 
 @of_team
-async def listed(visit: Visit) -> Response:
+async def list_page(visit: Visit) -> Response:
     """The objectives, the latest made first, and the form for another."""
     return await _page(visit)
 
@@ -57,7 +57,7 @@ async def _page(
     visit: Visit, status: int = 200, wrong: str = "", typed: Mapping[str, str] = TYPED
 ) -> Response:
     after = _filters.cursor(visit.request.query_params)
-    found, choices = await visit.db.reading(_listed, visit.scope.team_id, after)
+    found, choices = await visit.db.reading(_list_page, visit.scope.team_id, after)
     more, found = len(found) > PAGE, found[:PAGE]
     path = f"{visit.base}/objectives"
     last = found[-1] if found else None
@@ -74,11 +74,11 @@ async def _page(
     )
 
 
-def _listed(
+def _list_page(
     connection: Connection, team_id: str, after: Mark | None
 ) -> tuple[list[Objective], list[Experiment]]:
-    found = objectives.listed(connection, team_id, after=after, limit=PAGE + 1)
-    return found, experiments.listed(connection, team_id, limit=MOST_CHOICES)
+    found = objectives.list_page(connection, team_id, after=after, limit=PAGE + 1)
+    return found, experiments.list_page(connection, team_id, limit=MOST_CHOICES)
 
 
 @of_team
@@ -93,7 +93,7 @@ def _one(connection: Connection, visit: Visit) -> tuple[Objective, list[Held]]:
     found = objectives.find(connection, team_id, visit.named("id"))
     if found is None:
         raise NotFound
-    every = verifications.listed(connection, team_id, limit=ALL_VERIFICATIONS)
+    every = verifications.list_page(connection, team_id, limit=ALL_VERIFICATIONS)
     its = [each for each in every if each.objective_id == found.id]
     return found, held(connection, team_id, its)
 

@@ -36,13 +36,13 @@ class PersonDetail(msgspec.Struct, frozen=True):
 
 
 @of_team
-async def listed(visit: Visit) -> Response:
+async def list_page(visit: Visit) -> Response:
     """Everybody, and the teams."""
     return await _page(visit)
 
 
 async def _page(visit: Visit, status: int = 200, **more: str) -> Response:
-    everybody, all_teams = await visit.db.reading(_read, visit.scope.organization_id)
+    everybody, all_teams = await visit.db.reading(_load, visit.scope.organization_id)
     return await visit.page(
         "people.html",
         status,
@@ -54,7 +54,7 @@ async def _page(visit: Visit, status: int = 200, **more: str) -> Response:
     )
 
 
-def _read(connection: Connection, organization_id: str) -> tuple[list[PersonRow], list[Team]]:
+def _load(connection: Connection, organization_id: str) -> tuple[list[PersonRow], list[Team]]:
     all_teams = teams.of_organization(connection, organization_id)
     on = {team.id: {p.id for p in people.of_team(connection, team.id)} for team in all_teams}
     everybody = [
@@ -138,7 +138,7 @@ async def _person_page(visit: Visit, secret: str = "") -> Response:
 
 
 def _load_person(connection: Connection, visit: Visit) -> PersonDetail:
-    everybody, all_teams = _read(connection, visit.scope.organization_id)
+    everybody, all_teams = _load(connection, visit.scope.organization_id)
     person_id = visit.named("id")
     row = next((row for row in everybody if row.person.id == person_id), None)
     if row is None:

@@ -76,7 +76,7 @@ def _read_page(connection: Connection, visit: Visit, now: datetime) -> Safeguard
     return SafeguardsPage(
         describe_safeguards(connection, lasting, now),
         _audit_rows(connection, visit),
-        experiments.listed(connection, team.team_id, limit=MOST_CHOICES),
+        experiments.list_page(connection, team.team_id, limit=MOST_CHOICES),
         safeguard_states.is_required(connection, team.organization_id),
     )
 

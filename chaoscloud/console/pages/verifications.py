@@ -61,7 +61,7 @@ class Choices(msgspec.Struct, frozen=True):
 
 
 @of_team
-async def listed(visit: Visit) -> Response:
+async def list_page(visit: Visit) -> Response:
     """The verifications, the latest made first, and the forms for another."""
     return await _page(visit)
 
@@ -70,7 +70,7 @@ async def _page(
     visit: Visit, status: int = 200, wrong: str = "", typed: Mapping[str, str] = TYPED
 ) -> Response:
     after = _filters.cursor(visit.request.query_params)
-    found, choices = await visit.db.reading(_listed, visit.scope.team_id, after)
+    found, choices = await visit.db.reading(_list_page, visit.scope.team_id, after)
     more, found = len(found) > PAGE, found[:PAGE]
     path = f"{visit.base}/verifications"
     last = found[-1].verification if found else None
@@ -87,11 +87,13 @@ async def _page(
     )
 
 
-def _listed(connection: Connection, team_id: str, after: Mark | None) -> tuple[list[Held], Choices]:
-    found = verifications.listed(connection, team_id, after=after, limit=PAGE + 1)
+def _list_page(
+    connection: Connection, team_id: str, after: Mark | None
+) -> tuple[list[Held], Choices]:
+    found = verifications.list_page(connection, team_id, after=after, limit=PAGE + 1)
     choices = Choices(
-        objectives.listed(connection, team_id, limit=MOST_CHOICES),
-        experiments.listed(connection, team_id, limit=MOST_CHOICES),
+        objectives.list_page(connection, team_id, limit=MOST_CHOICES),
+        experiments.list_page(connection, team_id, limit=MOST_CHOICES),
     )
     return held(connection, team_id, found), choices
 
@@ -126,7 +128,7 @@ def _one(
     verification = _verification(connection, visit)
     team_id = visit.scope.team_id
     document = _decoded(verifications.document(connection, team_id, verification.id) or b"{}")
-    latest = runs.listed(connection, team_id, verification.id, after=after, limit=PAGE + 1)
+    latest = runs.list_page(connection, team_id, verification.id, after=after, limit=PAGE + 1)
     return verification, latest, find_removal(document or {})
 
 
@@ -192,13 +194,13 @@ def _run(
     found = runs.find(connection, visit.scope.team_id, verification.id, run_id)
     if found is None:
         raise NotFound
-    told = runs.events(connection, found.id, limit=MOST_EVENTS)
+    content = runs.events(connection, found.id, limit=MOST_EVENTS)
     sampling = from_events(
-        Happened(each.category, each.received_at, _decoded(each.payload)) for each in told
+        Happened(each.category, each.received_at, _decoded(each.payload)) for each in content
     )
     if not sampling.samples:
         sampling = from_journal(_decoded(runs.journal(connection, found.id) or b"null"))
-    heard = max((each.received_at for each in told), default=found.created_at)
+    heard = max((each.received_at for each in content), default=found.created_at)
     silent = found.state == runs.RUNNING and visit.now - heard > execution_views.SILENCE
     return verification, found, sampling, heard if silent else None
 
@@ -260,11 +262,14 @@ def _bring_in(connection: Connection, visit: Visit, experiment_id: str) -> str:
     if document is None:
         raise Wrong("Choose an experiment of this team.")
     try:
-        told = rules.imported(document)
+        content = rules.imported(document)
     except msgspec.ValidationError:
         raise Wrong("That experiment has no steady-state hypothesis with probes.") from None
     new = Import(
-        verification_id=told.id or new_id(), document=document, told=told, timing=told.timing
+        verification_id=content.id or new_id(),
+        document=document,
+        content=content,
+        timing=content.timing,
     )
     try:
         importing.keep(connection, visit.author, new, experiment_id, visit.now)

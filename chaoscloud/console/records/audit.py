@@ -84,9 +84,9 @@ def add_entry(
 
 def reader_of(connection: Connection, organization_id: str, person_id: str) -> Reader:
     """A person of an organization as a reader of its log."""
-    seen = team_records.seen_by(connection, organization_id, person_id, removed=True)
+    visible = team_records.seen_by(connection, organization_id, person_id, removed=True)
     role = organizations.role_of(connection, organization_id, person_id)
-    return Reader(organization_id, [team.id for team in seen], person_id, role is Role.OWNER)
+    return Reader(organization_id, [team.id for team in visible], person_id, role is Role.OWNER)
 
 
 def add_author_entry(

@@ -105,14 +105,14 @@ def _touch(connection: Connection, messages: Sequence[Message]) -> None:
 
 def missing(connection: Connection, execution_id: str) -> int:
     """How many events were told before the last one that is kept, and are not kept themselves."""
-    told = events.c.sequence
-    statement = select(func.max(told) - func.count(told.distinct())).where(
-        events.c.execution_id == execution_id, told > 0
+    sequence = events.c.sequence
+    statement = select(func.max(sequence) - func.count(sequence.distinct())).where(
+        events.c.execution_id == execution_id, sequence > 0
     )
     return connection.scalar(statement) or 0
 
 
-def listed(
+def list_page(
     connection: Connection, execution_id: str, *, after: int = 0, limit: int = 100
 ) -> list[Event]:
     """The events of an execution in the order they came, from after a number on."""

@@ -184,7 +184,7 @@ def journal_of_version(
     return journal_versions.find_earlier(connection, execution_id, number)
 
 
-def listed(
+def list_page(
     connection: Connection,
     team_id: str,
     *,

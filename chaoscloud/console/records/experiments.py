@@ -81,7 +81,7 @@ def find(connection: Connection, team_id: str, experiment_id: str) -> Experiment
     return first(connection, statement, Experiment)
 
 
-def listed(
+def list_page(
     connection: Connection, team_id: str, *, after: Mark | None = None, limit: int = 50
 ) -> list[Experiment]:
     """The team's experiments, the latest published first."""

@@ -40,11 +40,11 @@ def once(
 
     Raises `KeyReused`.
     """
-    made = recall(connection, team_id, key)
-    if made is None:
-        made = make()
-        remember(connection, team_id, key, made, now)
-    return made
+    known_id = recall(connection, team_id, key)
+    if known_id is None:
+        known_id = make()
+        remember(connection, team_id, key, known_id, now)
+    return known_id
 
 
 def recall(connection: Connection, team_id: str, key: Key | None) -> str | None:

@@ -17,7 +17,7 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
 
     verification_id: str
     document: bytes
-    told: Imported
+    content: Imported
     timing: Timing
     objective_id: str | None = None  # hold it against this one, rather than make one
     target: float = TARGET
@@ -32,12 +32,12 @@ def keep(
     The objective the document names is used when the team has it. Raises `AlreadyThere` when the
     team has a verification of that id.
     """
-    known = new.objective_id or new.told.objective_id
+    known = new.objective_id or new.content.objective_id
     if known is None or objectives.find(connection, author.team_id, known) is None:
         known = objectives.add(connection, author, _objective(new), now)
     verification = NewVerification(
         id=new.verification_id,
-        name=new.told.name,
+        name=new.content.name,
         objective_id=known,
         experiment_id=experiment_id,
         timing=new.timing,
@@ -49,8 +49,8 @@ def keep(
 
 def _objective(new: Import) -> NewObjective:
     return NewObjective(
-        name=new.told.objective_name,
+        name=new.content.objective_name,
         target=new.target,
         window=new.window,
-        measurement=new.told.measurement,
+        measurement=new.content.measurement,
     )

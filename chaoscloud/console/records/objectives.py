@@ -62,7 +62,7 @@ def find(connection: Connection, team_id: str, objective_id: str) -> Objective |
     return None if row is None else _value(row)
 
 
-def listed(
+def list_page(
     connection: Connection, team_id: str, *, after: Mark | None = None, limit: int = 50
 ) -> list[Objective]:
     """The team's objectives, the latest made first."""

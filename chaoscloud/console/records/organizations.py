@@ -38,16 +38,16 @@ def add(connection: Connection, name: str, now: datetime) -> Organization:
     if name in {row.name for row in rows}:
         raise AlreadyThere(f"there is an organization {name!r} already")
     taken = {row.slug for row in rows}
-    made = Organization(
+    organization = Organization(
         new_id(), name, slug(name, taken, RESERVED_FOR_ORGANIZATIONS, "organization")
     )
     connection.execute(
-        organizations.insert().values(created_at=now, **msgspec.structs.asdict(made))
+        organizations.insert().values(created_at=now, **msgspec.structs.asdict(organization))
     )
-    return made
+    return organization
 
 
-def listed(connection: Connection) -> list[Organization]:
+def list_page(connection: Connection) -> list[Organization]:
     """Every organization, by name."""
     return every(connection, _select().order_by(organizations.c.name), Organization)
 
@@ -78,12 +78,12 @@ def seen_by(connection: Connection, person_id: str, within: Collection[str]) -> 
 
 def role_of(connection: Connection, organization_id: str, person_id: str) -> Role | None:
     """What a person is in an organization; None for a stranger."""
-    found = connection.scalar(
+    role = connection.scalar(
         select(memberships.c.role).where(
             memberships.c.organization_id == organization_id, memberships.c.person_id == person_id
         )
     )
-    return None if found is None else Role(found)
+    return None if role is None else Role(role)
 
 
 def admit(connection: Connection, organization_id: str, person_id: str, role: Role) -> None:

@@ -186,7 +186,7 @@ def find(connection: Connection, team_id: str, verification_id: str, run_id: str
     return None if row is None else _value(row)
 
 
-def listed(
+def list_page(
     connection: Connection,
     team_id: str,
     verification_id: str,
@@ -218,10 +218,11 @@ def recent(
     by, run = verifications.c, verification_runs.c
     statement = _joined(run.id.in_(_newest(most))).order_by(run.created_at, run.id)
     rows = connection.execute(statement.where(by.team_id == team_id, by.id.in_(verification_ids)))
-    found: dict[str, list[Run]] = {}
-    for each in map(_value, rows):
-        found.setdefault(each.verification_id, []).append(each)
-    return found
+    newest: dict[str, list[Run]] = {}
+    for row in rows:
+        value = _value(row)
+        newest.setdefault(value.verification_id, []).append(value)
+    return newest
 
 
 def _newest(most: int) -> Select[tuple[str]]:
@@ -240,8 +241,8 @@ def find_marker(
     connection: Connection, team_id: str, verification_id: str, run_id: str
 ) -> RunMarker | None:
     """What changes when a run does; costs next to nothing to ask."""
-    by, said = verification_runs.c, verification_events.c
-    last = select(func.max(said.seq)).where(said.run_id == run_id).scalar_subquery()
+    by, event = verification_runs.c, verification_events.c
+    last = select(func.max(event.seq)).where(event.run_id == run_id).scalar_subquery()
     statement = select(by.state, last).where(
         by.team_id == team_id, by.verification_id == verification_id, by.id == run_id
     )
@@ -313,11 +314,11 @@ def _joined(its: ColumnElement[bool]) -> Select[Any]:
 
 
 def _value(row: Row[Any]) -> Run:
-    told = dict(row._mapping)
-    frequency, target = told.pop("frequency"), told.pop("target")
-    kept = told.pop("results")
-    results = msgspec.json.decode(kept, type=Results) if kept else None
-    return Run(**told, results=results, insight=_insight(results, frequency, target))
+    values = dict(row._mapping)
+    frequency, target = values.pop("frequency"), values.pop("target")
+    encoded = values.pop("results")
+    results = msgspec.json.decode(encoded, type=Results) if encoded else None
+    return Run(**values, results=results, insight=_insight(results, frequency, target))
 
 
 def _insight(results: Results | None, frequency: float, target: float) -> Insight | None:

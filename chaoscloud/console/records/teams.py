@@ -72,9 +72,9 @@ def add(connection: Connection, organization_id: str, name: str, now: datetime) 
     if name in {team.name for team in there}:
         raise AlreadyThere(f"there is a team {name!r} already")
     taken = {team.slug for team in there}
-    made = Team(new_id(), organization_id, name, slug(name, taken, RESERVED_FOR_TEAMS, "team"))
-    connection.execute(teams.insert().values(created_at=now, **msgspec.structs.asdict(made)))
-    return made
+    team = Team(new_id(), organization_id, name, slug(name, taken, RESERVED_FOR_TEAMS, "team"))
+    connection.execute(teams.insert().values(created_at=now, **msgspec.structs.asdict(team)))
+    return team
 
 
 def of_organization(connection: Connection, organization_id: str) -> list[Team]:
@@ -154,10 +154,10 @@ def place(connection: Connection, organization: str, team: str, person_id: str) 
 
 def has_on_it(connection: Connection, team_id: str, person_id: str) -> bool:
     """Whether a person is on a team."""
-    found = select(team_members.c.person_id).where(
+    membership = select(team_members.c.person_id).where(
         team_members.c.team_id == team_id, team_members.c.person_id == person_id
     )
-    return connection.execute(found).first() is not None
+    return connection.execute(membership).first() is not None
 
 
 def join(connection: Connection, team_id: str, person_id: str) -> None:

@@ -74,7 +74,7 @@ def find(connection: Connection, team_id: str, verification_id: str) -> Verifica
     return first(connection, statement, Verification)
 
 
-def listed(
+def list_page(
     connection: Connection, team_id: str, *, after: Mark | None = None, limit: int = 50
 ) -> list[Verification]:
     """The team's verifications, the latest made first."""
