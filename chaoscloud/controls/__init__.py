@@ -155,8 +155,8 @@ def cleanup_control() -> None:
 
 def _close(run: "Run") -> None:
     get_open_runs().remove(run)
-    failures.forget()
     run.close()
+    failures.forget()
 
 
 def _after(event_type: str, name: str) -> Hook:

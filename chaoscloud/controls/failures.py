@@ -36,6 +36,16 @@ STOPPING_HOOKS = {
 }
 
 
+# From here on nothing is stopped any more, whatever else goes wrong.
+LAST_HOOKS = {
+    "start_rollbacks",
+    "before_rollback_control",
+    "after_experiment_control",
+    "cleanup_control",
+    "finish",
+}
+
+
 class RunRefused(InterruptExecution, InvalidSource):  # type: ignore[misc]  # untyped host
     """The run must not start or go on: safeguards are required, and nothing guards it.
 
@@ -58,6 +68,8 @@ class Failures:
 
     def refuse_if_pending(self, function_name: str) -> None:
         """Raise what an earlier function could not raise, where the host lets it through."""
+        if function_name in LAST_HOOKS:
+            self.is_stoppable = lambda: False
         if self.refusal is not None and function_name in STOPPING_HOOKS and self._may_stop():
             raise RunRefused(self.refusal)
 

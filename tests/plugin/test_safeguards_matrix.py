@@ -312,6 +312,39 @@ def test_a_mistake_of_ours_in_what_the_host_calls(
     assert ("lose the broker" in activities.done) is may_run
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        "run.Run.start_rollbacks",
+        "run.Run._finish",
+        "open_runs.OpenRuns.pop",
+        "relay.Relay._tell",
+    ],
+)
+def test_a_mistake_of_ours_stops_no_rollbacks(
+    console: StubConsole,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+) -> None:
+    """Not even where safeguards are required: it is said, and they are run to the end."""
+
+    def fail(*_: Any, **__: Any) -> Any:
+        raise ZeroDivisionError("ours")
+
+    settings = console.settings
+    settings["controls"]["chaosiq-cloud"]["safeguards"] = {"required": True}
+    monkeypatch.setattr(f"chaoscloud.controls.{place}", fail)
+    if place == "relay.Relay._tell":  # at the method's start the run may be stopped
+        settings["controls"]["chaosiq-cloud"]["safeguards"] = {"required": False}
+
+    journal = run(orders(), settings)
+
+    assert journal["status"] == "completed"
+    assert activities.done[-1] == "bring the broker back"
+    assert "ZeroDivisionError" in caplog.text
+
+
 def load_and_run(document: Path, settings: dict[str, Any]) -> tuple[str, Any]:
     """Load and run as `chaos run` does: what is refused while it is loaded is not run."""
     token = chaoslib.settings.loaded_settings.set(settings)

@@ -140,11 +140,12 @@ def test_a_stop_in_the_middle_keeps_what_follows_from_starting(
 
     with signed_in.running("run", signed_in.keep("experiment.json", experiment)) as process:
         read_until("wait-for-the-switch", process)
-        console.operate("stop", "--reason", "Black Friday")
+        answer = console.operate("stop", "--reason", "Black Friday")
         switched.touch()
         output, _ = process.communicate(timeout=60)
 
     [execution] = console.executions()
+    assert "1 of 1 run heard it" in answer
     assert process.returncode == 1
     assert REFUSAL in output
     assert not (signed_in.home / "lost").exists()
