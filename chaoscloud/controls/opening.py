@@ -146,7 +146,7 @@ def _prepare(run: Run, prepare: Callable[[], None]) -> None:
 
 def _start(run: Run, console: Console, experiment: Experiment, secrets: Secrets | None) -> None:
     """Create the experiment and its execution, unless a verification has done so already."""
-    outbox = find_outbox(experiment)
+    outbox = find_outbox(experiment, console.url)
     if outbox is not None:
         run.outbox = outbox.share()
         run.registration = outbox.registration

@@ -114,6 +114,7 @@ class Outbox:
         self._is_open = False
         self._is_useless = False
         self._has_ended = False
+        self.console_url = destination.recipient.url.rstrip("/")
         self._spool = destination.directory.create(destination.recipient, **header)
         self._sender = Sender(self._spool, destination, self._on_ids)
 
@@ -423,9 +424,16 @@ class Outbox:
 _open_outboxes: list[Outbox] = []
 
 
-def find_outbox(experiment: Experiment) -> Outbox | None:
-    """The outbox that records the run of this document already, if there is one."""
-    return next((outbox for outbox in _open_outboxes if outbox.belongs_to(experiment)), None)
+def find_outbox(experiment: Experiment, console_url: str | None = None) -> Outbox | None:
+    """The outbox that records the run of this document already, if there is one.
+
+    With an url, only one that records it in that console: a run may have a control for each of two.
+    """
+    for outbox in _open_outboxes:
+        is_same_console = console_url is None or outbox.console_url == console_url.rstrip("/")
+        if is_same_console and outbox.belongs_to(experiment):
+            return outbox
+    return None
 
 
 def describe_place(experiment: Experiment) -> dict[str, str] | None:
