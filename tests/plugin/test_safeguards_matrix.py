@@ -225,7 +225,7 @@ def refuse_record(
 
     console.instead = reply
     if not kind:
-        monkeypatch.setattr(Outbox, "start", fail)
+        monkeypatch.setattr(Outbox, "register", fail)
 
 
 @pytest.mark.parametrize("mode", MODES)
