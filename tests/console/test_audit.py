@@ -208,6 +208,23 @@ def test_the_page_reads_the_right_way_round_and_links(
     assert f"/acme/checkout/experiments/{of}" in log.links
 
 
+def test_a_member_is_shown_no_link_that_leads_nowhere(
+    client: Client, ada: Member, bob: Member, checkout: Team, payments: Team
+) -> None:
+    """The pages of people are for owners; everything else that is linked opens."""
+    owner, member = Browser(client()), Browser(client())
+    owner.sign_in(ada.token)
+    member.sign_in(bob.token)
+    page = f"/acme/checkout/people/{bob.id}"
+    owner.submit(page, page + "/leave", team=checkout.id)
+    owner.submit(page, page + "/join", team=checkout.id)
+
+    log = Seen(member.open("/acme/checkout/audit"))
+
+    assert "Ada put Bob on the team Checkout" in log.text
+    assert page not in log.links
+
+
 def test_every_action_has_a_kind_and_words() -> None:
     """A filter hides nothing for ever, and no sentence has a hole."""
     prefixes = [prefix for _, begins in KINDS.values() for prefix in begins]

@@ -260,3 +260,38 @@ def _columns(url: str, table: str) -> set[str]:
         names = {column["name"] for column in inspect(connection).get_columns(table)}
     engines.dispose()
     return names
+
+
+def test_what_1_0_0_let_reach_across_borders_ends_where_it_was(file: Path, url: str) -> None:
+    """A token opens what its person belonged to, and each team has a document of its own."""
+    with sqlite3.connect(file) as connection:
+        [experiment] = connection.execute("SELECT id FROM experiments LIMIT 1").fetchone()
+        columns = "'t-2', organization_id, 'Second', 'second', created_at FROM teams LIMIT 1"
+        connection.execute(
+            f"INSERT INTO teams (id, organization_id, name, slug, created_at) SELECT {columns}"
+        )
+        connection.execute("INSERT INTO team_experiments VALUES ('t-2', ?)", [experiment])
+    connection.close()
+
+    Database.open(url).close()
+
+    with sqlite3.connect(file) as connection:
+        opened = connection.execute("SELECT count(*) FROM token_organizations").fetchone()
+        belonging = connection.execute(
+            "SELECT count(*) FROM tokens JOIN memberships USING (person_id)"
+        ).fetchone()
+        [latest] = connection.execute(
+            "SELECT latest_version FROM experiments WHERE id = ?", [experiment]
+        ).fetchone()
+        versions = connection.execute(
+            "SELECT team_id, document FROM experiment_versions WHERE experiment_id = ?"
+            " ORDER BY number DESC LIMIT 2",
+            [experiment],
+        ).fetchall()
+        count = connection.execute(
+            "SELECT count(*) FROM experiment_versions WHERE experiment_id = ?", [experiment]
+        ).fetchone()
+    connection.close()
+    assert opened == belonging != (0,)
+    assert versions[0] == ("t-2", versions[1][1])
+    assert count == (latest,)

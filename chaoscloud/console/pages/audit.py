@@ -9,6 +9,7 @@ from starlette.responses import Response
 from chaoscloud.console.pages._visit import Visit, of_team
 from chaoscloud.console.records import audit, teams
 from chaoscloud.console.records.audit import AuditEntry
+from chaoscloud.console.rules.access import Role
 from chaoscloud.console.rules.audit_words import KINDS, NOBODY, Sentence, describe, page_of
 
 PAGE = 50  # entries
@@ -69,17 +70,19 @@ def rows_of(connection: Connection, visit: Visit, entries: Iterable[AuditEntry])
             entry,
             entry.person_name or (NOBODY if entry.action == "session.refused" else "The operator"),
             describe(entry.action, entry.subject, entry.team_name),
-            _address_of(entry, bases, visit.base),
+            _address_of(entry, bases, visit),
         )
         for entry in entries
     ]
 
 
-def _address_of(entry: AuditEntry, bases: dict[str, str], own: str) -> str | None:
+def _address_of(entry: AuditEntry, bases: dict[str, str], visit: Visit) -> str | None:
     page = page_of(entry.object_type)
-    base = bases.get(entry.team_id) if entry.team_id else own
+    base = bases.get(entry.team_id) if entry.team_id else visit.base
     if page is None or base is None or entry.action.endswith(".removed"):
         return None
+    if entry.object_type == "person" and visit.scope.role is not Role.OWNER:
+        return None  # only owners open the page of a person
     return f"{base}/{page}/{entry.object_id}"
 
 
