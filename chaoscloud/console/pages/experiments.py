@@ -80,23 +80,23 @@ def _list_page(connection: Connection, visit: Visit, after: Mark | None) -> list
     entries = experiments.list_page(connection, team_id, after=after, limit=PAGE + 1)
     return [
         Row(
-            each,
-            _runs(execution_views.list_summaries(connection, team_id, each.id, IN_A_ROW), visit),
+            item,
+            _runs(execution_views.list_summaries(connection, team_id, item.id, IN_A_ROW), visit),
         )
-        for each in entries
+        for item in entries
     ]
 
 
 def _runs(outcomes: list[ExecutionSummary], visit: Visit) -> list[Run]:
     """The strip, oldest first."""
-    longest = max((max(0.0, each.duration or 0.0) for each in outcomes), default=0.0)
+    longest = max((max(0.0, item.duration or 0.0) for item in outcomes), default=0.0)
     return [
         Run(
-            each,
-            _looks.execution(each.status, each.last_seen_at, visit.now),
-            max(0.2, sqrt(max(0.0, each.duration or 0.0) / longest)) if longest else 1.0,
+            item,
+            _looks.execution(item.status, item.last_seen_at, visit.now),
+            max(0.2, sqrt(max(0.0, item.duration or 0.0) / longest)) if longest else 1.0,
         )
-        for each in reversed(outcomes)
+        for item in reversed(outcomes)
     ]
 
 
@@ -128,7 +128,7 @@ def _whole(connection: Connection, visit: Visit) -> Whole:
 def _changes(versions: list[VersionDocument]) -> Iterator[Change]:
     """Each version beside the one before it; newest first."""
     for newer, older in zip(versions, [*versions[1:], None], strict=True):
-        before, after = (_decoded(each.document) if each else None for each in (older, newer))
+        before, after = (_decoded(item.document) if item else None for item in (older, newer))
         yield Change(newer, list(changed_lines(before, after)) if older else [])
 
 

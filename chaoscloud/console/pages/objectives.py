@@ -57,15 +57,15 @@ async def _page(
     visit: Visit, status: int = 200, wrong: str = "", typed: Mapping[str, str] = TYPED
 ) -> Response:
     after = _filters.cursor(visit.request.query_params)
-    found, choices = await visit.db.reading(_list_page, visit.scope.team_id, after)
-    more, found = len(found) > PAGE, found[:PAGE]
+    records, choices = await visit.db.reading(_list_page, visit.scope.team_id, after)
+    more, records = len(records) > PAGE, records[:PAGE]
     path = f"{visit.base}/objectives"
-    last = found[-1] if found else None
+    last = records[-1] if records else None
     return await visit.page(
         "objectives.html",
         status,
         tab="Objectives",
-        objectives=found,
+        objectives=records,
         choices=choices,
         wrong=wrong,
         typed={**TYPED, **typed},
@@ -77,8 +77,8 @@ async def _page(
 def _list_page(
     connection: Connection, team_id: str, after: Mark | None
 ) -> tuple[list[Objective], list[Experiment]]:
-    found = objectives.list_page(connection, team_id, after=after, limit=PAGE + 1)
-    return found, experiments.list_page(connection, team_id, limit=MOST_CHOICES)
+    records = objectives.list_page(connection, team_id, after=after, limit=PAGE + 1)
+    return records, experiments.list_page(connection, team_id, limit=MOST_CHOICES)
 
 
 @of_team
@@ -90,41 +90,41 @@ async def one(visit: Visit) -> Response:
 
 def _one(connection: Connection, visit: Visit) -> tuple[Objective, list[Held]]:
     team_id = visit.scope.team_id
-    found = objectives.find(connection, team_id, visit.named("id"))
-    if found is None:
+    record = objectives.find(connection, team_id, visit.named("id"))
+    if record is None:
         raise NotFound
     every = verifications.list_page(connection, team_id, limit=ALL_VERIFICATIONS)
-    its = [each for each in every if each.objective_id == found.id]
-    return found, held(connection, team_id, its)
+    its = [item for item in every if item.objective_id == record.id]
+    return record, held(connection, team_id, its)
 
 
-def held(connection: Connection, team_id: str, found: Sequence[Verification]) -> list[Held]:
+def held(connection: Connection, team_id: str, records: Sequence[Verification]) -> list[Held]:
     """Verifications of a team, each with its latest run."""
-    latest = runs.latest(connection, team_id, [each.id for each in found])
-    return [Held(each, latest.get(each.id)) for each in found]
+    latest = runs.latest(connection, team_id, [item.id for item in records])
+    return [Held(item, latest.get(item.id)) for item in records]
 
 
 @of_team
 async def add(visit: Visit) -> Response:
     """Make an objective of a probe that was typed, or of an experiment's hypothesis."""
-    given = await visit.form()
+    fields = await visit.form()
     try:
-        made = await visit.db.writing(_add, visit.author, given, visit.now)
+        created_id = await visit.db.writing(_add, visit.author, fields, visit.now)
     except Wrong as wrong:
-        return await _page(visit, 422, str(wrong), given)
-    return visit.back(f"{visit.base}/objectives/{made}")
+        return await _page(visit, 422, str(wrong), fields)
+    return visit.back(f"{visit.base}/objectives/{created_id}")
 
 
-def _add(connection: Connection, author: Author, given: Mapping[str, str], now: datetime) -> str:
-    name = one_line(given.get("name", ""))
+def _add(connection: Connection, author: Author, fields: Mapping[str, str], now: datetime) -> str:
+    name = one_line(fields.get("name", ""))
     if not name:
         raise Wrong("An objective needs a name: what must hold.")
     new = NewObjective(
         name=name,
-        description=given.get("description", "").strip(),
-        target=_target(given.get("target", "")),
-        window=span(given.get("window", ""), "The window", "30 days"),
-        measurement=_measurement(connection, author.team_id, given, name),
+        description=fields.get("description", "").strip(),
+        target=_target(fields.get("target", "")),
+        window=span(fields.get("window", ""), "The window", "30 days"),
+        measurement=_measurement(connection, author.team_id, fields, name),
     )
     return objectives.add(connection, author, new, now)
 
@@ -155,9 +155,9 @@ def span(typed: str, what: str, example: str, *, may_be_none: bool = False) -> f
 
 
 def _measurement(
-    connection: Connection, team_id: str, given: Mapping[str, str], title: str
+    connection: Connection, team_id: str, fields: Mapping[str, str], title: str
 ) -> dict[str, Any]:
-    chosen, typed = given.get("experiment", ""), given.get("measurement", "").strip()
+    chosen, typed = fields.get("experiment", ""), fields.get("measurement", "").strip()
     raw = experiments.document(connection, team_id, chosen) if chosen else typed.encode()
     if not raw:
         raise Wrong("Say what is measured: choose an experiment, or write a probe as JSON.")

@@ -70,15 +70,15 @@ async def _page(
     visit: Visit, status: int = 200, wrong: str = "", typed: Mapping[str, str] = TYPED
 ) -> Response:
     after = _filters.cursor(visit.request.query_params)
-    found, choices = await visit.db.reading(_list_page, visit.scope.team_id, after)
-    more, found = len(found) > PAGE, found[:PAGE]
+    records, choices = await visit.db.reading(_list_page, visit.scope.team_id, after)
+    more, records = len(records) > PAGE, records[:PAGE]
     path = f"{visit.base}/verifications"
-    last = found[-1].verification if found else None
+    last = records[-1].verification if records else None
     return await visit.page(
         "verifications.html",
         status,
         tab="Verifications",
-        held=found,
+        held=records,
         choices=choices,
         wrong=wrong,
         typed={**TYPED, **typed},
@@ -90,12 +90,12 @@ async def _page(
 def _list_page(
     connection: Connection, team_id: str, after: Mark | None
 ) -> tuple[list[Held], Choices]:
-    found = verifications.list_page(connection, team_id, after=after, limit=PAGE + 1)
+    records = verifications.list_page(connection, team_id, after=after, limit=PAGE + 1)
     choices = Choices(
         objectives.list_page(connection, team_id, limit=MOST_CHOICES),
         experiments.list_page(connection, team_id, limit=MOST_CHOICES),
     )
-    return held(connection, team_id, found), choices
+    return held(connection, team_id, records), choices
 
 
 # --- one, and its runs -------------------------------------------------------------------------
@@ -105,15 +105,15 @@ def _list_page(
 async def one(visit: Visit) -> Response:
     """One verification and its runs, the latest first."""
     after = _filters.cursor(visit.request.query_params)
-    verification, found, removal = await visit.db.reading(_one, visit, after)
-    more, found = len(found) > PAGE, found[:PAGE]
+    verification, rows, removal = await visit.db.reading(_one, visit, after)
+    more, rows = len(rows) > PAGE, rows[:PAGE]
     path = f"{visit.base}/verifications/{quote(verification.id, safe='')}"
-    last = found[-1] if found else None
+    last = rows[-1] if rows else None
     return await visit.page(
         "verification.html",
         tab="Verifications",
         verification=verification,
-        runs=found,
+        runs=rows,
         removal=removal,
         path=path,
         verify_url=f"{visit.origin}/assets{path}.json",
@@ -134,10 +134,10 @@ def _one(
 
 def _verification(connection: Connection, visit: Visit) -> Verification:
     word = visit.named("id")
-    found = verifications.find(connection, visit.scope.team_id, word)
-    if found is None:
+    record = verifications.find(connection, visit.scope.team_id, word)
+    if record is None:
         raise NotFound
-    return found
+    return record
 
 
 @of_team
@@ -155,10 +155,10 @@ async def live(visit: Visit) -> Response:
 
 async def _pulse(visit: Visit) -> RunMarker:
     team_id, names = visit.scope.team_id, (visit.named("id"), visit.named("run"))
-    found = await visit.db.reading(runs.find_marker, team_id, *names)
-    if found is None:
+    record = await visit.db.reading(runs.find_marker, team_id, *names)
+    if record is None:
         raise NotFound
-    return found
+    return record
 
 
 async def _piece(visit: Visit) -> Mapping[str, str]:
@@ -172,14 +172,14 @@ RUN = Followed(_pulse, lambda pulse: pulse.state == runs.RUNNING, _piece)
 
 async def _drawn(visit: Visit) -> dict[str, Any]:
     """What the template of a run wants to know."""
-    verification, found, sampling, last_heard = await visit.db.reading(_run, visit)
+    verification, record, sampling, last_heard = await visit.db.reading(_run, visit)
     drawn: Curve | None = curve(sampling)
     path = f"{visit.base}/verifications/{quote(verification.id, safe='')}"
     return {
         "verification": verification,
         "path": path,
-        "run": found,
-        "goes_on": found.state == runs.RUNNING,
+        "run": record,
+        "goes_on": record.state == runs.RUNNING,
         "last_heard": last_heard,  # of a run that has been silent for too long
         "sampling": sampling,
         "curve": drawn,
@@ -191,18 +191,18 @@ def _run(
 ) -> tuple[Verification, Run, Sampling, datetime | None]:
     verification = _verification(connection, visit)
     run_id = visit.named("run")
-    found = runs.find(connection, visit.scope.team_id, verification.id, run_id)
-    if found is None:
+    record = runs.find(connection, visit.scope.team_id, verification.id, run_id)
+    if record is None:
         raise NotFound
-    content = runs.events(connection, found.id, limit=MOST_EVENTS)
+    events = runs.events(connection, record.id, limit=MOST_EVENTS)
     sampling = from_events(
-        Happened(each.category, each.received_at, _decoded(each.payload)) for each in content
+        Happened(item.category, item.received_at, _decoded(item.payload)) for item in events
     )
     if not sampling.samples:
-        sampling = from_journal(_decoded(runs.journal(connection, found.id) or b"null"))
-    heard = max((each.received_at for each in content), default=found.created_at)
-    silent = found.state == runs.RUNNING and visit.now - heard > execution_views.SILENCE
-    return verification, found, sampling, heard if silent else None
+        sampling = from_journal(_decoded(runs.journal(connection, record.id) or b"null"))
+    last_event_at = max((item.received_at for item in events), default=record.created_at)
+    silent = record.state == runs.RUNNING and visit.now - last_event_at > execution_views.SILENCE
+    return verification, record, sampling, last_event_at if silent else None
 
 
 def _decoded(document: bytes) -> Any:
@@ -218,30 +218,30 @@ def _decoded(document: bytes) -> Any:
 @of_team
 async def add(visit: Visit) -> Response:
     """Make a verification of an objective and a condition."""
-    given = await visit.form()
+    fields = await visit.form()
     try:
-        new = _composition(given)
-        made = await visit.db.writing(composing.compose, visit.author, new, visit.now)
+        new = _composition(fields)
+        created_id = await visit.db.writing(composing.compose, visit.author, new, visit.now)
     except Wrong as wrong:
-        return await _page(visit, 422, str(wrong), given)
+        return await _page(visit, 422, str(wrong), fields)
     except Missing as missing:
-        return await _page(visit, 422, f"Choose an {missing} of this team.", given)
-    return visit.back(f"{visit.base}/verifications/{made}")
+        return await _page(visit, 422, f"Choose an {missing} of this team.", fields)
+    return visit.back(f"{visit.base}/verifications/{created_id}")
 
 
-def _composition(given: Mapping[str, str]) -> Composition:
-    name = one_line(given.get("name", ""))
+def _composition(fields: Mapping[str, str]) -> Composition:
+    name = one_line(fields.get("name", ""))
     if not name:
         raise Wrong("A verification needs a name: what it shows.")
     return Composition(
         name=name,
-        objective_id=given.get("objective", ""),
-        experiment_id=given.get("experiment") or None,
+        objective_id=fields.get("objective", ""),
+        experiment_id=fields.get("experiment") or None,
         timing=Timing(
-            span(given.get("frequency", ""), "The pace", "10 s"),
-            span(given.get("warm_up", ""), "The warm-up", "30 s", may_be_none=True),
-            span(given.get("duration", ""), "The condition's time", "5 min"),
-            span(given.get("cool_down", ""), "The cool-down", "30 s", may_be_none=True),
+            span(fields.get("frequency", ""), "The pace", "10 s"),
+            span(fields.get("warm_up", ""), "The warm-up", "30 s", may_be_none=True),
+            span(fields.get("duration", ""), "The condition's time", "5 min"),
+            span(fields.get("cool_down", ""), "The cool-down", "30 s", may_be_none=True),
         ),
     )
 
@@ -249,12 +249,12 @@ def _composition(given: Mapping[str, str]) -> Composition:
 @of_team
 async def bring_in(visit: Visit) -> Response:
     """Make a verification of a whole experiment: its probes, its method."""
-    given = await visit.form()
+    fields = await visit.form()
     try:
-        made = await visit.db.writing(_bring_in, visit, given.get("experiment", ""))
+        created_id = await visit.db.writing(_bring_in, visit, fields.get("experiment", ""))
     except Wrong as wrong:
         return await _page(visit, 422, str(wrong))
-    return visit.back(f"{visit.base}/verifications/{quote(made, safe='')}")
+    return visit.back(f"{visit.base}/verifications/{quote(created_id, safe='')}")
 
 
 def _bring_in(connection: Connection, visit: Visit, experiment_id: str) -> str:
