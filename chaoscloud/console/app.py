@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,6 +33,7 @@ from chaoscloud.console.pages.security import secured
 from chaoscloud.console.rates import RateLimiter
 from chaoscloud.console.records import TooMany
 from chaoscloud.console.records.idempotency import KeyReused
+from chaoscloud.console.records.outcomes import fill_outcomes
 from chaoscloud.console.watch import Watch
 
 log = logging.getLogger("chaosiq.console")
@@ -57,6 +59,7 @@ def create_app(
             Middleware(BodyLimit, room=BodyRoom(config.body_limit, folder)),
         ],
         exception_handlers=HANDLERS,
+        lifespan=_work_beside,
     )
     app.state.config = config
     app.state.db = database
@@ -66,6 +69,35 @@ def create_app(
     app.state.access_cache = AccessCache()
     app.state.limiter = limiter
     return app
+
+
+# --- beside requests ---------------------------------------------------------------------------
+
+STEP_PAUSE = 0.05  # seconds between two steps, in which ingest has the writer to itself
+RETRY_PAUSE = 10  # seconds after a step that the database refused
+
+
+@asynccontextmanager
+async def _work_beside(app: Starlette) -> AsyncIterator[None]:
+    task = asyncio.create_task(compute_missing_outcomes(app.state.db))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def compute_missing_outcomes(database: Database) -> None:
+    """Compute the outcomes of executions that a version without outcomes recorded."""
+    last: str | None = ""
+    while last is not None:
+        try:
+            last = await database.writing(fill_outcomes, last)
+            await asyncio.sleep(STEP_PAUSE)
+        except StorageError as error:
+            log.warning("cannot compute outcomes of earlier executions yet: %s", error)
+            await asyncio.sleep(RETRY_PAUSE)
 
 
 # --- what went wrong, as an answer -------------------------------------------------------------

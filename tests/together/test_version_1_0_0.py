@@ -5,6 +5,7 @@ stands there as SQL. Nothing listens: what the plugin sends is handed to the con
 process, so the address in the settings stays as it was written.
 """
 
+import asyncio
 import json
 import shutil
 import sqlite3
@@ -19,7 +20,7 @@ from click.testing import CliRunner, Result
 from starlette.testclient import TestClient
 
 from chaoscloud.cli import publish
-from chaoscloud.console.app import create_app
+from chaoscloud.console.app import compute_missing_outcomes, create_app
 from chaoscloud.console.config import Config
 from chaoscloud.console.db import Database
 from chaoscloud.settings import load
@@ -119,6 +120,17 @@ def test_the_database_is_read_with_all_that_was_recorded(console: TestClient) ->
         "alert",
     }
     assert [run["state"] for run in runs] == ["finished"]
+
+
+def test_executions_of_then_get_their_outcome(console: TestClient) -> None:
+    """The console computes it beside its work, once it has started."""
+    database: Database = console.app.state.db  # type: ignore[attr-defined]
+
+    asyncio.run(compute_missing_outcomes(database))
+
+    executions = read_executions(console)
+    assert {execution["outcome"] for execution in executions} == {"passed", "interrupted"}
+    assert all(execution["sentence"] for execution in executions)
 
 
 def test_every_page_of_the_database_opens(console: TestClient) -> None:

@@ -3,7 +3,7 @@
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from starlette.routing import BaseRoute, Route
@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 from chaoscloud import __version__
 from chaoscloud.console.api._answers import MOST, USUAL
 from chaoscloud.console.rules.audit_words import KINDS
+from chaoscloud.console.rules.outcome import OutcomeName
 
 SCHEMAS = "#/components/schemas/{name}"
 _PARAMETER = re.compile(r"{(?P<name>\w+)(?P<convertor>:\w+)?}")
@@ -51,6 +52,14 @@ QUERY: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         {"type": "string", "enum": [kind for kind in KINDS if kind]},
     ),
     "status": ("Only those of these statuses.", {"type": "array", "items": TEXT}),
+    "outcome": (
+        "Only those with one of these outcomes; may be given several times.",
+        {"type": "array", "items": {"type": "string", "enum": list(get_args(OutcomeName))}},
+    ),
+    "went_wrong": (
+        "Only those that ended with another outcome than `passed`.",
+        {"type": "boolean", "default": False},
+    ),
 }
 KEY = {
     "name": "Idempotency-Key",

@@ -37,6 +37,7 @@ from chaoscloud.console.watch.answers import MayGoOn
 
 JSON = "application/json"
 LIST = ("limit", "cursor")
+KINDS_OF_EXECUTION = ("status", "outcome", "went_wrong")
 
 
 OPERATIONS: Mapping[Callable[..., Any], Operation] = {
@@ -56,12 +57,16 @@ OPERATIONS: Mapping[Callable[..., Any], Operation] = {
     executions.create: Operation(
         {201: Made, 422: list[executions.Fault]}, {JSON: executions.NewJournal}, repeatable=True
     ),
-    executions.list_page_of_experiment: Operation({200: Page[Execution]}, query=("status", *LIST)),
+    executions.list_page_of_experiment: Operation(
+        {200: Page[Execution]}, query=(*KINDS_OF_EXECUTION, *LIST)
+    ),
     executions.journal: Operation({200: dict[str, Any]}),
     executions.record: Operation({204: None}, {JSON: executions.NewJournal}, refuses=(409,)),
     executions.list_journals: Operation({200: list[JournalVersion]}),
     executions.journal_version: Operation({200: dict[str, Any]}),
-    executions.list_page: Operation({200: Page[Execution]}, query=("status", "experiment", *LIST)),
+    executions.list_page: Operation(
+        {200: Page[Execution]}, query=(*KINDS_OF_EXECUTION, "experiment", *LIST)
+    ),
     executions.one: Operation({200: executions.WithJournal}),
     events.receive: Operation(
         {201: (Made, events.Stored)},

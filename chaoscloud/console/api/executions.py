@@ -114,7 +114,11 @@ async def journal_version(request: TeamRequest) -> Response:
 
 @of_team
 async def list_page(request: TeamRequest) -> Response:
-    """The team's executions, the latest started first; `?status=` may be given several times."""
+    """The team's executions, the latest started first.
+
+    `?status=` and `?outcome=` may be given several times; `?went_wrong=true` leaves out
+    what passed.
+    """
     return await _list(request, request.http.query_params.get("experiment"))
 
 
@@ -214,6 +218,8 @@ async def _list(request: TeamRequest, experiment_id: str | None) -> Response:
         executions.list_page,
         request.team.team_id,
         statuses=query.getlist("status"),
+        names=query.getlist("outcome"),
+        went_wrong=query.get("went_wrong", "").lower() in ("true", "1"),
         experiment_id=experiment_id,
         after=mark_of(query),
         limit=limit,

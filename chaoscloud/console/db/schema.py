@@ -271,6 +271,30 @@ executions = Table(
     ),
 )
 
+# A table of its own: in SQLite an execution's row holds its whole journal, and a column after it is
+# reached only by reading that.
+outcomes = Table(
+    "outcomes",
+    metadata,
+    Column(
+        "execution_id",
+        String(36),
+        ForeignKey("executions.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("team_id", String(36), nullable=False),
+    Column("experiment_id", String(36), nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("outcome", String(24)),  # null while the execution goes on
+    Column("conclusive", Boolean),
+    Column("dry", Boolean, nullable=False),
+    Column("reasons", Text),  # JSON list of codes
+    Column("warnings", Text),  # JSON list of {"code", "message"}
+    Column("sentence", Text),
+    Index("outcomes_by_team", "team_id", "outcome", "started_at", "execution_id"),
+    Index("outcomes_by_experiment", "experiment_id", "team_id", "outcome", "started_at"),
+)
+
 events = Table(
     "events",
     metadata,

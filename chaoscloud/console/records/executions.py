@@ -8,18 +8,24 @@ import msgspec
 from sqlalchemy import Connection, Row, Select, select, update
 
 from chaoscloud.console.db import changes
-from chaoscloud.console.db.schema import executions, people
+from chaoscloud.console.db.schema import executions, outcomes, people
 from chaoscloud.console.records import audit, experiments, journal_versions, safeguards
+from chaoscloud.console.records import outcomes as outcome_records
 from chaoscloud.console.records._rows import columns, new_id
 from chaoscloud.console.records.authorship import Author
 from chaoscloud.console.records.journal_versions import JournalVersion
 from chaoscloud.console.records.lists import Mark, newest_first
+from chaoscloud.console.records.outcomes import ExecutionKey
 from chaoscloud.console.rules.journals import Summary
+from chaoscloud.console.rules.outcome import Caveat, OutcomeName
 from chaoscloud.console.rules.stops import Stop, is_stop_test
 
 
 class Execution(msgspec.Struct, frozen=True, kw_only=True):
-    """An execution without its journal; `duration` is in seconds."""
+    """An execution without its journal; `duration` is in seconds.
+
+    `outcome`, `conclusive` and `sentence` are null while it goes on.
+    """
 
     id: str
     team_id: str
@@ -42,6 +48,12 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime
     last_seen_at: datetime
+    outcome: OutcomeName | None
+    conclusive: bool | None  # whether the outcome answers the experiment's question
+    reasons: tuple[str, ...]  # what keeps it from that
+    warnings: tuple[Caveat, ...]
+    sentence: str | None  # how it ended
+    dry: bool  # activities are left out on purpose
 
 
 def create(
@@ -57,6 +69,7 @@ def create(
     if experiment is None:
         return None
     execution_id = new_id()
+    values = {"title": experiment.title, **_values_of(summary, journal, now)}
     connection.execute(
         executions.insert().values(
             id=execution_id,
@@ -68,9 +81,11 @@ def create(
             is_stop_test=is_stop_test(journal),
             journal_person_id=author.person_id,
             journal_at=now,
-            **{"title": experiment.title, **_values_of(summary, journal, now)},
+            **values,
         )
     )
+    key = ExecutionKey(execution_id, author.team_id, experiment_id, values["started_at"])
+    outcome_records.save_outcome(connection, key, summary.outcome, dry=summary.dry)
     changes.mark_executions(connection, author.team_id)
     return execution_id
 
@@ -90,7 +105,7 @@ def record(
     """
     by = executions.c
     row = connection.execute(
-        select(by.status, by.title, by.is_stop_test, by.journal)
+        select(by.experiment_id, by.status, by.title, by.started_at, by.is_stop_test, by.journal)
         .where(by.team_id == author.team_id, by.id == execution_id)
         .with_for_update()  # of two journals that come at once, one replaces the other
     ).one()
@@ -112,6 +127,9 @@ def record(
         "journal_at": now,
     }
     connection.execute(update(executions).where(by.id == execution_id).values(**values))
+    started_at = values.get("started_at", row.started_at)
+    key = ExecutionKey(execution_id, author.team_id, row.experiment_id, started_at)
+    outcome_records.save_outcome(connection, key, summary.outcome, dry=summary.dry)
     if summary.over:
         safeguards.remove_stops_of(connection, execution_id, now)
         changes.mark_executions(connection, author.team_id)
@@ -189,15 +207,21 @@ def list_page(
     team_id: str,
     *,
     statuses: Sequence[str] = (),
+    names: Sequence[str] = (),
+    went_wrong: bool = False,
     experiment_id: str | None = None,
     after: Mark | None = None,
     limit: int = 50,
 ) -> list[Execution]:
-    """The team's executions, the latest started first; of these statuses and this experiment."""
+    """The team's executions, the latest started first; of these statuses and this experiment.
+
+    `names` are outcomes; `went_wrong` leaves out those that passed, and those that go on.
+    """
     by = executions.c
     statement = _of_team(team_id)
     if statuses:
         statement = statement.where(by.status.in_(statuses))
+    statement = statement.where(*outcome_records.match_outcomes(names, went_wrong=went_wrong))
     if experiment_id is not None:
         statement = statement.where(by.experiment_id == experiment_id)
     statement = newest_first(statement, by.started_at, by.id, after=after, limit=limit)
@@ -229,10 +253,17 @@ def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
+_OUTCOME = {
+    name: outcomes.c[name]
+    for name in ("outcome", "conclusive", "reasons", "warnings", "sentence", "dry")
+}
+
+
 def _of_team(team_id: str) -> Select[Any]:
     return (
-        select(*columns(executions, Execution, person_name=people.c.name))
+        select(*columns(executions, Execution, person_name=people.c.name, **_OUTCOME))
         .join(people, people.c.id == executions.c.person_id)
+        .outerjoin(outcomes, outcomes.c.execution_id == executions.c.id)
         .where(executions.c.team_id == team_id)
     )
 
@@ -244,4 +275,7 @@ def _value(row: Row[Any]) -> Execution:
     values["safeguards"] = None if safeguards is None else msgspec.json.decode(safeguards)
     stop = values["stop"]
     values["stop"] = None if stop is None else msgspec.json.decode(stop, type=Stop)
+    values["reasons"] = outcome_records.decode_reasons(values["reasons"])
+    values["warnings"] = outcome_records.decode_warnings(values["warnings"])
+    values["dry"] = bool(values["dry"])  # not computed yet: see `fill_outcomes`
     return Execution(**values)

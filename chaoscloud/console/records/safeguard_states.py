@@ -11,6 +11,7 @@ from chaoscloud.console.db.schema import (
     IS_RUNNING,
     executions,
     organizations,
+    outcomes,
     safeguard_states,
     safeguards,
     teams,
@@ -65,13 +66,15 @@ def states(
 def running(connection: Connection, organization_id: str, now: datetime) -> list[RunningExecution]:
     """An organization's executions that have not ended, in the order they were created.
 
-    Those that were silent for so long that they count nowhere are left out.
+    Those that count nowhere are left out: they were silent for long, or run no activities (dry).
     """
     column = executions.c
     statement = (
         select(column.id, column.team_id, column.tags, column.created_at, column.last_seen_at)
         .join(teams, teams.c.id == column.team_id)
+        .outerjoin(outcomes, outcomes.c.execution_id == column.id)
         .where(teams.c.organization_id == organization_id, IS_RUNNING)
+        .where(outcomes.c.dry.is_not(True))
         .where(column.last_seen_at > now - SILENCE)
     )
     found = [
