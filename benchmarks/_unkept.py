@@ -31,7 +31,8 @@ class Forgetful(Database):
 
 def forgetful(data: Path, told: Callable[[str], None]) -> None:
     """Serve the console without its events; tells its address and its token."""
-    config = Config.from_environ({}, data=str(data))
+    rates = {"CHAOSIQ_CONSOLE_RATES": "api=60000000/minute"}
+    config = Config.from_environ(rates, data=str(data))
     with Forgetful.open(config.database_url) as database:
         token = database.write(lambda connection: begin(connection, now())).result()
         _serve(create_app(config, database), data, lambda url: told(f"{url} {token}"))

@@ -39,6 +39,7 @@ LINES = 32  # connections that send single events
 BATCHERS = 4  # connections that send batches
 BATCH = 100  # events
 ROWS = 1.4  # single events kept in the time of a commit
+RATES = "api=60000000/minute"  # no client is to be held back here
 PAUSE = 0.005  # seconds between two questions whether the run may go on
 
 SINGLE_KIND = "application/cloudevents+json"
@@ -127,7 +128,11 @@ def console(folder: Path) -> Iterator[Place]:
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             [script, "serve", "--data", folder, "--port", "0"],
-            env={name: value for name, value in os.environ.items() if name != "DATABASE_URL"},
+            env={
+                **{name: value for name, value in os.environ.items() if name != "DATABASE_URL"},
+                "CHAOSIQ_CONSOLE_RATES": RATES,
+                "CHAOSIQ_CONSOLE_MIN_FREE": "0",
+            },
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
@@ -208,17 +213,13 @@ def asking(place: Place, told: Connection) -> None:
 
 @dataclass(frozen=True)
 class Limit:
-    """A measured value and what it must reach; `most` turns it around.
-
-    Where it cannot be reached, whatever the console does, it is `void`.
-    """
+    """A measured value and what it must reach; `most` turns it around."""
 
     name: str
     value: float
     bound: float
     unit: str = "x"
     most: bool = False
-    void: bool = False
 
     @property
     def met(self) -> bool:
@@ -229,9 +230,8 @@ class Limit:
     def line(self) -> str:
         """A row of the table."""
         word = "at most" if self.most else "at least"
-        missed = "not held to: the disk is faster than the web server" if self.void else "MISSED"
-        said = "" if self.met else f"   {missed}"
-        return f"{self.name:58}{self.value:8.2f} {self.unit:3} {word} {self.bound:g}{said}"
+        mark = "" if self.met else "   MISSED"
+        return f"{self.name:58}{self.value:8.2f} {self.unit:3} {word} {self.bound:g}{mark}"
 
 
 class Measured:
@@ -257,13 +257,9 @@ class Measured:
     def limits(self) -> list[Limit]:
         """What the project holds itself to."""
         cuts = statistics.quantiles(self.times, n=100)
-        # A virtual disk may commit sooner than a web server answers that keeps nothing at all.
-        beyond = self.ratio("unkept", "raw") < ROWS
         return [
-            Limit(
-                "single events / commits of one row", self.ratio("single", "raw"), ROWS, void=beyond
-            ),
-            Limit("single events / the same, not kept", self.ratio("single", "unkept"), 0.45),
+            Limit("single events / commits of one row", self.ratio("single", "raw"), ROWS),
+            Limit("single events / the same, not kept", self.ratio("single", "unkept"), 0.6),
             Limit("batches / commits of a hundred rows", self.ratio("batch", "raw hundred"), 0.55),
             Limit("may it go on?, under full ingest: median", cuts[49], 5, "ms", most=True),
             Limit("may it go on?, under full ingest: 99 of 100", cuts[98], 50, "ms", most=True),
@@ -328,7 +324,7 @@ def main() -> int:
     limits = measured.limits()
     for limit in limits:
         print(limit.line)
-    return 0 if all(limit.met or limit.void for limit in limits) else 1
+    return 0 if all(limit.met for limit in limits) else 1
 
 
 def _options() -> argparse.Namespace:
