@@ -102,3 +102,50 @@ def test_a_run_of_another_team_is_not_compared(
 
     assert browser.open(page_of(one, other)).status_code == 404
     assert eves.open(page_of(one)).status_code == 404
+
+
+def test_without_a_choice_the_last_run_that_passed_is_compared(
+    browser: Browser, api: TeamApi
+) -> None:
+    """Not a later one, nor one that failed; the run's page leads there."""
+    published = api.published()
+
+    def run_at(day: int, **changes: Any) -> str:
+        return ran(api, published, start=f"2026-03-{day:02}T09:00:00+00:00", **changes)
+
+    run_at(1)
+    good = run_at(2)
+    run_at(3, deviated=True)
+    bad = run_at(4, deviated=True)
+    run_at(5)
+
+    page = Seen(browser.open(page_of(bad)))
+
+    assert f"/acme/checkout/executions/{good}" in page.links
+    assert "What is different from the last run that passed?" in page.text
+    assert "Outcome Deviated Passed (differs)" in page.text
+    assert page_of(bad) in Seen(browser.open(page_of(bad).removesuffix("/compare"))).links
+
+
+def test_the_probes_of_the_hypothesis_are_compared_with_their_values(
+    browser: Browser, api: TeamApi
+) -> None:
+    """Those that gave the same are folded."""
+
+    def states(after: int) -> dict[str, Any]:
+        def state(value: int) -> dict[str, Any]:
+            probe = {"name": "orders", "tolerance": 201}
+            run = {"activity": probe, "status": "succeeded", "output": value}
+            met = value == 201
+            return {"steady_state_met": met, "probes": [{**run, "tolerance_met": met}]}
+
+        return {"before": state(201), "during": [], "after": state(after)}
+
+    published = api.published()
+    good = ran(api, published, steady_states=states(201))
+    bad = ran(api, published, steady_states=states(503))
+
+    text = Seen(browser.open(page_of(bad, good))).text
+
+    assert "orders after the method Outside tolerance 503 Succeeded 201 (differs)" in text
+    assert "1 is the same Probe" in text

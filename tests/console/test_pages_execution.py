@@ -69,7 +69,7 @@ def test_the_page_says_what_happened(browser: Browser, api: TeamApi) -> None:
     text = Seen(browser.open(page)).text
 
     for said in (
-        "Completed",
+        "Passed",
         "Orders survive the loss of a broker",
         "Bob",
         "build-7",
@@ -92,15 +92,117 @@ def test_an_error_is_shown_in_full(browser: Browser, api: TeamApi) -> None:
     assert "No such process" in Seen(browser.open(page)).text
 
 
-def test_rollbacks_that_were_not_played_are_named(browser: Browser, api: TeamApi) -> None:
-    """What the method did may still be in place, so the reader is told."""
-    rollback = {"type": "action", "name": "start the broker again"}
-    document = experiment(rollbacks=[rollback])
-    page = ran(
-        api, document, experiment=document, status="interrupted", run=[activity("kill", 1, 1)]
-    )
+def test_rollbacks_that_were_not_run_have_their_own_banner(browser: Browser, api: TeamApi) -> None:
+    """Where the method had begun, what it did may still be there."""
+    document = experiment(rollbacks=[{"type": "action", "name": "start the broker again"}])
+    changes = {"experiment": document, "status": "interrupted"}
+    begun = Seen(browser.open(ran(api, document, run=[activity("kill", 1, 1)], **changes)))
+    not_begun = Seen(browser.open(ran(api, document, run=[], **changes)))
 
-    assert "Rollbacks that were not played: start the broker again" in Seen(browser.open(page)).text
+    assert "1 of 1 rollbacks were not run: what the method did may still be there." in begun.text
+    assert "say left-behind above" in [element.get("class") for element in begun.all("div")]
+    assert "may still be there" not in not_begun.text
+
+
+BEFORE_UNMET = {
+    "before": {
+        "steady_state_met": False,
+        "probes": [
+            {
+                "activity": {"name": "orders", "type": "probe", "tolerance": 201},
+                "status": "succeeded",
+                "tolerance_met": False,
+                "output": 503,
+            }
+        ],
+    }
+}
+FAILED_ACTION = {
+    "activity": {"name": "kill", "type": "action"},
+    "status": "failed",
+    "exception": ["OSError: no broker\n"],
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "word", "css", "sentence"),
+    [
+        ({}, "Passed", "completed", "the steady state was not tested."),
+        (
+            {"run": [FAILED_ACTION]},
+            "Passed, inconclusive",
+            "inconclusive",
+            "The action kill failed: OSError: no broker.",
+        ),
+        (
+            {"experiment": {**experiment(), "dry": "activities"}},
+            "Passed, inconclusive",
+            "inconclusive",
+            "A dry run: activities were left out, so nothing was learned.",
+        ),
+        (
+            {"status": "failed", "steady_states": BEFORE_UNMET},
+            "Baseline not met",
+            "baseline",
+            "orders before the method: expected 201, got 503; the method was not run.",
+        ),
+        (
+            {"status": "failed", "steady_states": {"after": BEFORE_UNMET["before"]}},
+            "Deviated",
+            "deviated",
+            "orders after the method: expected 201, got 503.",
+        ),
+        ({"status": "aborted"}, "Aborted", "aborted", "Aborted by an unexpected error"),
+        ({"status": "failed"}, "Failed", "failed", "Failed; the journal does not say why."),
+        (
+            {
+                "status": "interrupted",
+                "interruption": {"kind": "signal", "name": "SIGINT"},
+            },
+            "Interrupted",
+            "interrupted",
+            "Interrupted by Ctrl-C after 1 min 12 s.",
+        ),
+        (
+            {
+                "status": "interrupted",
+                "interruption": {"kind": "signal", "name": "SIGTERM"},
+            },
+            "Interrupted",
+            "interrupted",
+            "Interrupted by SIGTERM after 1 min 12 s.",
+        ),
+        ({"status": "odd"}, "Unknown", "unknown", "Ended; the journal does not say how."),
+    ],
+)
+def test_a_page_says_in_a_sentence_how_the_run_ended(
+    browser: Browser, api: TeamApi, changes: dict[str, Any], word: str, css: str, sentence: str
+) -> None:
+    """For each outcome, in its own colour and with its own sign; the list says the same."""
+    page = Seen(browser.open(ran(api, **changes)))
+    rows = Seen(browser.open("/acme/checkout/executions"))
+
+    assert sentence in page.text
+    assert word in page.text
+    assert f"sentence {css}" in [element.get("class") for element in page.all("p")]
+    for seen in (page, rows):
+        states = [element.get("class") for element in seen.all("span")]
+        assert f"status {css}" in states or f"status {css} big" in states
+    assert ("Dry run" in page.text) is ("dry" in changes.get("experiment", {}))
+
+
+def test_a_failed_activity_is_shown_opened_however_many_there_are(
+    browser: Browser, api: TeamApi
+) -> None:
+    """Among five hundred, too."""
+    runs = [activity(f"step {number}", number / 10, 0.1) for number in range(500)]
+    runs[480] |= {"status": "failed", "exception": ["OSError: no broker\n"]}
+    page = Seen(browser.open(ran(api, experiment=experiment(method=[]), run=runs)))
+
+    opened = [element["id"] for element in page.all("details") if "open" in element]
+    assert opened == ["m481"]
+    assert "OSError: no broker" in page.text
+    assert "459 more, none of which failed." in page.text
 
 
 def test_safeguards_that_stopped_it_are_named(browser: Browser, api: TeamApi) -> None:
@@ -241,8 +343,8 @@ def test_the_stream_of_a_finished_run_ends_itself(
     [(first, page), (second, _)] = streamed(answer.text)
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert (first, second) == ("page", "over")
-    assert "Completed" in page["html"]
-    assert page["title"] == "Completed: Orders survive the loss of a broker"
+    assert "Passed" in page["html"]
+    assert page["title"] == "Passed: Orders survive the loss of a broker"
 
 
 def test_the_stream_of_a_long_run_ends_so_that_the_browser_comes_back(
@@ -387,7 +489,7 @@ def test_a_page_of_very_many_activities_stays_light(browser: Browser, api: TeamA
     first, whole = browser.open(page), browser.open(page + "?all=1")
 
     assert len(first.content) < 150_000
-    assert "260 more." in Seen(first).text
+    assert "260 more, none of which failed." in Seen(first).text
     assert "step 299" in Seen(whole).text
 
 

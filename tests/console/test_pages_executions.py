@@ -47,7 +47,7 @@ def test_an_execution_is_a_line(browser: Browser, api: TeamApi) -> None:
     page = Seen(browser.open(LIST))
 
     assert f"{LIST}/{execution}" in page.links
-    for said in ("Completed", "Orders survive the loss of a broker", "Bob", "build-7"):
+    for said in ("Passed", "Orders survive the loss of a broker", "Bob", "build-7"):
         assert said in page.text
     assert "1 min 12 s" in page.text
 
@@ -58,7 +58,7 @@ def test_a_running_execution_says_what_it_does(browser: Browser, api: TeamApi) -
 
     text = Seen(browser.open(LIST)).text
 
-    assert "Playing kill a broker" in text
+    assert "Running kill a broker" in text
     assert "so far" in text
 
 
@@ -81,6 +81,16 @@ def row_of(page: Seen) -> str:
     [
         ("status=completed", True),
         ("status=failed", False),
+        ("outcome=passed", True),
+        ("outcome=went-wrong", False),
+        ("outcome=inconclusive", False),
+        ("outcome=dry", False),
+        ("outcome=nothing", False),
+        ("since=2026-03-02&zone=Pacific/Auckland", True),
+        ("until=2026-03-01&zone=America/Los_Angeles", False),
+        ("until=2026-03-01&zone=Pacific/Auckland", False),
+        ("since=2026-03-03&zone=Pacific/Kiritimati", False),
+        ("until=2026-03-02&zone=nowhere/../..", True),
         ("tag=kafka", True),
         ("tag=kaf", False),
         ("tag=%25", False),

@@ -58,7 +58,7 @@ def test_it_says_who_and_until_when(bobs: Browser) -> None:
 
     text = Seen(bobs.open(PAGE)).text
 
-    assert "Set by Bob 2 Mar 2026 09:30 , until 2 Mar 2026 11:30" in text
+    assert "Set by Bob 2 Mar 2026 09:30 UTC , until 2 Mar 2026 11:30 UTC" in text
 
 
 def test_a_stop_ends_by_itself(bobs: Browser, now: Clock) -> None:

@@ -116,7 +116,7 @@ def test_a_fault_of_the_console_shows_nothing_of_its_inside(
     def broken(*_: object) -> None:
         raise RuntimeError("the secret inside")
 
-    monkeypatch.setattr(home, "_houses", broken)
+    monkeypatch.setattr(home, "_load_teams", broken)
     browser = Browser(client())
     browser.sign_in(ada.token)
 

@@ -43,8 +43,8 @@ def test_what_was_declared_but_not_reached_comes_last() -> None:
     assert [(each.name, each.outcome) for each in story.method] == [
         ("kill a broker", "not finished"),
         ("wait", "not finished"),
-        ("count", "not played"),
-        ("wait", "not played"),
+        ("count", "not run"),
+        ("wait", "not run"),
     ]
 
 
@@ -62,15 +62,39 @@ def test_a_referenced_activity_goes_by_the_name_it_refers_to() -> None:
     assert story_of(ended(experiment=document, run=[])).method[0].name == "count"
 
 
-def test_a_hypothesis_that_did_not_hold_before_stops_at_the_gate() -> None:
-    """Nothing was done, and the story knows why."""
-    states: dict[str, Any] = {
-        "before": {"steady_state_met": False, "probes": []},
-        "during": [],
-        "after": None,
-    }
+@pytest.mark.parametrize(
+    ("changes", "tested"),
+    [
+        ({}, False),
+        ({"status": "interrupted"}, None),  # the host drops a test that is cut off
+        ({"status": "aborted"}, None),
+        ({"steady_states": None}, None),  # an old journal has no room for it
+        ({"steady_states": {"before": {"steady_state_met": True, "probes": []}}}, True),
+    ],
+)
+def test_whether_the_hypothesis_was_tested_is_not_guessed(
+    changes: dict[str, Any], tested: bool | None
+) -> None:
+    """Only a journal that has room for tests, and was not cut off, says that there were none."""
+    assert story_of(ended(**changes)).tested is tested
 
-    assert story_of(ended(steady_states=states)).stopped_at_the_gate
+
+@pytest.mark.parametrize(
+    ("changes", "statuses"),
+    [
+        ({}, ["not run", "not run"]),
+        ({"status": "interrupted"}, ["unknown", "not run"]),  # it may have been cut off
+        ({"run": None}, ["unknown", "unknown"]),
+    ],
+)
+def test_whether_an_activity_was_run_is_not_guessed(
+    changes: dict[str, Any], statuses: list[str]
+) -> None:
+    """The host leaves an activity that it interrupted out of the journal."""
+    document = experiment(method=[{"name": "kill"}, {"name": "count"}])
+    journal = ended(**{"experiment": document, "run": [], **changes})
+
+    assert [activity.outcome for activity in story_of(journal).method] == statuses
 
 
 def test_the_policies_that_stopped_a_run_are_named() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chaoscloud.console.rules.story import story_of
-from chaoscloud.console.rules.timeline import Known, Timeline, ticks, timeline_of
+from chaoscloud.console.rules.timeline import KnownMoments, Timeline, ticks, timeline_of
 from tests.console.documents import ended, experiment, journal
 
 START = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -84,7 +84,7 @@ def test_a_rollback_that_was_not_played_keeps_its_lane() -> None:
 
     [lane] = drawn(experiment=document).lanes
 
-    assert (lane.section, lane.note, lane.spans) == ("rollbacks", "not played", ())
+    assert (lane.section, lane.note, lane.spans) == ("rollbacks", "not run", ())
 
 
 def test_what_was_cut_off_ends_where_the_run_was_stopped() -> None:
@@ -156,7 +156,9 @@ def test_the_moment_of_a_stop_is_marked_with_its_latency() -> None:
         rollbacks=[run("undo", 60, 100)],
     )
 
-    timeline = timeline_of(story_of(told), known=Known(decided=START + timedelta(seconds=58)))
+    timeline = timeline_of(
+        story_of(told), known=KnownMoments(decided=START + timedelta(seconds=58))
+    )
 
     assert timeline
     assert [(mark.look, mark.words) for mark in timeline.marks] == [
@@ -187,3 +189,32 @@ def test_very_many_tests_of_the_hypothesis_are_drawn_together() -> None:
 
     assert len(lane.spans) <= 201
     assert [round(span.start) for span in lane.spans if span.look == "deviated"] == [50]
+
+
+@pytest.mark.parametrize(
+    ("changes", "at_second"),
+    [
+        ({}, 100),  # in a pause, or in a test of the hypothesis: where the journal ends
+        ({"rollbacks": [run("undo", 90)]}, 100),  # in the rollbacks
+        ({"rollbacks": [{**run("undo", 90, 95), "status": "succeeded"}]}, None),
+        ({"status": "aborted"}, None),  # nobody stopped it
+        ({"status": "failed"}, None),
+    ],
+)
+def test_where_a_run_was_stopped_is_not_guessed(
+    changes: dict[str, Any], at_second: float | None
+) -> None:
+    """The journal ends where the run was interrupted, unless rollbacks were run since."""
+    load = {**run("load", 10, 10.087), "status": "succeeded"}
+    timeline = drawn(**{"status": "interrupted", "run": [load], **changes})
+
+    stops = [mark.at for mark in timeline.marks if mark.look == "stopped"]
+    assert stops == ([] if at_second is None else [at_second])
+
+
+def test_a_hypothesis_that_did_not_hold_before_the_method_did_not_deviate() -> None:
+    """Nothing had been done yet that it could have deviated from."""
+    state = {"steady_state_met": False, "probes": [run("an order is accepted", 0, 1)]}
+    timeline = drawn(steady_states={"before": state}, run=[])
+
+    assert [mark.words for mark in timeline.marks] == ["Baseline not met after 1 s"]

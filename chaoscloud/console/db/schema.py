@@ -453,6 +453,7 @@ verification_runs = Table(
         ["team_id", "verification_id"], ["verifications.team_id", "verifications.id"]
     ),
     Index("runs_by_verification", "team_id", "verification_id", "created_at"),
+    Index("runs_by_execution", "execution_id"),
 )
 
 verification_events = Table(

@@ -75,7 +75,7 @@ routes: list[BaseRoute] = [
     Route(EXECUTION, executions.one),
     Route(EXECUTION + "/live", live.stream),
     Route(EXECUTION + "/stop", stops.stop, methods=["POST"]),
-    Route(EXECUTION + "/compare", compare.shown),
+    Route(EXECUTION + "/compare", compare.show),
     Route(EXECUTION + "/journal", executions.text),
     Route(EXECUTION + "/journal.json", executions.journal),
     Route(EXECUTION + "/journals/{number:int}", executions.earlier_journal),

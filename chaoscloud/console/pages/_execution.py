@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection
@@ -10,39 +10,95 @@ from sqlalchemy import Connection
 from chaoscloud.console.pages import _looks
 from chaoscloud.console.pages._looks import Look
 from chaoscloud.console.pages._stop_details import StopDetails, stop_details
-from chaoscloud.console.records import events, execution_views
-from chaoscloud.console.records.execution_views import ExecutionDetail, StopRequest
+from chaoscloud.console.records import events, execution_views, runs
+from chaoscloud.console.records.execution_views import (
+    ExecutionDetail,
+    ExecutionSummary,
+    StopRequest,
+)
 from chaoscloud.console.records.executions import list_journals
 from chaoscloud.console.records.journal_versions import JournalVersion
+from chaoscloud.console.records.runs import RunLink
 from chaoscloud.console.records.safeguard_status import find_authors
 from chaoscloud.console.rules.durations import spoken
 from chaoscloud.console.rules.live import RunEvent, journal_so_far
-from chaoscloud.console.rules.story import Activity, Check, Gap, Story, story_of
-from chaoscloud.console.rules.timeline import Known, Timeline, timeline_of
+from chaoscloud.console.rules.outcome import Caveat, Outcome, find_outcome
+from chaoscloud.console.rules.story import Activity, Check, Gap, Story, as_map, story_of
+from chaoscloud.console.rules.timeline import KnownMoments, Timeline, timeline_of
 
 FIRST_SHOWN = 40  # activities of one list at first sight, so that a page stays light
 MOST_SHOWN = 2_000  # when all are asked for; the journal has the rest
 ALL = "all"  # in the address, asks for them
 ROOM = 24_000  # characters that all values on a page share
 
+LEFT_BEHIND = ("rollback-failed", "rollbacks-not-played")  # codes of warnings
 
-class Folio(msgspec.Struct, frozen=True, kw_only=True):
-    """An execution, told."""
 
-    sheet: ExecutionDetail
+class _Ending(NamedTuple):
+    """How the execution of a record ended, as looks want to know it."""
+
+    status: str
+    outcome: str | None
+    conclusive: bool | None
+    last_seen_at: datetime
+
+
+class Item(msgspec.Struct, frozen=True):
+    """An activity of a list that is shown, with its place in the whole list."""
+
+    number: int
+    activity: Activity
+
+    @property
+    def failed(self) -> bool:
+        """Whether it is shown opened."""
+        return self.activity.outcome == "failed"
+
+
+class ExecutionPage(msgspec.Struct, frozen=True, kw_only=True):
+    """All that the page of an execution shows."""
+
+    record: ExecutionDetail
     story: Story
+    outcome: Outcome | None  # None while it goes on
+    dry: bool
     look: Look
     timeline: Timeline | None
     took: float | None  # seconds; so far, for a run that goes on
     notes: list[str]
     journals: list[JournalVersion]  # its versions, the latest first
     stop: StopDetails | None  # what stopped it
-    asked: StopRequest | None  # a stop of this run that it has not heard of yet, or not told
+    stop_request: StopRequest | None  # a stop of this run that it has not heard of yet
+    verification_run: RunLink | None
+    last_passed: ExecutionSummary | None  # to compare with
 
     @property
     def running(self) -> bool:
         """Whether there is more to come."""
-        return self.sheet.status == "running"
+        return self.record.status == "running"
+
+    @property
+    def sentence(self) -> str:
+        """How it ended, with a full stop, and a capital letter unless it begins with a name."""
+        if self.outcome is None:
+            return ""
+        text = self.outcome.sentence
+        if self.outcome.outcome not in ("deviated", "baseline-not-met"):
+            text = text[:1].upper() + text[1:]
+        return text if text.endswith((".", "…")) else f"{text}."
+
+    @property
+    def left_behind(self) -> list[Caveat]:
+        """The warnings that what the method did may still be there: only where it had begun."""
+        if self.outcome is None or self.dry or not self.story.method_began:
+            return []
+        return [caveat for caveat in self.outcome.warnings if caveat.code in LEFT_BEHIND]
+
+    @property
+    def caveats(self) -> list[Caveat]:
+        """The other warnings."""
+        warnings = self.outcome.warnings if self.outcome else ()
+        return [caveat for caveat in warnings if caveat.code not in LEFT_BEHIND]
 
     @property
     def longest(self) -> int:
@@ -50,102 +106,124 @@ class Folio(msgspec.Struct, frozen=True, kw_only=True):
         activities = len(self.story.method) + len(self.story.rollbacks)
         return max(160, min(4_000, ROOM // max(1, activities)))
 
-    def checks(self, moment: str) -> list[Check]:
+    def checks(self, phase: str) -> list[Check]:
         """The tests of the hypothesis before, during or after the method."""
-        return [check for check in self.story.checks if check.moment == moment]
+        return [check for check in self.story.checks if check.moment == phase]
+
+    def items(self, activities: tuple[Activity, ...], most: int) -> list[Item]:
+        """The first activities, and every one that failed, however many come before it."""
+        return [
+            Item(number, activity)
+            for number, activity in enumerate(activities[:MOST_SHOWN], 1)
+            if number <= most or activity.outcome in ("failed", "outside tolerance")
+        ]
 
 
-def folio(connection: Connection, sheet: ExecutionDetail, now: datetime) -> Folio:
-    """Tell an execution; a running one from its events."""
-    journal = _decoded(sheet.journal)
-    if sheet.status == "running":
-        told = (
-            RunEvent(each.type, each.time, _decoded(each.data))
-            for each in events.latest(connection, sheet.id)
+def build_page(connection: Connection, record: ExecutionDetail, now: datetime) -> ExecutionPage:
+    """Read what belongs to an execution; what a running one did, from its events."""
+    journal = _decode(record.journal)
+    is_running = record.status == "running"
+    if is_running:
+        latest = (
+            RunEvent(event.type, event.time, _decode(event.data))
+            for event in events.latest(connection, record.id)
         )
-        journal = journal_so_far(journal, told)
+        journal = journal_so_far(journal, latest)
     story = story_of(journal)
-    look = _looks.execution(sheet.status, sheet.last_seen_at, now)
-    until = sheet.last_seen_at if look is _looks.LOST else now
-    asked = execution_views.list_stop_requests(connection, sheet.id)
-    stop = stop_details(sheet.stop, story.safeguards)
-    if stop:
-        names = {policy.name for policy in stop.policies}
-        stop = stop.with_authors(find_authors(connection, sheet.team_id, sheet.id, names))
-    known = Known(
-        _decided(connection, sheet, story, stop),
+    outcome = None if is_running else find_outcome(journal)
+    look = _find_look(record, outcome, now)
+    until = record.last_seen_at if look is _looks.LOST else now
+    stop = _find_stop(connection, record, story)
+    known = KnownMoments(
+        _find_decision(connection, record, story, stop),
         stop.interrupted if stop else None,
-        sheet.last_seen_at if look is _looks.LOST else None,
+        record.last_seen_at if look is _looks.LOST else None,
     )
-    return Folio(
-        sheet=sheet,
+    return ExecutionPage(
+        record=record,
         story=story,
+        outcome=outcome,
+        dry=bool(outcome.dry if outcome else as_map(as_map(journal).get("experiment")).get("dry")),
         look=look,
-        timeline=timeline_of(story, until if sheet.status == "running" else None, known),
-        took=_took(sheet, until),
-        notes=list(_notes(sheet, story, look)),
-        journals=list_journals(connection, sheet.id),
+        timeline=timeline_of(story, until if is_running else None, known),
+        took=_find_duration(record, until),
+        notes=list(_notes(record, story, look)),
+        journals=list_journals(connection, record.id),
         stop=stop,
-        asked=_pending(sheet, asked, now),
+        stop_request=_find_pending(connection, record, now),
+        verification_run=runs.find_of_executions(connection, record.team_id, [record.id]).get(
+            record.id
+        ),
+        last_passed=execution_views.find_last_passed(connection, record.team_id, record),
     )
 
 
-def _pending(sheet: ExecutionDetail, asked: list[StopRequest], now: datetime) -> StopRequest | None:
-    if sheet.status != "running":
+def _find_look(record: ExecutionDetail, outcome: Outcome | None, now: datetime) -> Look:
+    name = outcome.outcome if outcome else None
+    conclusive = outcome.conclusive if outcome else None
+    return _looks.execution(_Ending(record.status, name, conclusive, record.last_seen_at), now)
+
+
+def _find_stop(connection: Connection, record: ExecutionDetail, story: Story) -> StopDetails | None:
+    stop = stop_details(record.stop, story.safeguards)
+    if stop is None:
         return None
-    holding = (each for each in asked if each.removed_at is None)
-    return next((e for e in holding if e.expires_at is None or e.expires_at > now), None)
+    names = {policy.name for policy in stop.policies}
+    return stop.with_authors(find_authors(connection, record.team_id, record.id, names))
 
 
-def _decided(
-    connection: Connection, sheet: ExecutionDetail, story: Story, stop: StopDetails | None
+def _find_pending(
+    connection: Connection, record: ExecutionDetail, now: datetime
+) -> StopRequest | None:
+    if record.status != "running":
+        return None
+    for request in execution_views.list_stop_requests(connection, record.id):
+        expires_at = request.expires_at
+        if request.removed_at is None and (expires_at is None or expires_at > now):
+            return request
+    return None
+
+
+def _find_decision(
+    connection: Connection, record: ExecutionDetail, story: Story, stop: StopDetails | None
 ) -> datetime | None:
     """When somebody decided to stop this run, if that was while it went on."""
     if stop and stop.decided:
         return stop.decided
-    if not story.safeguards or sheet.ended_at is None:
+    if not story.safeguards or record.ended_at is None:
         return None
-    names, start = story.safeguards, sheet.started_at
     return execution_views.find_decision_time(
-        connection, sheet.team_id, names, start, sheet.ended_at
+        connection, record.team_id, story.safeguards, record.started_at, record.ended_at
     )
 
 
-def _took(sheet: ExecutionDetail, until: datetime) -> float | None:
-    if sheet.duration is not None:
-        return sheet.duration
-    end = until if sheet.status == "running" else sheet.ended_at
-    return max(0.0, (end - sheet.started_at).total_seconds()) if end else None
+def _find_duration(record: ExecutionDetail, until: datetime) -> float | None:
+    if record.duration is not None:
+        return record.duration
+    end = until if record.status == "running" else record.ended_at
+    return max(0.0, (end - record.started_at).total_seconds()) if end else None
 
 
-def _decoded(document: bytes) -> Any:
-    """What was kept was JSON when it came; should it not be any more, the page still opens."""
+def _decode(document: bytes) -> Any:
+    """Decode what was JSON when it came; should it not be any more, the page still opens."""
     try:
         return msgspec.json.decode(document)
     except (msgspec.DecodeError, RecursionError):
         return None
 
 
-def _notes(sheet: ExecutionDetail, story: Story, look: Look) -> Iterator[str]:
+def _notes(record: ExecutionDetail, story: Story, look: Look) -> Iterator[str]:
     """What a reader should not have to find out: each is a sentence."""
-    yield from (_unguarded(gap, sheet) for gap in story.gaps)
-    left = [activity.name for activity in story.rollbacks if _left_out(activity)]
-    possible = {
-        "The hypothesis did not hold before the method, so nothing was done.": (
-            story.stopped_at_the_gate
-        ),
-        "The run stopped telling us anything: it was cut off, or it lost the network. "
-        "What stands here is what it told until then.": look is _looks.LOST,
-        f"Rollbacks that were not played: {', '.join(left)}. "
-        "What the method did may still be in place.": bool(left)
-        and sheet.status != "running"
-        and any(activity.start for activity in story.method),
-    }
-    yield from (sentence for sentence, holds in possible.items() if holds)
+    yield from (_describe_gap(gap, record) for gap in story.gaps)
+    if look is _looks.LOST:
+        yield (
+            "The run sends nothing any more: it was cut off, or it lost the network. "
+            "What stands here is what it sent until then."
+        )
 
 
-def _unguarded(gap: Gap, sheet: ExecutionDetail) -> str:
-    until = gap.until or sheet.ended_at
+def _describe_gap(gap: Gap, record: ExecutionDetail) -> str:
+    until = gap.until or record.ended_at
     took = f" for {spoken((until - gap.since).total_seconds())}" if until else ""
     back = "" if gap.until else " They did not answer again."
     why = f" ({gap.reason})" if gap.reason else ""
@@ -154,24 +232,20 @@ def _unguarded(gap: Gap, sheet: ExecutionDetail) -> str:
     )
 
 
-def _left_out(activity: Activity) -> bool:
-    return activity.outcome == "not played"
-
-
-def shown(told: Folio, asked: Mapping[str, str]) -> dict[str, Any]:
-    """What the templates want to know: the folio, and how much of it."""
-    every = ALL in asked
+def template_values(page: ExecutionPage, query: Mapping[str, str]) -> dict[str, Any]:
+    """What the templates need: the page, and how much of it."""
+    show_all = ALL in query
     return {
-        "folio": told,
-        "most": MOST_SHOWN if every else FIRST_SHOWN,
-        "query": f"?{ALL}=1" if every else "",
-        "tags": tags(told.sheet.tags),
+        "page": page,
+        "most": MOST_SHOWN if show_all else FIRST_SHOWN,
+        "query": f"?{ALL}=1" if show_all else "",
+        "tags": decode_tags(page.record.tags),
     }
 
 
-def tags(told: str) -> list[str]:
-    """The tags of a row, which keeps them as JSON."""
+def decode_tags(text: str) -> list[str]:
+    """The tags of a row, which has them as JSON."""
     try:
-        return msgspec.json.decode(told, type=list[str])
+        return msgspec.json.decode(text, type=list[str])
     except msgspec.DecodeError:
         return []

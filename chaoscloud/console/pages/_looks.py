@@ -1,61 +1,88 @@
 """How a state is said and shown: its word, and the class that gives it colour and sign."""
 
 from datetime import datetime
+from typing import Protocol
 
 import msgspec
 
 from chaoscloud.console.records.execution_views import SILENCE
 
 
+class Ending(Protocol):
+    """The fields that say how an execution ended; `outcome` is None while it goes on."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def outcome(self) -> str | None: ...
+    @property
+    def conclusive(self) -> bool | None: ...
+    @property
+    def last_seen_at(self) -> datetime: ...
+
+
 class Look(msgspec.Struct, frozen=True):
-    """A word for people and a name for the stylesheet."""
+    """A word for people, a name for the stylesheet, and a letter where there is room for one."""
 
     word: str
     css: str
+    letter: str = ""
 
 
-EXECUTIONS = {
-    "running": Look("Running", "running"),
-    "completed": Look("Completed", "completed"),
-    "deviated": Look("Deviated", "deviated"),
-    "failed": Look("Failed", "failed"),
-    "aborted": Look("Aborted", "aborted"),
-    "interrupted": Look("Interrupted", "interrupted"),
-    "refused": Look("Refused", "refused"),
-}
+RUNNING = Look("Running", "running")
 LOST = Look("Lost contact", "lost")
+UNKNOWN = Look("Unknown", "unknown", "?")
 
-OUTCOMES = {
+# By outcome. A letter tells the small bars of a strip apart, for whom colours do not.
+EXECUTIONS = {
+    "passed": Look("Passed", "completed"),
+    "deviated": Look("Deviated", "deviated", "D"),
+    "baseline-not-met": Look("Baseline not met", "baseline", "B"),
+    "probe-error": Look("Probe error", "probe-error", "P"),
+    "failed": Look("Failed", "failed", "F"),
+    "aborted": Look("Aborted", "aborted", "A"),
+    "interrupted": Look("Interrupted", "interrupted", "I"),
+    "refused": Look("Refused", "refused", "R"),
+    "unknown": UNKNOWN,
+}
+PASSED_INCONCLUSIVE = Look("Passed, inconclusive", "inconclusive", "~")
+
+ACTIVITIES = {
     "succeeded": Look("Succeeded", "succeeded"),
     "failed": Look("Failed", "failed"),
     "outside tolerance": Look("Outside tolerance", "outside"),
     "not finished": Look("Not finished", "unfinished"),
     "running": Look("Running", "running"),
-    "to come": Look("To come", "unplayed"),
-    "not played": Look("Not played", "unplayed"),
+    "to come": Look("To come", "not-run"),
+    "not run": Look("Not run", "not-run"),
     "met": Look("Held", "met"),
     "deviated": Look("Did not hold", "deviated"),
-    "unknown": Look("Not finished", "unfinished"),
+    "unknown": Look("Unknown", "unknown"),
     "pause": Look("Pause", "pause"),
     "unanswered": Look("Safeguards did not answer", "unanswered"),
 }
 
 
-def execution(status: str, last_seen: datetime, now: datetime) -> Look:
-    """How an execution stands; one that says it runs is believed while it is heard of."""
-    if status == "running" and now - last_seen > SILENCE:
-        return LOST
-    return EXECUTIONS.get(status, Look(status or "Unknown", "unknown"))
+def execution(row: Ending, now: datetime) -> Look:
+    """How an execution ended, or that it goes on: that is believed while it is heard of."""
+    if row.status == "running":
+        return LOST if now - row.last_seen_at > SILENCE else RUNNING
+    if row.outcome == "passed" and not row.conclusive:
+        return PASSED_INCONCLUSIVE
+    look = EXECUTIONS.get(row.outcome or "", UNKNOWN)
+    if row.outcome == "deviated" and not row.conclusive:
+        return Look("Deviated, inconclusive", look.css, look.letter)
+    return look
 
 
-def outcome(word: str) -> Look:
+def activity(status: str) -> Look:
     """How an activity, or a test of the hypothesis, went."""
-    return OUTCOMES.get(word, Look(word, "unknown"))
+    return ACTIVITIES.get(status, UNKNOWN)
 
 
 def hypothesis(met: bool | None) -> Look:
     """How a test of the hypothesis went."""
-    return OUTCOMES[{True: "met", False: "deviated", None: "unknown"}[met]]
+    return ACTIVITIES[{True: "met", False: "deviated", None: "not finished"}[met]]
 
 
 # What a drawing's colours mean; one entry where one colour means several things.

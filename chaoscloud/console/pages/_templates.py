@@ -32,8 +32,8 @@ def environment() -> Environment:
         iso=iso, exact=exact, day=day, spoken=spoken, pretty=pretty, cut=cut, short=short
     )
     made.filters.update(
-        look=_looks.outcome,
-        held=_looks.hypothesis,
+        look=_looks.activity,
+        hypothesis=_looks.hypothesis,
         legend=_looks.legend,
         expected=expected,
         at_least=max,
@@ -68,9 +68,9 @@ def exact(moment: datetime) -> str:
 
 
 def day(moment: datetime) -> str:
-    """The moment at a glance: `22 Nov 2026 12:48`."""
+    """The moment at a glance: `22 Nov 2026 12:48 UTC`; `console.js` turns it into local time."""
     utc = moment.astimezone(UTC)
-    return f"{utc.day} {utc:%b} {utc.year:04d} {utc:%H:%M}"
+    return f"{utc.day} {utc:%b} {utc.year:04d} {utc:%H:%M} UTC"
 
 
 def pretty(value: Any) -> str:
@@ -94,5 +94,11 @@ def short(text: str) -> str:
 
 
 def percentage(value: float) -> str:
-    """A share of the time as people write it: `99.9 %`, `0.05 %`, `0 %`."""
-    return f"{value:.6g} %"
+    """A share of the time as people write it, with two decimals at most: `99.9 %`, `0.05 %`.
+
+    A target has as many as its author gave it: 99.999 is not 100.
+    """
+    if 0 < value < 0.005:
+        return "under 0.01 %"
+    rounded = f"{value:.2f}".rstrip("0").rstrip(".")
+    return f"{rounded if float(rounded) < 100 or value >= 100 else format(value, '.6g')} %"

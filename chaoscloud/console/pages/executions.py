@@ -9,9 +9,15 @@ from starlette.responses import Response
 
 from chaoscloud.console.errors import NotFound
 from chaoscloud.console.pages import _filters, _looks
-from chaoscloud.console.pages._execution import Folio, folio, shown, tags
+from chaoscloud.console.pages._execution import (
+    LEFT_BEHIND,
+    ExecutionPage,
+    build_page,
+    decode_tags,
+    template_values,
+)
 from chaoscloud.console.pages._visit import Visit, of_team
-from chaoscloud.console.records import events, execution_views, people
+from chaoscloud.console.records import events, execution_views, people, runs
 from chaoscloud.console.records import executions as execution_records
 from chaoscloud.console.records.events import Event
 from chaoscloud.console.records.execution_views import (
@@ -20,47 +26,72 @@ from chaoscloud.console.records.execution_views import (
     ExecutionRow,
 )
 from chaoscloud.console.records.lists import Mark
+from chaoscloud.console.records.outcomes import decode_warnings
 from chaoscloud.console.records.people import Person
+from chaoscloud.console.records.runs import RunLink
 from chaoscloud.console.rules.story import as_map, as_text
 
 PAGE = 50  # rows of a list
-STATUSES = {"": "All"} | {status: look.word for status, look in _looks.EXECUTIONS.items()}
-STATUSES["lost"] = _looks.LOST.word
+CHOICES = {  # chips: their word, and the status and outcome that they ask for
+    "All": ("", ""),
+    _looks.RUNNING.word: ("running", ""),
+    "Went wrong": ("", "went-wrong"),
+    **{look.word: ("", name) for name, look in _looks.EXECUTIONS.items()},
+    "Inconclusive": ("", "inconclusive"),
+    "Dry run": ("", "dry"),
+    _looks.LOST.word: ("lost", ""),
+}
+
+
+# Outcomes of runs whose method was not run, or of which that is not known.
+METHOD_NOT_RUN = ("refused", "baseline-not-met", "probe-error", "unknown")
 
 
 class Row(msgspec.Struct, frozen=True):
     """An execution as the list shows it."""
 
-    line: ExecutionRow
+    execution: ExecutionRow
     look: _looks.Look
     tags: list[str]
-    doing: str
+    current: str  # what a run that goes on is doing
     took: float | None
+    verification_run: RunLink | None
+
+    @property
+    def left_behind(self) -> bool:
+        """Whether what the method did may still be there."""
+        codes = {caveat.code for caveat in decode_warnings(self.execution.warnings)}
+        if "rollback-failed" in codes:
+            return True
+        # Nothing may be left by a method that was not run, which the outcome says in most cases.
+        may_have_begun = self.execution.outcome not in METHOD_NOT_RUN and not self.execution.dry
+        return may_have_begun and not codes.isdisjoint(LEFT_BEHIND)
 
 
 @of_team
 async def list_page(visit: Visit) -> Response:
     """What runs now, and what ran, newest first."""
-    asked = visit.request.query_params
-    wanted, after = _filters.wanted(asked), _filters.cursor(asked)
+    query = visit.request.query_params
+    criteria, after = _filters.read_filter(query), _filters.cursor(query)
     team = visit.scope
     rows, everybody = await visit.db.reading(
-        _list_page, team.team_id, team.organization_id, wanted, after, visit.now
+        _list_page, team.team_id, team.organization_id, criteria, after, visit.now
     )
     path = f"{visit.base}/executions"
     more = len(rows) > PAGE
     rows = rows[:PAGE]
-    last = rows[-1].line if rows else None
+    last = rows[-1].execution if rows else None
+    values = {name: query.get(name, "") for name in _filters.NAMES}
     return await visit.page(
         "executions.html",
         tab="Executions",
         rows=rows,
         people=everybody,
-        asked={name: asked.get(name, "") for name in _filters.KEPT},
-        filtered=any(asked.get(name) for name in _filters.KEPT),
-        chips=_filters.chips(path, asked, STATUSES),
-        newer=_filters.address(path, asked) if after else "",
-        older=_filters.beyond(path, asked, last.started_at, last.id) if more and last else "",
+        query=values,
+        filtered=any(value for name, value in values.items() if name != "zone"),
+        chips=_filters.chips(path, query, CHOICES),
+        newer=_filters.address(path, query) if after else "",
+        older=_filters.beyond(path, query, last.started_at, last.id) if more and last else "",
     )
 
 
@@ -68,23 +99,27 @@ def _list_page(
     connection: Connection,
     team_id: str,
     organization_id: str,
-    wanted: ExecutionFilter,
+    criteria: ExecutionFilter,
     after: Mark | None,
     now: datetime,
 ) -> tuple[list[Row], list[Person]]:
-    found = execution_views.list_rows(connection, team_id, wanted, now, after=after, limit=PAGE + 1)
-    running = [line.id for line in found if line.status == "running"]
-    doing = events.latest_of_each(connection, running) if running else {}
-    rows = [_row(line, doing.get(line.id), now) for line in found]
+    executions = execution_views.list_rows(
+        connection, team_id, criteria, now, after=after, limit=PAGE + 1
+    )
+    running = [execution.id for execution in executions if execution.status == "running"]
+    latest = events.latest_of_each(connection, running) if running else {}
+    links = runs.find_of_executions(connection, team_id, [item.id for item in executions])
+    rows = [_row(item, latest.get(item.id), links.get(item.id), now) for item in executions]
     return rows, people.of_organization(connection, organization_id)
 
 
-def _row(line: ExecutionRow, last: Event | None, now: datetime) -> Row:
-    look = _looks.execution(line.status, line.last_seen_at, now)
-    took = line.duration
-    if look.css == "running":
-        took = max(0.0, (now - line.started_at).total_seconds())
-    return Row(line, look, tags(line.tags), _doing(last) if look.css == "running" else "", took)
+def _row(execution: ExecutionRow, last: Event | None, link: RunLink | None, now: datetime) -> Row:
+    look = _looks.execution(execution, now)
+    took, current = execution.duration, ""
+    if look is _looks.RUNNING:
+        took = max(0.0, (now - execution.started_at).total_seconds())
+        current = _describe_event(last)
+    return Row(execution, look, decode_tags(execution.tags), current, took, link)
 
 
 PHASES = {
@@ -99,18 +134,18 @@ PHASES = {
 }
 
 
-def _doing(last: Event | None) -> str:
-    """What a run is doing, from the last thing it told."""
+def _describe_event(last: Event | None) -> str:
+    """What a run is doing, from its last event."""
     if last is None:
         return "Starting"
     if last.type in PHASES:
         return PHASES[last.type]
-    context = as_map(as_map(_decoded(last.data)).get("context"))
-    verb = "Finished" if last.type == "activity-finished" else "Playing"
+    context = as_map(as_map(_decode(last.data)).get("context"))
+    verb = "Finished" if last.type == "activity-finished" else "Running"
     return f"{verb} {as_text(context.get('name')) or 'an activity'}"
 
 
-def _decoded(data: bytes) -> Any:
+def _decode(data: bytes) -> Any:
     try:
         return msgspec.json.decode(data)
     except msgspec.DecodeError:
@@ -127,44 +162,47 @@ async def page_of_one(
     visit: Visit, status: int = 200, *, wrong: str = "", reason: str = ""
 ) -> Response:
     """The execution's page; `wrong` and `reason` are of a form that was not accepted."""
-    told = await visit.db.reading(tell, visit)
-    values = shown(told, visit.request.query_params) | {"wrong": wrong, "reason": reason}
+    page = await visit.db.reading(load_page, visit)
+    values = template_values(page, visit.request.query_params)
+    values |= {"wrong": wrong, "reason": reason}
     return await visit.page("execution.html", status, tab="Executions", **values)
 
 
-def tell(connection: Connection, visit: Visit) -> Folio:
-    """The execution that the address names, told. Raises `NotFound`."""
-    return folio(connection, sheet(connection, visit), visit.now)
+def load_page(connection: Connection, visit: Visit) -> ExecutionPage:
+    """The page of the execution that the address names. Raises `NotFound`."""
+    return build_page(connection, find_record(connection, visit), visit.now)
 
 
-def sheet(connection: Connection, visit: Visit) -> ExecutionDetail:
+def find_record(connection: Connection, visit: Visit) -> ExecutionDetail:
     """The record of the execution that the address names. Raises `NotFound`."""
-    found = execution_views.find_detail(connection, visit.scope.team_id, visit.named("id"))
-    if found is None:
+    record = execution_views.find_detail(connection, visit.scope.team_id, visit.named("id"))
+    if record is None:
         raise NotFound("There is no such execution, or it is not yours to see.")
-    return found
+    return record
 
 
 @of_team
 async def journal(visit: Visit) -> Response:
-    """The journal as it came, to keep."""
-    found = await visit.db.reading(sheet, visit)
-    name = f'attachment; filename="journal-{found.id}.json"'
+    """The journal as it came, to download."""
+    record = await visit.db.reading(find_record, visit)
+    name = f'attachment; filename="journal-{record.id}.json"'
     return Response(
-        found.journal, media_type="application/json", headers={"Content-Disposition": name}
+        record.journal, media_type="application/json", headers={"Content-Disposition": name}
     )
 
 
 @of_team
 async def text(visit: Visit) -> Response:
     """The journal to read, as text and nothing else."""
-    found = await visit.db.reading(sheet, visit)
-    return await visit.page("journal.html", tab="Executions", sheet=found, journal=_text(found))
+    record = await visit.db.reading(find_record, visit)
+    return await visit.page(
+        "journal.html", tab="Executions", record=record, journal=_format(record.journal)
+    )
 
 
 @of_team
 async def earlier_journal(visit: Visit) -> Response:
-    """One version of the journal, to keep."""
+    """One version of the journal, to download."""
     number = min(int(visit.named("number")[:11]), HIGHEST_NUMBER)
     execution_id = visit.named("id")
     raw = await visit.db.reading(
@@ -180,11 +218,11 @@ HIGHEST_NUMBER = 2**31 - 1  # of a version
 LONGEST_JOURNAL = 1_000_000  # characters of a journal on a page
 
 
-def _text(found: ExecutionDetail) -> str:
+def _format(journal: bytes) -> str:
     try:
-        plain = msgspec.json.format(found.journal, indent=2).decode("utf-8", "replace")
+        plain = msgspec.json.format(journal, indent=2).decode("utf-8", "replace")
     except msgspec.DecodeError:
-        plain = found.journal.decode("utf-8", "replace")
+        plain = journal.decode("utf-8", "replace")
     if len(plain) <= LONGEST_JOURNAL:
         return plain
     return f"{plain[:LONGEST_JOURNAL]}\n… {len(plain) - LONGEST_JOURNAL:,} more characters"

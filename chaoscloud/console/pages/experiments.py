@@ -28,7 +28,7 @@ IN_A_ROW = 12  # outcomes in the strip of a list's line
 class Run(msgspec.Struct, frozen=True):
     """One bar of a strip: the longer the run, the taller, up to 1 (the root keeps short ones)."""
 
-    outcome: ExecutionSummary
+    execution: ExecutionSummary
     look: Look
     height: float
 
@@ -87,16 +87,16 @@ def _list_page(connection: Connection, visit: Visit, after: Mark | None) -> list
     ]
 
 
-def _runs(outcomes: list[ExecutionSummary], visit: Visit) -> list[Run]:
+def _runs(summaries: list[ExecutionSummary], visit: Visit) -> list[Run]:
     """The strip, oldest first."""
-    longest = max((max(0.0, item.duration or 0.0) for item in outcomes), default=0.0)
+    longest = max((max(0.0, item.duration or 0.0) for item in summaries), default=0.0)
     return [
         Run(
             item,
-            _looks.execution(item.status, item.last_seen_at, visit.now),
+            _looks.execution(item, visit.now),
             max(0.2, sqrt(max(0.0, item.duration or 0.0) / longest)) if longest else 1.0,
         )
-        for item in reversed(outcomes)
+        for item in reversed(summaries)
     ]
 
 

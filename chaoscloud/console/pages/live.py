@@ -20,9 +20,9 @@ from starlette.responses import Response, StreamingResponse
 
 from chaoscloud.console import auth
 from chaoscloud.console.errors import NotFound, Problem, Unauthorized
-from chaoscloud.console.pages._execution import shown
+from chaoscloud.console.pages._execution import template_values
 from chaoscloud.console.pages._visit import Page, Visit, of_team, of_team_again
-from chaoscloud.console.pages.executions import sheet, tell
+from chaoscloud.console.pages.executions import find_record, load_page
 from chaoscloud.console.pages.security import secured
 from chaoscloud.console.records import execution_views
 from chaoscloud.console.records.execution_views import ExecutionMarker
@@ -70,7 +70,7 @@ def live_page(handler: Callable[[Visit], Awaitable[Response]]) -> Page:
 @live_page
 async def stream(visit: Visit) -> Response:
     """The event stream of the execution that the address names."""
-    await visit.db.reading(sheet, visit)  # not there, or not theirs: a plain 404
+    await visit.db.reading(find_record, visit)  # not there, or not theirs: a plain 404
     return following(visit, EXECUTION)
 
 
@@ -141,10 +141,10 @@ async def _pulse(visit: Visit) -> ExecutionMarker:
 
 
 async def _piece(visit: Visit) -> Mapping[str, str]:
-    folio = await visit.db.reading(tell, visit)
-    values = shown(folio, visit.request.query_params) | {"wrong": "", "reason": ""}
+    page = await visit.db.reading(load_page, visit)
+    values = template_values(page, visit.request.query_params) | {"wrong": "", "reason": ""}
     html = await run_in_threadpool(visit.html, "_execution.html", **values)
-    return {"html": html, "title": f"{folio.look.word}: {folio.story.title}"}
+    return {"html": html, "title": f"{page.look.word}: {page.story.title}"}
 
 
 EXECUTION = Followed(_pulse, lambda pulse: pulse.status == "running", _piece)

@@ -6,7 +6,7 @@ from starlette.responses import Response
 from chaoscloud.console.pages._stop_form import InvalidReason, reason_of
 from chaoscloud.console.pages._stop_query import wait_and_count
 from chaoscloud.console.pages._visit import Visit, of_team
-from chaoscloud.console.pages.executions import page_of_one, sheet
+from chaoscloud.console.pages.executions import find_record, page_of_one
 from chaoscloud.console.records import safeguards
 from chaoscloud.console.rules.safeguards import Safeguard
 
@@ -28,7 +28,7 @@ async def stop(visit: Visit) -> Response:
 
 def _stop(connection: Connection, visit: Visit, reason: str) -> Safeguard | None:
     """Set the stop of this run; None when it has ended. Raises `NotFound`."""
-    execution = sheet(connection, visit)
+    execution = find_record(connection, visit)
     if execution.status != "running":
         return None
     return safeguards.stop(

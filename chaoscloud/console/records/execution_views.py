@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from chaoscloud.console.db.schema import (
     events,
     executions,
     experiments,
+    outcomes,
     people,
     safeguards,
     teams,
@@ -39,6 +40,11 @@ class ExecutionRow(msgspec.Struct, frozen=True):
     ended_at: datetime | None
     duration: float | None  # seconds
     last_seen_at: datetime
+    outcome: str | None  # None while it goes on, as are the next three
+    conclusive: bool | None
+    sentence: str | None
+    warnings: str | None  # JSON
+    dry: bool | None
 
 
 class ExecutionDetail(msgspec.Struct, frozen=True):
@@ -89,6 +95,7 @@ class ExecutionFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which executions to list; an empty field excludes none. `until` itself is not included."""
 
     status: str = ""  # one of the statuses, or "lost"
+    outcome: str = ""  # one of the outcomes, "went-wrong", "inconclusive" or "dry"
     experiment_id: str = ""
     person_id: str = ""
     tag: str = ""
@@ -104,6 +111,9 @@ class ExecutionSummary(msgspec.Struct, frozen=True):
     started_at: datetime
     duration: float | None
     last_seen_at: datetime
+    outcome: str | None
+    conclusive: bool | None
+    dry: bool | None
 
 
 def list_rows(
@@ -123,13 +133,21 @@ def list_rows(
 
 
 def _select_rows() -> Select[Any]:
-    own = columns(executions, ExecutionRow, person_name=people.c.name)
-    return select(*own).join(people, people.c.id == executions.c.person_id)
+    ending = ("outcome", "conclusive", "sentence", "warnings", "dry")
+    joined = {"person_name": people.c.name, **{name: outcomes.c[name] for name in ending}}
+    return (
+        select(*columns(executions, ExecutionRow, **joined))
+        .join(people, people.c.id == executions.c.person_id)
+        .outerjoin(outcomes, outcomes.c.execution_id == executions.c.id)
+    )
 
 
 def _conditions(criteria: ExecutionFilter, now: datetime) -> list[ColumnElement[bool]]:
     column = executions.c
-    conditions = _status_conditions(criteria.status, now)
+    conditions = [
+        *_status_conditions(criteria.status, now),
+        *_outcome_conditions(criteria.outcome),
+    ]
     if criteria.experiment_id:
         conditions.append(column.experiment_id == criteria.experiment_id)
     if criteria.person_id:
@@ -150,6 +168,20 @@ def _status_conditions(status: str, now: datetime) -> list[ColumnElement[bool]]:
     if status == "running":
         return [column.status == "running", column.last_seen_at >= now - SILENCE]
     return [column.status == status] if status else []
+
+
+def _outcome_conditions(name: str) -> list[ColumnElement[bool]]:
+    column = outcomes.c
+    if not name:
+        return []
+    groups: dict[str, ColumnElement[bool]] = {
+        "went-wrong": column.outcome != "passed",
+        "inconclusive": and_(
+            column.outcome.in_(("passed", "deviated")), column.conclusive.is_(False)
+        ),
+        "dry": column.dry.is_(True),
+    }
+    return [groups.get(name, column.outcome == name)]
 
 
 def _json(text: str) -> str:
@@ -229,9 +261,35 @@ def list_summaries(
 ) -> list[ExecutionSummary]:
     """The last runs of an experiment by a team, newest first."""
     statement = (
-        select(*columns(executions, ExecutionSummary))
+        _select_summaries()
         .where(executions.c.experiment_id == experiment_id, executions.c.team_id == team_id)
         .order_by(executions.c.started_at.desc(), executions.c.id.desc())
         .limit(most)
     )
     return every(connection, statement, ExecutionSummary)
+
+
+def find_last_passed(
+    connection: Connection, team_id: str, execution: ExecutionDetail
+) -> ExecutionSummary | None:
+    """The last run of the same experiment, before this one, that passed and was not dry.
+
+    A conclusive one, if there is any.
+    """
+    column = outcomes.c
+    statement = (
+        _select_summaries()
+        .where(column.experiment_id == execution.experiment_id, column.team_id == team_id)
+        .where(column.outcome == "passed", column.dry.is_(False))
+        .where(column.started_at <= execution.started_at, column.execution_id != execution.id)
+        .order_by(column.conclusive.desc(), column.started_at.desc(), column.execution_id.desc())
+        .limit(1)
+    )
+    return first(connection, statement, ExecutionSummary)
+
+
+def _select_summaries() -> Select[Any]:
+    joined = {name: outcomes.c[name] for name in ("outcome", "conclusive", "dry")}
+    return select(*columns(executions, ExecutionSummary, **joined)).outerjoin(
+        outcomes, outcomes.c.execution_id == executions.c.id
+    )

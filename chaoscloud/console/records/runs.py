@@ -201,6 +201,30 @@ def list_page(
     return [_value(row) for row in connection.execute(statement)]
 
 
+class RunLink(msgspec.Struct, frozen=True):
+    """Where the verification run that an execution is of is shown."""
+
+    id: str
+    verification_id: str
+    verification_name: str
+    execution_id: str
+
+
+def find_of_executions(
+    connection: Connection, team_id: str, execution_ids: Collection[str]
+) -> dict[str, RunLink]:
+    """The verification runs that these executions of a team are of, by execution."""
+    if not execution_ids:
+        return {}
+    by, own = verification_runs.c, verifications.c
+    statement = (
+        select(*columns(verification_runs, RunLink, verification_name=own.name))
+        .join(verifications, and_(own.team_id == by.team_id, own.id == by.verification_id))
+        .where(by.team_id == team_id, by.execution_id.in_(execution_ids))
+    )
+    return {link.execution_id: link for link in every(connection, statement, RunLink)}
+
+
 def latest(
     connection: Connection, team_id: str, verification_ids: Collection[str]
 ) -> dict[str, Run]:

@@ -1,4 +1,4 @@
-"""A journal as the story of a run: what was checked, what was done, what came of it.
+"""A journal read for people: what was tested, what was done, what came of it.
 
 Journals come from anywhere, so nothing here trusts their shape: what is not as the Chaos Toolkit
 writes it is left out or said to be unknown, and nothing raises. Values stay as they were decoded
@@ -13,25 +13,26 @@ from typing import Any, Literal
 import msgspec
 
 Section = Literal["safeguards", "hypothesis", "method", "rollbacks"]
-Outcome = Literal[
+ActivityStatus = Literal[
     "succeeded",
     "failed",
     "outside tolerance",
     "not finished",
     "running",
     "to come",
-    "not played",
+    "not run",
+    "unknown",  # the journal does not say whether it was run
 ]
-Moment = Literal["before", "during", "after"]
+Phase = Literal["before", "during", "after"]
 
 
 class Activity(msgspec.Struct, frozen=True, kw_only=True):
-    """One activity as it was played, or as it was declared when it was not."""
+    """One activity as it was run, or as it was declared when it was not."""
 
     name: str
     section: Section
     kind: str  # "action" or "probe", as the document has it
-    outcome: Outcome
+    outcome: ActivityStatus
     background: bool = False
     start: datetime | None = None
     end: datetime | None = None
@@ -46,9 +47,9 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Check(msgspec.Struct, frozen=True):
-    """One time the steady-state hypothesis was put to the test."""
+    """One test of the steady-state hypothesis."""
 
-    moment: Moment
+    moment: Phase
     met: bool | None  # None: it never came to an end
     probes: tuple[Activity, ...]
 
@@ -67,7 +68,7 @@ class Gap(msgspec.Struct, frozen=True):
 
 
 class Story(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a journal tells."""
+    """What a journal says. `tested` is None where it does not say whether the hypothesis was."""
 
     title: str
     description: str
@@ -79,6 +80,7 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     end: datetime | None
     duration: float | None  # seconds
     checks: tuple[Check, ...]
+    tested: bool | None
     method: tuple[Activity, ...]
     rollbacks: tuple[Activity, ...]
     declared_probes: tuple[Activity, ...]  # of the hypothesis
@@ -94,69 +96,96 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
         return self.end is None and self.status in ("", "running")
 
     @property
-    def stopped_at_the_gate(self) -> bool:
-        """Whether the hypothesis did not hold to begin with, so that nothing was done."""
-        return any(check.moment == "before" and check.met is False for check in self.checks)
+    def method_began(self) -> bool:
+        """Whether something of the method was run, so that it may have left something behind."""
+        return any(activity.start or activity.outcome in _RUN for activity in self.method)
+
+
+_RUN = ("succeeded", "failed", "outside tolerance", "not finished", "running")
 
 
 def story_of(journal: object) -> Story:
     """Read a decoded journal, whatever it is."""
-    told = as_map(journal)
-    experiment = as_map(told.get("experiment"))
+    document = as_map(journal)
+    experiment = as_map(document.get("experiment"))
     hypothesis = as_map(experiment.get("steady-state-hypothesis"))
-    ours = _chaosiq_block(told) or _chaosiq_block(experiment)
-    over = told.get("end") is not None
+    block = _chaosiq_block(document)
+    over = document.get("end") is not None
+    checks = tuple(_checks(as_map(document.get("steady_states")), over))
     return Story(
         title=as_text(experiment.get("title")) or "Untitled experiment",
         description=as_text(experiment.get("description")),
         tags=_texts(experiment.get("tags")),
         hypothesis=as_text(hypothesis.get("title")),
-        status=as_text(told.get("status")),
-        deviated=told.get("deviated") is True,
-        start=as_moment(told.get("start")),
-        end=as_moment(told.get("end")),
-        duration=as_seconds(told.get("duration")),
-        checks=tuple(_checks(as_map(told.get("steady_states")), over)),
-        method=_section("method", told.get("run"), experiment.get("method"), over),
-        rollbacks=_section("rollbacks", told.get("rollbacks"), experiment.get("rollbacks"), over),
-        declared_probes=_section("hypothesis", [], hypothesis.get("probes"), over),
+        status=as_text(document.get("status")),
+        deviated=document.get("deviated") is True,
+        start=as_moment(document.get("start")),
+        end=as_moment(document.get("end")),
+        duration=as_seconds(document.get("duration")),
+        checks=checks,
+        tested=True if checks else _is_untested(document),
+        method=_section("method", document, experiment.get("method"), over),
+        rollbacks=_section("rollbacks", document, experiment.get("rollbacks"), over),
+        declared_probes=_section("hypothesis", {}, hypothesis.get("probes"), over),
         configuration=as_map(experiment.get("configuration")),
         secrets=as_map(experiment.get("secrets")),
-        safeguards=_policies(_chaosiq_block(told).get("safeguards")),
-        gaps=tuple(_gaps(_chaosiq_block(told).get("safeguards_without_answer"))),
-        source=as_text(ours.get("source")),
+        safeguards=_policies(block.get("safeguards")),
+        gaps=tuple(_gaps(block.get("safeguards_without_answer"))),
+        source=as_text((block or _chaosiq_block(experiment)).get("source")),
     )
+
+
+def _is_untested(document: Mapping[str, Any]) -> bool | None:
+    """False for a journal with room for tests and none in it.
+
+    The host drops a test that is interrupted, so then nobody knows.
+    """
+    is_cut = document.get("status") in ("interrupted", "aborted")
+    return None if is_cut or not as_map(document.get("steady_states")) else False
 
 
 # --- the parts ---------------------------------------------------------------------------------
 
 
 def _checks(states: Mapping[str, Any], over: bool) -> Iterable[Check]:
-    told: list[tuple[Moment, Any]] = [("before", states.get("before"))]
-    told += [("during", state) for state in as_list(states.get("during"))]
-    told += [("after", states.get("after"))]
-    for moment, state in told:
+    tests: list[tuple[Phase, Any]] = [("before", states.get("before"))]
+    tests += [("during", state) for state in as_list(states.get("during"))]
+    tests += [("after", states.get("after"))]
+    for phase, state in tests:
         if isinstance(state, dict):
             met = state.get("steady_state_met")
-            probes = (_played("hypothesis", run, over) for run in as_list(state.get("probes")))
-            yield Check(moment, met if isinstance(met, bool) else None, tuple(probes))
+            probes = (_read_run("hypothesis", run, over) for run in as_list(state.get("probes")))
+            yield Check(phase, met if isinstance(met, bool) else None, tuple(probes))
 
 
-def _section(section: Section, runs: Any, declared: Any, over: bool) -> tuple[Activity, ...]:
-    """What was played, in order, and then what was declared but not, or not yet, reached."""
-    played = [_played(section, run, over) for run in as_list(runs)]
+_RUNS_KEY = {"method": "run", "rollbacks": "rollbacks"}
+
+
+def _section(
+    section: Section, document: Mapping[str, Any], declared: Any, over: bool
+) -> tuple[Activity, ...]:
+    """What was run, in order, and then what was declared but not, or not yet, reached."""
+    runs = document.get(_RUNS_KEY.get(section, ""))
+    activities = [_read_run(section, run, over) for run in as_list(runs)]
     missing = Counter(_name(as_map(activity)) for activity in as_list(declared))
-    missing.subtract(activity.name for activity in played)
-    left: list[Activity] = []
-    for activity in reversed(as_list(declared)):
-        if missing[_name(as_map(activity))] > 0:
-            missing[_name(as_map(activity))] -= 1
-            outcome: Outcome = "not played" if over else "to come"
-            left.append(_declared(section, as_map(activity), outcome=outcome))
-    return (*played, *reversed(left))
+    missing.subtract(activity.name for activity in activities)
+    rest: list[Mapping[str, Any]] = []
+    for activity in map(as_map, reversed(as_list(declared))):
+        if missing[_name(activity)] > 0:
+            missing[_name(activity)] -= 1
+            rest.insert(0, activity)
+    # The host drops the activity that an interruption cuts off: it may be the first that is
+    # missing, or any in the background. A journal without the list says nothing of any.
+    is_cut = document.get("status") in ("interrupted", "aborted")
+    for number, activity in enumerate(rest):
+        may_have_run = is_cut and (number == 0 or activity.get("background") is True)
+        is_unknown = not isinstance(runs, list) or (may_have_run and section == "method")
+        outcome: ActivityStatus = "unknown" if is_unknown else "not run"
+        activities.append(_declared(section, activity, outcome=outcome if over else "to come"))
+    return tuple(activities)
 
 
-def _declared(section: Section, activity: Mapping[str, Any], **more: Any) -> Activity:
+def _declared(section: Section, activity: Mapping[str, Any], **fields: Any) -> Activity:
     provider = as_map(activity.get("provider"))
     pauses = as_map(activity.get("pauses"))
     return Activity(
@@ -169,25 +198,25 @@ def _declared(section: Section, activity: Mapping[str, Any], **more: Any) -> Act
         provider=_provider(provider),
         arguments=provider.get("arguments"),
         tolerance=activity.get("tolerance"),
-        **more,
+        **fields,
     )
 
 
-def _played(section: Section, run: object, over: bool) -> Activity:
-    told = as_map(run)
+def _read_run(section: Section, value: object, over: bool) -> Activity:
+    run = as_map(value)
     return _declared(
         section,
-        as_map(told.get("activity")),
-        outcome=_outcome(told, over),
-        start=as_moment(told.get("start")),
-        end=as_moment(told.get("end")),
-        duration=as_seconds(told.get("duration")),
-        output=told.get("output"),
-        error=_error(told.get("exception")),
+        as_map(run.get("activity")),
+        outcome=_status_of(run, over),
+        start=as_moment(run.get("start")),
+        end=as_moment(run.get("end")),
+        duration=as_seconds(run.get("duration")),
+        output=run.get("output"),
+        error=_error(run.get("exception")),
     )
 
 
-def _outcome(run: Mapping[str, Any], over: bool) -> Outcome:
+def _status_of(run: Mapping[str, Any], over: bool) -> ActivityStatus:
     """How it went. A run without an end is one that goes on, or one that was cut off."""
     if run.get("status") == "failed":
         return "failed"
@@ -205,12 +234,12 @@ def _name(activity: Mapping[str, Any]) -> str:
 def _provider(provider: Mapping[str, Any]) -> str:
     """What was called, in a few words."""
     kind = as_text(provider.get("type"))
-    called = {
+    names = {
         "python": f"{as_text(provider.get('module'))}.{as_text(provider.get('func'))}",
         "process": as_text(provider.get("path")),
         "http": f"{as_text(provider.get('method')) or 'GET'} {as_text(provider.get('url'))}",
     }.get(kind, "")
-    return f"{kind} {called}".strip()
+    return f"{kind} {names}".strip()
 
 
 def _error(exception: object) -> str:
@@ -225,13 +254,13 @@ def _chaosiq_block(document: Mapping[str, Any]) -> Mapping[str, Any]:
     return next((block for block in blocks if block.get("name") == "chaosiq"), {})
 
 
-def _policies(told: object) -> tuple[str, ...]:
-    named = (as_text(as_map(one).get("name")) or as_text(one) for one in as_list(told))
-    return tuple(name for name in named if name)
+def _policies(value: object) -> tuple[str, ...]:
+    names = (as_text(as_map(item).get("name")) or as_text(item) for item in as_list(value))
+    return tuple(name for name in names if name)
 
 
-def _gaps(told: object) -> Iterable[Gap]:
-    for gap in map(as_map, as_list(told)):
+def _gaps(value: object) -> Iterable[Gap]:
+    for gap in map(as_map, as_list(value)):
         since = as_moment(gap.get("since"))
         if since:
             yield Gap(since, as_moment(gap.get("until")), as_text(gap.get("reason")))

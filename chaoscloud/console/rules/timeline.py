@@ -1,8 +1,8 @@
 """A run drawn to scale: lanes of spans, in seconds from the start.
 
 Pure: from a `Story` to numbers. A lane is a row of the drawing; spans of different lanes overlap
-where background activities did. What is not known is not drawn; what was not played has a lane
-without spans and says so.
+where background activities did. What is not known is not drawn; what was not run has a lane without
+spans and says so.
 """
 
 import math
@@ -21,7 +21,7 @@ _MOST_LANES = 40  # more activities than this share their section's lanes
 
 
 _LOOKS = {True: "met", False: "deviated", None: "unknown"}
-_SAID = {True: "held", False: "did not hold", None: "did not finish"}
+_WORDS = {True: "held", False: "did not hold", None: "did not finish"}
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -39,7 +39,7 @@ class Lane(msgspec.Struct, frozen=True):
     section: Section
     label: str
     spans: tuple[Span, ...]
-    note: str = ""  # "not played", "to come", "in the background"
+    note: str = ""  # "not run", "unknown", "to come", "in the background"
     kind: str = ""
 
 
@@ -58,8 +58,8 @@ class Tick(msgspec.Struct, frozen=True):
     words: str
 
 
-class Known(msgspec.Struct, frozen=True):
-    """Moments that the journal does not tell, as far as they are known.
+class KnownMoments(msgspec.Struct, frozen=True):
+    """Moments that the journal does not say, as far as they are known.
 
     When the stop was decided, when it interrupted the run, and when a run that says it goes on was
     heard of last.
@@ -70,7 +70,7 @@ class Known(msgspec.Struct, frozen=True):
     last_heard: datetime | None = None
 
 
-NOTHING_MORE = Known()
+NOTHING_MORE = KnownMoments()
 
 
 class Timeline(msgspec.Struct, frozen=True):
@@ -92,7 +92,7 @@ class Timeline(msgspec.Struct, frozen=True):
 
 
 def timeline_of(
-    story: Story, now: datetime | None = None, known: Known = NOTHING_MORE
+    story: Story, now: datetime | None = None, known: KnownMoments = NOTHING_MORE
 ) -> Timeline | None:
     """Draw a story; None when nothing in it has a time. `now` ends what is still going on."""
     start = _start(story)
@@ -137,8 +137,8 @@ def _end(story: Story, start: datetime, now: datetime | None) -> datetime:
         return max(story.end, start)
     if now and story.running:
         return max(now, start)
-    known = (moment for a in _everything(story) for moment in (a.start, a.end) if moment)
-    last = max(known, default=start)
+    moments = (moment for a in _everything(story) for moment in (a.start, a.end) if moment)
+    last = max(moments, default=start)
     return max(last, later(start, story.duration or 0.0))
 
 
@@ -179,9 +179,9 @@ def _checked(check: Check, scale: _Scale) -> Iterator[Span]:
         return
     goes_on = check.met is None and scale.running
     look = "running" if goes_on else _LOOKS[check.met]
-    said = "is being tested" if goes_on else _SAID[check.met]
+    words = "is being tested" if goes_on else _WORDS[check.met]
     end = max(ends, default=scale.cut)
-    yield scale.span(min(starts), end, look, f"Hypothesis {check.moment} the method {said}")
+    yield scale.span(min(starts), end, look, f"Hypothesis {check.moment} the method {words}")
 
 
 def _thinned(spans: list[Span], scale: _Scale) -> Iterator[Span]:
@@ -200,8 +200,8 @@ def _thinned(spans: list[Span], scale: _Scale) -> Iterator[Span]:
 
 def _single(activities: Iterable[Activity], scale: _Scale) -> Iterator[Lane]:
     for activity in activities:
-        unplayed = activity.outcome in ("not played", "to come")
-        note = activity.outcome if unplayed else "in the background" * activity.background
+        was_not_run = activity.outcome in ("not run", "unknown", "to come")
+        note = activity.outcome if was_not_run else "in the background" * activity.background
         spans = tuple(_spans(activity, scale))
         yield Lane(activity.section, activity.name, spans, note, activity.kind)
 
@@ -250,12 +250,13 @@ def _spans(activity: Activity, scale: _Scale) -> Iterator[Span]:
 # --- marks and the axis ------------------------------------------------------------------------
 
 
-def _marks(story: Story, scale: _Scale, known: Known) -> Iterator[Mark]:
+def _marks(story: Story, scale: _Scale, known: KnownMoments) -> Iterator[Mark]:
     for check in story.checks:
         ends = [probe.end for probe in check.probes if probe.end]
         if check.met is False and ends:
             at = scale.at(max(ends))
-            yield Mark(at, "deviated", f"Deviated after {spoken(at)}")
+            news = "Baseline not met" if check.moment == "before" else "Deviated"
+            yield Mark(at, "deviated", f"{news} after {spoken(at)}")
             break  # the first is the news; the others show in their lane
     decided = known.decided if known.decided and known.decided >= scale.start else None
     if decided:
@@ -271,16 +272,20 @@ def _marks(story: Story, scale: _Scale, known: Known) -> Iterator[Mark]:
         yield Mark(at, "lost", f"Last heard of after {spoken(at)}")
 
 
-def _stopped(story: Story, known: Known) -> datetime | None:
-    """When an interrupted run stopped doing: the end of the last thing before the rollbacks."""
-    if known.interrupted or story.status not in ("interrupted", "aborted"):
+def _stopped(story: Story, known: KnownMoments) -> datetime | None:
+    """When an interrupted run was interrupted, where that is known.
+
+    Its journal ends there, also when it was in a pause or in its rollbacks, unless rollbacks were
+    run since: those begin at once after an activity that was cut off. An aborted run was not
+    stopped by anybody.
+    """
+    if known.interrupted or story.status != "interrupted":
         return known.interrupted
     rollbacks = [activity.start for activity in story.rollbacks if activity.start]
-    if rollbacks and any(a.outcome == "not finished" for a in story.method):
+    if rollbacks and any(activity.outcome == "not finished" for activity in story.method):
         return min(rollbacks)
-    ends = [a.end for a in _everything(story) if a.end and a.section != "rollbacks"]
-    cut = any(a.outcome == "not finished" for a in story.method)
-    return story.end if cut or not ends else max(ends)
+    is_over = all(activity.outcome in ("succeeded", "failed") for activity in story.rollbacks)
+    return None if rollbacks and is_over else story.end
 
 
 def ticks(length: float, most: int = 6) -> Iterator[Tick]:

@@ -2,21 +2,48 @@
 // Every page reads well without it.
 
 const two = (part) => String(part).padStart(2, "0");
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+function dayOf(moment) {
+  return moment.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
+}
+
+function clockOf(moment) {
+  return `${two(moment.getHours())}:${two(moment.getMinutes())}`;
+}
+
+// The server writes times in text (tooltips, options, titles) as "22 Nov 2026 12:48 UTC".
+const WRITTEN = /\d{1,2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2} UTC/g;
+
+function translate(text) {
+  return text.replace(WRITTEN, (utc) => {
+    const moment = new Date(utc);
+    return Number.isNaN(moment.valueOf()) ? utc : `${dayOf(moment)} ${clockOf(moment)}`;
+  });
+}
 
 function local(root) {
   const now = new Date();
   for (const time of root.querySelectorAll("time[datetime]")) {
     const moment = new Date(time.dateTime);
     if (Number.isNaN(moment.valueOf())) continue;
-    const clock = `${two(moment.getHours())}:${two(moment.getMinutes())}`;
-    const sameYear = moment.getFullYear() === now.getFullYear();
     const today = moment.toDateString() === now.toDateString();
-    const day = moment.toLocaleDateString("en-GB", {
-      day: "numeric", month: "short", year: sameYear ? undefined : "numeric",
-    });
-    time.title = `${moment.toLocaleString("en-GB", { dateStyle: "full", timeStyle: "long" })} · ${time.dateTime}`;
-    if (time.dataset.ago === undefined) time.textContent = today ? `Today ${clock}` : `${day} ${clock}`;
+    time.title = `${moment.toLocaleString("en-GB", { dateStyle: "full", timeStyle: "long" })} (${zone})`;
+    if (time.dataset.ago === undefined) {
+      time.textContent = today ? `Today ${clockOf(moment)}` : `${dayOf(moment)} ${clockOf(moment)}`;
+    }
   }
+  for (const element of root.querySelectorAll("option, svg title, [data-times]")) {
+    const text = translate(element.textContent);
+    if (text !== element.textContent) element.textContent = text;
+  }
+  for (const element of root.querySelectorAll("[title]:not(time), [aria-label]")) {
+    for (const name of ["title", "aria-label"]) {
+      if (element.hasAttribute(name)) element.setAttribute(name, translate(element.getAttribute(name)));
+    }
+  }
+  // Days that a form asks for are those of the viewer.
+  for (const field of root.querySelectorAll("input[data-zone-name]")) field.value ||= zone;
 }
 
 function copying(root) {
@@ -126,10 +153,12 @@ function follow(region) {
 
 local(document);
 copying(document);
-for (const zone of document.querySelectorAll("[data-zone]")) {
-  zone.textContent = `your zone, ${Intl.DateTimeFormat().resolvedOptions().timeZone}`;
+for (const element of document.querySelectorAll("[data-zone]")) {
+  element.textContent = `your zone, ${zone}`;
 }
 for (const region of document.querySelectorAll("[data-live]")) follow(region);
+
+document.title = translate(document.title);
 
 const tab = document.querySelector(".tabs [aria-current]");
 if (tab) tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.clientWidth / 3;

@@ -33,3 +33,4 @@ def upgrade() -> None:
     op.create_index(
         "outcomes_by_experiment", "outcomes", ["experiment_id", "team_id", "outcome", "started_at"]
     )
+    op.create_index("runs_by_execution", "verification_runs", ["execution_id"])
