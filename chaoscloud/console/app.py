@@ -34,6 +34,7 @@ from chaoscloud.console.rates import RateLimiter
 from chaoscloud.console.records import TooMany
 from chaoscloud.console.records.idempotency import KeyReused
 from chaoscloud.console.records.outcomes import fill_outcomes
+from chaoscloud.console.records.runs import fill_times
 from chaoscloud.console.watch import Watch
 
 log = logging.getLogger("chaosiq.console")
@@ -79,7 +80,7 @@ RETRY_PAUSE = 10  # seconds after a step that the database refused
 
 @asynccontextmanager
 async def _work_beside(app: Starlette) -> AsyncIterator[None]:
-    task = asyncio.create_task(compute_missing_outcomes(app.state.db))
+    task = asyncio.create_task(compute_missing(app.state.db))
     try:
         yield
     finally:
@@ -88,16 +89,17 @@ async def _work_beside(app: Starlette) -> AsyncIterator[None]:
             await task
 
 
-async def compute_missing_outcomes(database: Database) -> None:
-    """Compute the outcomes of executions that a version without outcomes recorded."""
-    last: str | None = ""
-    while last is not None:
-        try:
-            last = await database.writing(fill_outcomes, last)
-            await asyncio.sleep(STEP_PAUSE)
-        except StorageError as error:
-            log.warning("cannot compute outcomes of earlier executions yet: %s", error)
-            await asyncio.sleep(RETRY_PAUSE)
+async def compute_missing(database: Database) -> None:
+    """Compute what a version before outcomes did not: outcomes, then the times of samples."""
+    for fill in (fill_outcomes, fill_times):
+        last: str | None = ""
+        while last is not None:
+            try:
+                last = await database.writing(fill, last)
+                await asyncio.sleep(STEP_PAUSE)
+            except StorageError as error:
+                log.warning("cannot read earlier records again yet: %s", error)
+                await asyncio.sleep(RETRY_PAUSE)
 
 
 # --- what went wrong, as an answer -------------------------------------------------------------

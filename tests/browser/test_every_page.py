@@ -30,7 +30,7 @@ AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
 WORDS = """() => {
   const words = document.querySelector("main").cloneNode(true);
   for (const it of words.querySelectorAll("time, button[data-copy]")) it.remove();
-  return words.textContent.replace(/\\s+/g, " ").trim();
+  return words.textContent.replace(/(\\d:\\d\\d) UTC/g, "$1").replace(/\\s+/g, " ").trim();
 }"""
 
 

@@ -1,9 +1,15 @@
 """Runs of verifications: started, told about, finished, and what they cost."""
 
+import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, update
 
+from chaoscloud.console.db import Database
+from chaoscloud.console.db.schema import verification_runs
+from chaoscloud.console.records.runs import fill_times
 from tests.console.conftest import Clock
 from tests.console.documents import TITLE, chaosiq, ended, experiment, journal
 from tests.console.team import TeamApi
@@ -212,6 +218,87 @@ def test_what_is_no_event_is_refused(bobs: TeamApi, wrong: dict[str, Any]) -> No
     assert bobs.get(path + "/events").json()["items"] == []
 
 
+NO_TIMES = dict.fromkeys(("sampled_time", "deviated_time", "pace"))
+"""Of results whose journal does not say when samples began."""
+
+
+def _states(every: float, met: list[bool | None]) -> dict[str, Any]:
+    """Tests during the method, one every so many seconds from the start of `ended` on."""
+    start = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+    during = [
+        {
+            "steady_state_met": one,
+            "probes": [{"start": (start + timedelta(seconds=number * every)).isoformat()}],
+        }
+        for number, one in enumerate(met)
+    ]
+    return {"before": None, "after": None, "during": during}
+
+
+def test_samples_of_slow_probes_stand_until_the_next_one_began(bobs: TeamApi) -> None:
+    """A run whose every sample deviated deviated all the time, whatever the pace came to."""
+    path = _run(bobs)
+    states = _states(14, [False] * 5)
+    journal = ended(experiment=HAND_WRITTEN, steady_states=states)
+
+    bobs.post(path + "/finished", {"journal": journal, "status": "deviated"})
+
+    run = bobs.get(path).json()
+    assert run["insight"]["observed_impact"] == 100
+    assert run["results"]["pace"] == 14
+    assert run["results"]["sampled_time"] == run["results"]["deviated_time"] == 70
+
+
+def test_a_sample_that_was_not_run_says_nothing_about_its_time(bobs: TeamApi) -> None:
+    """Of the time that is known of, the objective did not hold for a half."""
+    path = _run(bobs)
+    states = _states(10, [True, None, False, None])
+    journal = ended(experiment=HAND_WRITTEN, steady_states=states)
+
+    bobs.post(path + "/finished", {"journal": journal, "status": "deviated"})
+
+    assert bobs.get(path).json()["insight"]["observed_impact"] == 50
+
+
+def test_the_samples_of_a_dry_run_were_not_run(bobs: TeamApi) -> None:
+    """So nothing is known of the objective, whatever the plugin counted."""
+    path = _run(bobs)
+    document = {**HAND_WRITTEN, "dry": "activities"}
+    journal = ended(experiment=document, steady_states=_states(10, [True] * 4))
+    results = {**RESULTS, "successful_samples": 4, "total_number_of_samples": 4}
+
+    _finished(bobs, path, results=results, journal=journal)
+
+    run = bobs.get(path).json()
+    counts = [run["results"][f"{kind}_samples"] for kind in ("successful", "deviated", "not_run")]
+    assert counts == [0, 0, 4]
+    assert run["insight"]["impacted"] is None
+
+
+def test_runs_recorded_before_get_the_times_of_their_samples(
+    bobs: TeamApi, database: Database
+) -> None:
+    """They are read from the journal, once for each run."""
+    path = _run(bobs)
+    journal = ended(experiment=HAND_WRITTEN, steady_states=_states(14, [False] * 5))
+    bobs.post(path + "/finished", {"journal": journal, "status": "deviated"})
+    old = {**dict.fromkeys(RESULTS, 0), "deviated_samples": 5, "total_number_of_samples": 5}
+    old |= {"total_duration": 72, "frequency": 10}
+
+    def forget(connection: Connection) -> None:
+        connection.execute(update(verification_runs).values(results=json.dumps(old)))
+
+    database.write(forget).result()
+    before = bobs.get(path).json()["insight"]["observed_impact"]
+
+    last = database.write(fill_times).result()
+
+    assert round(before, 1) == 69.4
+    assert bobs.get(path).json()["insight"]["observed_impact"] == 100
+    assert database.write(lambda connection: fill_times(connection, last or "")).result() is None
+    assert database.write(fill_times).result() is None
+
+
 def test_a_finished_run_has_an_insight(bobs: TeamApi) -> None:
     """4 of 20 samples deviated, one every 10 s, over 341 s: 11.73 % of the time."""
     path = _run(bobs)
@@ -221,7 +308,7 @@ def test_a_finished_run_has_an_insight(bobs: TeamApi) -> None:
     told = bobs.get(path).json()
     assert answer.status_code == 204
     assert (told["state"], told["status"]) == ("finished", "completed")
-    assert told["results"] == {**RESULTS, "frequency": 10}
+    assert told["results"] == {**RESULTS, "frequency": 10, **NO_TIMES}
     assert round(told["insight"].pop("observed_impact"), 2) == 11.73
     assert told["insight"] == {"allowed_budget": 1.0, "impacted": True}
     assert told["journal"] == ended(experiment=HAND_WRITTEN)
@@ -257,6 +344,7 @@ def test_without_results_the_samples_of_the_journal_are_counted(bobs: TeamApi) -
     bobs.post(path + "/finished", {"journal": told, "status": "completed"})
 
     assert bobs.get(path).json()["results"] == {
+        **NO_TIMES,
         "successful_samples": 2,
         "deviated_samples": 1,
         "not_run_samples": 2,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, delete, func, select, update
 
-from chaoscloud.console.app import compute_missing_outcomes
+from chaoscloud.console.app import compute_missing
 from chaoscloud.console.db import Database
 from chaoscloud.console.db.schema import executions, outcomes
 from chaoscloud.console.records.outcomes import fill_outcomes
@@ -125,7 +125,7 @@ def test_what_was_there_before_gets_its_outcome(
     database: Database, bobs: TeamApi, without_outcomes: list[str]
 ) -> None:
     """Also where the journal cannot be read any more: that is unknown."""
-    asyncio.run(compute_missing_outcomes(database))
+    asyncio.run(compute_missing(database))
 
     items = {item["id"]: item["outcome"] for item in bobs.get("/executions").json()["items"]}
     assert [items[made] for made in without_outcomes] == ["passed", "deviated", "unknown"]

@@ -95,7 +95,7 @@ def test_each_verification_is_told_against_its_objective(
 
     assert "Orders are accepted target 95 %, 5 % may fail" in text
     assert "Impacted While a broker is lost" in text
-    assert "30 % of 5 % 1 of 2 impacted" in text
+    assert "30 % of the time, 5 % allowed 1 of 2 impacted" in text
     assert "Orders are quick target 80 %, 20 % may fail" in text
     assert "Not run yet While the cache is cold" in text
 
@@ -183,7 +183,7 @@ def test_a_run_that_goes_on_is_followed(browser: Browser, bobs: TeamApi, hasty: 
     events = streamed(browser.open(str(region["data-live"])).text)
 
     assert {name for name, _ in events} == {"page"}
-    assert "1 held, 1 did not, 0 not made" in events[0][1]["html"]
+    assert "1 held, 1 did not, 0 not run" in events[0][1]["html"]
     assert "Watch or stop it" in events[0][1]["html"]
 
 

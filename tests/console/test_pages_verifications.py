@@ -208,8 +208,8 @@ def test_a_run_shows_what_it_cost(browser: Browser, api: TeamApi) -> None:
     assert f"{page}/runs/{run}" in list_page.links
     for text in (list_page.text, Seen(browser.open(VERIFICATIONS)).text):
         assert "Impacted" in text
-        assert "10 % of 1 %" in text
-    assert "2 held, 1 did not, 0 not made" in shown.text
+        assert "10 % of the time, 1 % allowed" in text
+    assert "2 held, 1 did not, 0 not run" in shown.text
     assert [dot["class"] for dot in shown.all("circle")][-1] == "bar deviated"
     assert len([line for line in shown.all("line") if line["class"] == "bound"]) == 2
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from chaoscloud.console.rules.curve import curve
 from chaoscloud.console.rules.samples import (
-    Happened,
     Sample,
+    SampleEvent,
     Sampling,
     bounds,
     from_events,
@@ -35,11 +35,11 @@ def test_samples_and_the_condition_are_told_from_events() -> None:
     """Three samples, the second while the condition held."""
     sampling = from_events(
         [
-            Happened("verification-sample", at(0), {"state": state(0, True, 20)}),
-            Happened("verification-condition-started", at(5), None),
-            Happened("verification-sample", at(10), {"state": state(10, False, 150)}),
-            Happened("verification-condition-completed", at(15), {}),
-            Happened("verification-sample", at(20), {"state": None}),
+            SampleEvent("verification-sample", at(0), {"state": state(0, True, 20)}),
+            SampleEvent("verification-condition-started", at(5), None),
+            SampleEvent("verification-sample", at(10), {"state": state(10, False, 150)}),
+            SampleEvent("verification-condition-completed", at(15), {}),
+            SampleEvent("verification-sample", at(20), {"state": None}),
         ]
     )
 
@@ -53,15 +53,15 @@ def test_samples_and_the_condition_are_told_from_events() -> None:
         0.0,
         100.0,
     )
-    assert (sampling.successful, sampling.deviated, sampling.not_made) == (1, 1, 1)
+    assert (sampling.successful, sampling.deviated, sampling.not_run) == (1, 1, 1)
 
 
 def test_a_condition_that_goes_on_reaches_to_the_latest_event() -> None:
     """The run has not ended it yet."""
     sampling = from_events(
         [
-            Happened("verification-condition-started", at(5), None),
-            Happened("verification-sample", at(10), {"state": state(10, True)}),
+            SampleEvent("verification-condition-started", at(5), None),
+            SampleEvent("verification-sample", at(10), {"state": state(10, True)}),
         ]
     )
 
@@ -169,7 +169,7 @@ anything = st.recursive(
 def test_nothing_a_run_says_breaks_its_drawing(payloads: list[Any]) -> None:
     """Every dot lies in the frame, whatever the payloads are."""
     told = [
-        Happened("verification-sample", at(second), payload)
+        SampleEvent("verification-sample", at(second), payload)
         for second, payload in enumerate(payloads)
     ]
 

@@ -20,7 +20,7 @@ from click.testing import CliRunner, Result
 from starlette.testclient import TestClient
 
 from chaoscloud.cli import publish
-from chaoscloud.console.app import compute_missing_outcomes, create_app
+from chaoscloud.console.app import compute_missing, create_app
 from chaoscloud.console.config import Config
 from chaoscloud.console.db import Database
 from chaoscloud.settings import load
@@ -126,7 +126,7 @@ def test_executions_of_then_get_their_outcome(console: TestClient) -> None:
     """The console computes it beside its work, once it has started."""
     database: Database = console.app.state.db  # type: ignore[attr-defined]
 
-    asyncio.run(compute_missing_outcomes(database))
+    asyncio.run(compute_missing(database))
 
     executions = read_executions(console)
     assert {execution["outcome"] for execution in executions} == {"passed", "interrupted"}

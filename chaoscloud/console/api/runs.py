@@ -28,7 +28,7 @@ from chaoscloud.console.records import (
 from chaoscloud.console.records.authorship import Author
 from chaoscloud.console.records.journal_versions import JournalVersion, TooManyVersions
 from chaoscloud.console.records.lists import Mark
-from chaoscloud.console.records.runs import Results, Run
+from chaoscloud.console.records.runs import Results, Run, read_times
 from chaoscloud.console.rules import journals
 from chaoscloud.console.rules import verifications as rules
 from chaoscloud.console.rules.soundness import plain
@@ -150,6 +150,7 @@ def _finished_of(body: bytes) -> tuple[str, Results, bytes]:
     pace = checked(lambda: rules.frequency(journals.extensions(journal)), "journal", "experiment")
     if results.frequency is None:
         results = msgspec.structs.replace(results, frequency=pace)
+    results = read_times(results, journal, pace or rules.FREQUENCY)
     return plain(sent.status), results, journal
 
 

@@ -90,7 +90,7 @@ routes: list[BaseRoute] = [
     Route(TEAM + "/verifications/{id}", verifications.one),
     Route(TEAM + "/verifications/{id}/runs/{run}", verifications.run),
     Route(TEAM + "/verifications/{id}/runs/{run}/live", verifications.live),
-    Route(TEAM + "/insights", insights.shown),
+    Route(TEAM + "/insights", insights.show),
     Route(TEAM + "/safeguards", safeguards.show),
     Route(TEAM + "/safeguards/new", safeguard.new),
     Route(TEAM + "/safeguards/new", safeguard.add, methods=["POST"]),

@@ -26,9 +26,10 @@ class Bar(msgspec.Struct, frozen=True):
     word: str
     css: str
     height: float
+    letter: str = ""  # tells it apart without colours
 
 
-class Held(msgspec.Struct, frozen=True):
+class VerificationRow(msgspec.Struct, frozen=True):
     """A verification with its last runs, oldest first; `line` is where the budget ends."""
 
     verification: Verification
@@ -41,7 +42,7 @@ class Held(msgspec.Struct, frozen=True):
         return round(100 - self.verification.target, 9)
 
     @property
-    def known(self) -> list[Run]:
+    def conclusive_runs(self) -> list[Run]:
         """The runs that showed something."""
         runs = (bar.run for bar in self.bars)
         return [run for run in runs if run.insight and run.insight.impacted is not None]
@@ -49,34 +50,40 @@ class Held(msgspec.Struct, frozen=True):
     @property
     def last(self) -> Run | None:
         """The last run that showed something; else the last one."""
-        return self.known[-1] if self.known else self.bars[-1].run if self.bars else None
+        return (
+            self.conclusive_runs[-1]
+            if self.conclusive_runs
+            else self.bars[-1].run
+            if self.bars
+            else None
+        )
 
     @property
     def impacted(self) -> int:
         """How many of the known runs cost more than is allowed."""
-        return sum(bool(run.insight and run.insight.impacted) for run in self.known)
+        return sum(bool(run.insight and run.insight.impacted) for run in self.conclusive_runs)
 
 
 class Objective(msgspec.Struct, frozen=True):
-    """An objective with what is held against it."""
+    """An objective with the verifications of it."""
 
     id: str
     name: str
     target: float
-    held: list[Held]
+    rows: list[VerificationRow]
 
 
 @of_team
-async def shown(visit: Visit) -> Response:
+async def show(visit: Visit) -> Response:
     """By objective, what each verification's runs came to."""
     after = _filters.cursor(visit.request.query_params)
-    found, held = await visit.db.reading(_read, visit.scope.team_id, after)
+    page, rows = await visit.db.reading(_read, visit.scope.team_id, after)
     path = f"{visit.base}/insights"
-    last = found[PAGE - 1] if len(found) > PAGE else None
+    last = page[PAGE - 1] if len(page) > PAGE else None
     return await visit.page(
         "insights.html",
         tab="Insights",
-        objectives=_by_objective(held),
+        objectives=_by_objective(rows),
         newer=path if after else "",
         older=_filters.beyond(path, {}, last.created_at, last.id) if last else "",
     )
@@ -84,20 +91,18 @@ async def shown(visit: Visit) -> Response:
 
 def _read(
     connection: Connection, team_id: str, after: Mark | None
-) -> tuple[list[Verification], list[Held]]:
-    found = verifications.list_page(connection, team_id, after=after, limit=PAGE + 1)
-    shown = found[:PAGE]
-    its = runs.recent(connection, team_id, [each.id for each in shown], MOST_RUNS)
-    return found, [_held(each, its.get(each.id, [])) for each in shown]
+) -> tuple[list[Verification], list[VerificationRow]]:
+    page = verifications.list_page(connection, team_id, after=after, limit=PAGE + 1)
+    ids = [verification.id for verification in page[:PAGE]]
+    latest = runs.recent(connection, team_id, ids, MOST_RUNS)
+    return page, [_row(item, latest.get(item.id, [])) for item in page[:PAGE]]
 
 
-def _by_objective(held: list[Held]) -> list[Objective]:
-    ordered = sorted(held, key=lambda each: _objective(each.verification))
+def _by_objective(rows: list[VerificationRow]) -> list[Objective]:
+    ordered = sorted(rows, key=lambda row: _objective(row.verification))
     return [
         Objective(id_, name, target, list(some))
-        for (name, id_, target), some in groupby(
-            ordered, lambda each: _objective(each.verification)
-        )
+        for (name, id_, target), some in groupby(ordered, lambda row: _objective(row.verification))
     ]
 
 
@@ -105,12 +110,12 @@ def _objective(verification: Verification) -> tuple[str, str, float]:
     return verification.objective_name, verification.objective_id, verification.target
 
 
-def _held(verification: Verification, its: list[Run]) -> Held:
+def _row(verification: Verification, latest: list[Run]) -> VerificationRow:
     allowed = 100 - verification.target
-    observed = [run.insight.observed_impact or 0.0 for run in its if run.insight]
+    observed = [run.insight.observed_impact or 0.0 for run in latest if run.insight]
     top = max([allowed, *observed, 1e-6]) * ROOM
     line = allowed / top
-    return Held(verification, [_bar(run, top, line) for run in its], line)
+    return VerificationRow(verification, [_bar(run, top, line) for run in latest], line)
 
 
 def _bar(run: Run, top: float, line: float) -> Bar:
@@ -118,8 +123,8 @@ def _bar(run: Run, top: float, line: float) -> Bar:
     if run.state == runs.RUNNING:
         return Bar(run, "Running", "running", LEAST)
     if insight is None or insight.observed_impact is None:
-        return Bar(run, "Not known", "unknown", LEAST)
+        return Bar(run, "Not known", "unknown", LEAST, "?")
     height = max(LEAST, insight.observed_impact / top)
     if insight.impacted:
-        return Bar(run, "Impacted", "failed", height)
+        return Bar(run, "Impacted", "failed", height, "I")
     return Bar(run, "Not impacted", "completed", min(height, max(line, LEAST / 2)))

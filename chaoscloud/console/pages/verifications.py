@@ -35,7 +35,14 @@ from chaoscloud.console.records.runs import Run, RunMarker
 from chaoscloud.console.records.verifications import Verification
 from chaoscloud.console.rules import verifications as rules
 from chaoscloud.console.rules.curve import Curve, curve
-from chaoscloud.console.rules.samples import Happened, Sampling, from_events, from_journal
+from chaoscloud.console.rules.samples import (
+    SampleEvent,
+    Sampling,
+    as_not_run,
+    from_events,
+    from_journal,
+)
+from chaoscloud.console.rules.story import as_map
 from chaoscloud.console.rules.verifications import Timing
 from chaoscloud.console.rules.wholeness import Removal, find_removal
 
@@ -172,7 +179,7 @@ RUN = Followed(_pulse, lambda pulse: pulse.state == runs.RUNNING, _piece)
 
 async def _drawn(visit: Visit) -> dict[str, Any]:
     """What the template of a run wants to know."""
-    verification, record, sampling, last_heard = await visit.db.reading(_run, visit)
+    verification, record, sampling, is_dry, last_heard = await visit.db.reading(_run, visit)
     drawn: Curve | None = curve(sampling)
     path = f"{visit.base}/verifications/{quote(verification.id, safe='')}"
     return {
@@ -182,13 +189,27 @@ async def _drawn(visit: Visit) -> dict[str, Any]:
         "goes_on": record.state == runs.RUNNING,
         "last_heard": last_heard,  # of a run that has been silent for too long
         "sampling": sampling,
+        "dry": is_dry,
+        "slow_pace": _slow_pace(record, verification),
         "curve": drawn,
     }
 
 
+TOO_SLOW = 1.5  # times the frequency: samples that come slower did not keep their pace
+
+
+def _slow_pace(run: Run, verification: Verification) -> float | None:
+    """How many seconds passed between two samples, when that is clearly more than was asked for."""
+    results = run.results
+    if results is None or results.pace is None:
+        return None
+    frequency = results.frequency or verification.frequency
+    return results.pace if results.pace > TOO_SLOW * frequency else None
+
+
 def _run(
     connection: Connection, visit: Visit
-) -> tuple[Verification, Run, Sampling, datetime | None]:
+) -> tuple[Verification, Run, Sampling, bool, datetime | None]:
     verification = _verification(connection, visit)
     run_id = visit.named("run")
     record = runs.find(connection, visit.scope.team_id, verification.id, run_id)
@@ -196,13 +217,17 @@ def _run(
         raise NotFound
     events = runs.events(connection, record.id, limit=MOST_EVENTS)
     sampling = from_events(
-        Happened(item.category, item.received_at, _decoded(item.payload)) for item in events
+        SampleEvent(item.category, item.received_at, _decoded(item.payload)) for item in events
     )
+    journal = _decoded(runs.journal(connection, record.id) or b"null")
     if not sampling.samples:
-        sampling = from_journal(_decoded(runs.journal(connection, record.id) or b"null"))
+        sampling = from_journal(journal)
+    is_dry = bool(as_map(as_map(journal).get("experiment")).get("dry"))
+    if is_dry:
+        sampling = as_not_run(sampling)
     last_event_at = max((item.received_at for item in events), default=record.created_at)
     silent = record.state == runs.RUNNING and visit.now - last_event_at > execution_views.SILENCE
-    return verification, record, sampling, last_event_at if silent else None
+    return verification, record, sampling, is_dry, last_event_at if silent else None
 
 
 def _decoded(document: bytes) -> Any:

@@ -1,6 +1,6 @@
 """Samples as a drawing: dots over time, at the height of what they measured, against the tolerance.
 
-Everything is a share of the drawing, from 0 to 1, with 0 at the left and at the bottom.
+All positions are shares of the drawing, from 0 to 1, with 0 at the left and at the bottom.
 """
 
 from collections.abc import Iterator
@@ -74,8 +74,8 @@ def curve(sampling: Sampling) -> Curve | None:
 
 def _frame(sampling: Sampling, values: list[float]) -> _Frame:
     moments = [sample.at for sample in sampling.samples] + list(sampling.condition or ())
-    shown = values + [bound for bound in (sampling.low, sampling.high) if bound is not None]
-    lowest, highest = min(shown, default=0.0), max(shown, default=1.0)
+    heights = values + [bound for bound in (sampling.low, sampling.high) if bound is not None]
+    lowest, highest = min(heights, default=0.0), max(heights, default=1.0)
     spread = (highest - lowest) or abs(highest) or 1.0
     start = min(moments)
     seconds = max(0.001, (max(moments) - start).total_seconds())
@@ -85,7 +85,7 @@ def _frame(sampling: Sampling, values: list[float]) -> _Frame:
     return _Frame(start, seconds, bottom, (top - bottom) or 1.0)
 
 
-def _thinned(samples: tuple[Sample, ...], frame: _Frame) -> Iterator[Sample]:
+def _thin(samples: tuple[Sample, ...], frame: _Frame) -> Iterator[Sample]:
     """No more samples than can be told apart: of one place, the worst."""
     if len(samples) <= _MOST_DOTS:
         yield from samples
@@ -97,13 +97,15 @@ def _thinned(samples: tuple[Sample, ...], frame: _Frame) -> Iterator[Sample]:
 
 def _dots(sampling: Sampling, frame: _Frame, measured: bool) -> Iterator[Dot]:
     looks = {True: "met", False: "deviated", None: "unknown"}
-    said = {True: "held", False: "did not hold", None: "was not made"}
-    for sample in _thinned(sampling.samples, frame):
+    words = {True: "held", False: "did not hold", None: "was not run"}
+    for sample in _thin(sampling.samples, frame):
         y = frame.y(sample.value) if measured and sample.value is not None else 0.5
         after = spoken((sample.at - frame.start).total_seconds())
-        yield Dot(frame.x(sample.at), y, looks[sample.met], _words(sample, said[sample.met], after))
+        yield Dot(
+            frame.x(sample.at), y, looks[sample.met], _describe(sample, words[sample.met], after)
+        )
 
 
-def _words(sample: Sample, said: str, after: str) -> str:
+def _describe(sample: Sample, words: str, after: str) -> str:
     value = "" if sample.value is None else f", {sample.value:.6g}"
-    return f"After {after}: {said}{value}"
+    return f"After {after}: {words}{value}"

@@ -1,11 +1,12 @@
-"""The samples of a verification's run: when the steady state was looked at, and what was seen.
+"""The samples of a verification's run: when the steady state was tested, and what came of it.
 
-Told from the events of a run or, where there are none, from its journal. Like `story`, this trusts
+Read from the events of a run or, where there are none, from its journal. Like `story`, this trusts
 no shape: what is not as the plugin writes it is left out.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -24,10 +25,10 @@ _BOUNDS: Mapping[str, tuple[str, str]] = {
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """One look at the steady state."""
+    """One test of the steady state."""
 
     at: datetime
-    met: bool | None  # None: it could not be made
+    met: bool | None  # None: it was not run
     value: float | None  # what the first probe measured, when that is a number
 
 
@@ -50,12 +51,23 @@ class Sampling(msgspec.Struct, frozen=True):
         return sum(sample.met is False for sample in self.samples)
 
     @property
-    def not_made(self) -> int:
+    def not_run(self) -> int:
         """Samples nothing is known of."""
         return sum(sample.met is None for sample in self.samples)
 
 
-class Happened(msgspec.Struct, frozen=True):
+class SampleTimes(msgspec.Struct, frozen=True):
+    """For how long samples stand, in seconds: all that were run, and those that deviated.
+
+    `pace` is how many seconds passed from one sample to the next, on average.
+    """
+
+    sampled: float
+    deviated: float
+    pace: float
+
+
+class SampleEvent(msgspec.Struct, frozen=True):
     """One event of a verification's run, its payload decoded."""
 
     category: str
@@ -63,35 +75,60 @@ class Happened(msgspec.Struct, frozen=True):
     payload: Any
 
 
-def from_events(events: Iterable[Happened]) -> Sampling:
-    """Tell the samples from the events, in the order they came."""
+def from_events(events: Iterable[SampleEvent]) -> Sampling:
+    """Read the samples from the events, in the order they came."""
     states: list[tuple[datetime, Any]] = []
-    began = ended = latest = None
+    start = end = latest = None
     for event in events:
         latest = event.at
         if event.category == "verification-sample":
             states.append((event.at, as_map(event.payload).get("state")))
         elif event.category == "verification-condition-started":
-            began = event.at
+            start = event.at
         elif event.category == "verification-condition-completed":
-            ended = event.at
-    band = (began, ended or latest) if began and latest else None
+            end = event.at
+    band = (start, end or latest) if start and latest else None
     return _sampling(states, band)
 
 
 def from_journal(journal: object) -> Sampling:
-    """Tell the samples from a journal: its measurements, else what was seen during the method."""
-    told = as_map(journal)
-    during = as_list(as_map(told.get("steady_states")).get("during"))
+    """Read the samples from a journal: its measurements, else the tests during the method."""
+    document = as_map(journal)
+    during = as_list(as_map(document.get("steady_states")).get("during"))
     states = [
         (moment, state)
-        for state in as_list(told.get("measurements")) or during
+        for state in as_list(document.get("measurements")) or during
         if (moment := _moment(state))
     ]
-    runs = [as_map(run) for run in as_list(told.get("run"))]
+    runs = [as_map(run) for run in as_list(document.get("run"))]
     starts = [moment for run in runs if (moment := as_moment(run.get("start")))]
     ends = [moment for run in runs if (moment := as_moment(run.get("end")))]
     return _sampling(states, (min(starts), max(ends)) if starts and ends else None)
+
+
+def measure_times(sampling: Sampling, end: datetime | None, frequency: float) -> SampleTimes | None:
+    """Say for how long samples stand: each one until the next began.
+
+    The last one stands for the pace it was to be made at, `frequency` in seconds, or for as long as
+    the samples before it did when they came slower; `end`, the end of the run, bounds it. A sample
+    that was not run says nothing about its time. None without a sample that was run.
+    """
+    samples = sorted(sampling.samples, key=lambda sample: sample.at)
+    spans = [(later.at - sample.at).total_seconds() for sample, later in pairwise(samples)]
+    pace = sum(spans) / len(spans) if spans else frequency
+    if samples:
+        rest = (end - samples[-1].at).total_seconds() if end else pace
+        spans.append(max(0.0, min(max(pace, frequency), rest)))
+    pairs = list(zip(samples, spans, strict=True))
+    sampled = sum(span for sample, span in pairs if sample.met is not None)
+    deviated = sum(span for sample, span in pairs if sample.met is False)
+    return SampleTimes(sampled, deviated, pace) if sampled > 0 else None
+
+
+def as_not_run(sampling: Sampling) -> Sampling:
+    """The same samples as those of a dry run, which say nothing."""
+    samples = tuple(Sample(sample.at, None, None) for sample in sampling.samples)
+    return msgspec.structs.replace(sampling, samples=samples)
 
 
 def _moment(state: object) -> datetime | None:
@@ -111,9 +148,9 @@ def _sample(at: datetime, state: object) -> Sample:
     met = as_map(state).get("steady_state_met")
     probes = as_list(as_map(state).get("probes"))
     run = as_map(probes[0]) if probes else {}
-    started = as_moment(run.get("start"))
+    start = as_moment(run.get("start"))
     value = _value(run.get("output"), _tolerance(run))
-    return Sample(started or at, met if isinstance(met, bool) else None, value)
+    return Sample(start or at, met if isinstance(met, bool) else None, value)
 
 
 def _tolerance(run: Mapping[str, Any]) -> Any:

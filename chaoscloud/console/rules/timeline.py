@@ -99,7 +99,7 @@ def timeline_of(
     if start is None:
         return None
     end = _end(story, start, now)
-    scale = _Scale(start, end, _stopped(story, known) or end, story.running)
+    scale = _Scale(start, end, _find_stop(story, known) or end, story.running)
     lanes = tuple(_lanes(story, scale))
     return Timeline(
         scale.length, lanes, tuple(_marks(story, scale, known)), tuple(ticks(scale.length))
@@ -154,25 +154,25 @@ def _everything(story: Story) -> Iterator[Activity]:
 
 def _lanes(story: Story, scale: _Scale) -> Iterator[Lane]:
     if story.gaps:
-        gaps = (_unanswered(gap, scale) for gap in story.gaps)
+        gaps = (_gap_span(gap, scale) for gap in story.gaps)
         yield Lane("safeguards", "Nobody answered", tuple(gaps))
     if story.checks:
-        spans = (span for check in story.checks for span in _checked(check, scale))
+        spans = (span for check in story.checks for span in _check_spans(check, scale))
         label = story.hypothesis or "Steady-state hypothesis"
-        yield Lane("hypothesis", label, tuple(_thinned(list(spans), scale)))
+        yield Lane("hypothesis", label, tuple(_thin(list(spans), scale)))
     crowded = len(story.method) + len(story.rollbacks) > _MOST_LANES
-    draw = _shared if crowded else _single
+    draw = _draw_shared if crowded else _draw_single
     yield from draw(story.method, scale)
     yield from draw(story.rollbacks, scale)
 
 
-def _unanswered(gap: Gap, scale: _Scale) -> Span:
+def _gap_span(gap: Gap, scale: _Scale) -> Span:
     until = gap.until or scale.end
     took = spoken(max(0.0, (until - gap.since).total_seconds()))
     return scale.span(gap.since, until, "unanswered", f"Safeguards did not answer for {took}")
 
 
-def _checked(check: Check, scale: _Scale) -> Iterator[Span]:
+def _check_spans(check: Check, scale: _Scale) -> Iterator[Span]:
     starts = [probe.start for probe in check.probes if probe.start]
     ends = [probe.end for probe in check.probes if probe.end]
     if not starts:
@@ -184,7 +184,7 @@ def _checked(check: Check, scale: _Scale) -> Iterator[Span]:
     yield scale.span(min(starts), end, look, f"Hypothesis {check.moment} the method {words}")
 
 
-def _thinned(spans: list[Span], scale: _Scale) -> Iterator[Span]:
+def _thin(spans: list[Span], scale: _Scale) -> Iterator[Span]:
     """No more spans than can be told apart: those of one place are one, as bad as the worst."""
     if len(spans) <= _MOST_SPANS:
         yield from spans
@@ -198,7 +198,7 @@ def _thinned(spans: list[Span], scale: _Scale) -> Iterator[Span]:
         yield Span(together[0].start, end - together[0].start, worst.look, words)
 
 
-def _single(activities: Iterable[Activity], scale: _Scale) -> Iterator[Lane]:
+def _draw_single(activities: Iterable[Activity], scale: _Scale) -> Iterator[Lane]:
     for activity in activities:
         was_not_run = activity.outcome in ("not run", "unknown", "to come")
         note = activity.outcome if was_not_run else "in the background" * activity.background
@@ -206,7 +206,7 @@ def _single(activities: Iterable[Activity], scale: _Scale) -> Iterator[Lane]:
         yield Lane(activity.section, activity.name, spans, note, activity.kind)
 
 
-def _shared(activities: tuple[Activity, ...], scale: _Scale) -> Iterator[Lane]:
+def _draw_shared(activities: tuple[Activity, ...], scale: _Scale) -> Iterator[Lane]:
     """As few lanes as overlaps allow: each activity goes into the first lane that is free."""
     lanes: list[list[Span]] = []
     for activity in sorted((a for a in activities if a.start), key=_first_moment):
@@ -262,7 +262,7 @@ def _marks(story: Story, scale: _Scale, known: KnownMoments) -> Iterator[Mark]:
     if decided:
         at = scale.at(decided)
         yield Mark(at, "decided", f"Stop decided after {spoken(at)}")
-    stop = _stopped(story, known)
+    stop = _find_stop(story, known)
     if stop:
         at = scale.at(stop)
         later_by = f", {spoken(at - scale.at(decided))} later" if decided else ""
@@ -272,7 +272,7 @@ def _marks(story: Story, scale: _Scale, known: KnownMoments) -> Iterator[Mark]:
         yield Mark(at, "lost", f"Last heard of after {spoken(at)}")
 
 
-def _stopped(story: Story, known: KnownMoments) -> datetime | None:
+def _find_stop(story: Story, known: KnownMoments) -> datetime | None:
     """When an interrupted run was interrupted, where that is known.
 
     Its journal ends there, also when it was in a pause or in its rollbacks, unless rollbacks were
