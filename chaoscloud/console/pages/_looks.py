@@ -49,14 +49,14 @@ PASSED_INCONCLUSIVE = Look("Passed, inconclusive", "inconclusive", "~")
 
 ACTIVITIES = {
     "succeeded": Look("Succeeded", "succeeded"),
-    "failed": Look("Failed", "failed"),
-    "outside tolerance": Look("Outside tolerance", "outside"),
-    "not finished": Look("Not finished", "unfinished"),
+    "failed": Look("Failed", "failed", "F"),
+    "outside tolerance": Look("Outside tolerance", "outside", "D"),
+    "not finished": Look("Not finished", "unfinished", "N"),
     "running": Look("Running", "running"),
     "to come": Look("To come", "not-run"),
     "not run": Look("Not run", "not-run"),
     "met": Look("Held", "met"),
-    "deviated": Look("Did not hold", "deviated"),
+    "deviated": Look("Did not hold", "deviated", "D"),
     "unknown": Look("Unknown", "unknown"),
     "pause": Look("Pause", "pause"),
     "unanswered": Look("Safeguards did not answer", "unanswered"),
@@ -89,9 +89,9 @@ def hypothesis(met: bool | None) -> Look:
 LEGEND = (
     (("succeeded", "met"), Look("Succeeded, held", "succeeded")),
     (("running",), Look("Running", "running")),
-    (("failed",), Look("Failed", "failed")),
-    (("outside tolerance", "deviated"), Look("Did not hold", "deviated")),
-    (("not finished", "unknown"), Look("Not finished", "unfinished")),
+    (("failed",), Look("Failed", "failed", "F")),
+    (("outside tolerance", "deviated"), Look("Did not hold", "deviated", "D")),
+    (("not finished", "unknown"), Look("Not finished", "unfinished", "N")),
     (("pause",), Look("Pause", "pause")),
     (("unanswered",), Look("Safeguards did not answer", "unanswered")),
 )

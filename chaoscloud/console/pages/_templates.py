@@ -20,7 +20,7 @@ LONGEST_CELL = 160  # characters of one value in a table
 @cache
 def environment() -> Environment:
     """The one environment of templates."""
-    made = Environment(
+    templates = Environment(
         loader=PackageLoader("chaoscloud.console"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -28,10 +28,10 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters.update(
+    templates.filters.update(
         iso=iso, exact=exact, day=day, spoken=spoken, pretty=pretty, cut=cut, short=short
     )
-    made.filters.update(
+    templates.filters.update(
         look=_looks.activity,
         hypothesis=_looks.hypothesis,
         legend=_looks.legend,
@@ -39,8 +39,8 @@ def environment() -> Environment:
         at_least=max,
         percentage=percentage,
     )
-    made.globals.update(asset=asset)
-    return made
+    templates.globals.update(asset=asset)
+    return templates
 
 
 def render(template: str, values: dict[str, Any]) -> str:

@@ -37,7 +37,7 @@ class VerificationRow(msgspec.Struct, frozen=True):
     line: float
 
     @property
-    def allowed(self) -> float:
+    def budget(self) -> float:
         """Percent of the time in which the objective may not hold."""
         return round(100 - self.verification.target, 9)
 
@@ -59,7 +59,7 @@ class VerificationRow(msgspec.Struct, frozen=True):
         )
 
     @property
-    def impacted(self) -> int:
+    def impact_count(self) -> int:
         """How many of the known runs cost more than is allowed."""
         return sum(bool(run.insight and run.insight.impacted) for run in self.conclusive_runs)
 

@@ -134,7 +134,7 @@ def _one(
 ) -> tuple[Verification, list[Run], Removal | None]:
     verification = _verification(connection, visit)
     team_id = visit.scope.team_id
-    document = _decoded(verifications.document(connection, team_id, verification.id) or b"{}")
+    document = _decode(verifications.document(connection, team_id, verification.id) or b"{}")
     latest = runs.list_page(connection, team_id, verification.id, after=after, limit=PAGE + 1)
     return verification, latest, find_removal(document or {})
 
@@ -217,9 +217,9 @@ def _run(
         raise NotFound
     events = runs.events(connection, record.id, limit=MOST_EVENTS)
     sampling = from_events(
-        SampleEvent(item.category, item.received_at, _decoded(item.payload)) for item in events
+        SampleEvent(item.category, item.received_at, _decode(item.payload)) for item in events
     )
-    journal = _decoded(runs.journal(connection, record.id) or b"null")
+    journal = _decode(runs.journal(connection, record.id) or b"null")
     if not sampling.samples:
         sampling = from_journal(journal)
     is_dry = bool(as_map(as_map(journal).get("experiment")).get("dry"))
@@ -230,7 +230,7 @@ def _run(
     return verification, record, sampling, is_dry, last_event_at if silent else None
 
 
-def _decoded(document: bytes) -> Any:
+def _decode(document: bytes) -> Any:
     try:
         return msgspec.json.decode(document)
     except (msgspec.DecodeError, RecursionError):

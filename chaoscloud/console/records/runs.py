@@ -67,7 +67,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime | None
 
 
-class _Told(msgspec.Struct):
+class _RunRecord(msgspec.Struct):
     """What is asked of the database about a run; the insight is drawn from it."""
 
     id: str
@@ -237,7 +237,7 @@ def latest(
 ) -> dict[str, Run]:
     """The run that was started last, of each of the team's verifications that has one."""
     by = verifications.c
-    statement = _joined(verification_runs.c.id == _newest(1).scalar_subquery())
+    statement = _join(verification_runs.c.id == _newest(1).scalar_subquery())
     rows = connection.execute(statement.where(by.team_id == team_id, by.id.in_(verification_ids)))
     return {run.verification_id: run for run in map(_value, rows)}
 
@@ -247,7 +247,7 @@ def recent(
 ) -> dict[str, list[Run]]:
     """The runs that were started last, of each of the team's verifications, oldest first."""
     by, run = verifications.c, verification_runs.c
-    statement = _joined(run.id.in_(_newest(most))).order_by(run.created_at, run.id)
+    statement = _join(run.id.in_(_newest(most))).order_by(run.created_at, run.id)
     rows = connection.execute(statement.where(by.team_id == team_id, by.id.in_(verification_ids)))
     newest: dict[str, list[Run]] = {}
     for row in rows:
@@ -330,13 +330,13 @@ def events(
 def _of(team_id: str, verification_id: str) -> Select[Any]:
     by = verification_runs.c
     its = and_(verifications.c.team_id == by.team_id, verifications.c.id == by.verification_id)
-    return _joined(its).where(by.team_id == team_id, by.verification_id == verification_id)
+    return _join(its).where(by.team_id == team_id, by.verification_id == verification_id)
 
 
-def _joined(its: ColumnElement[bool]) -> Select[Any]:
+def _join(its: ColumnElement[bool]) -> Select[Any]:
     """Verifications with the runs that are theirs, and what a run is told with."""
     return (
-        select(*columns(verification_runs, _Told, **_JOINED))
+        select(*columns(verification_runs, _RunRecord, **_JOINED))
         .select_from(verifications)
         .join(verification_runs, its)
         .join(objectives, objectives.c.id == verifications.c.objective_id)

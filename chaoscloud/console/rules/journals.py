@@ -123,8 +123,8 @@ def samples(journal: bytes) -> Samples:
 
 def extensions(journal: bytes) -> list[msgspec.Raw] | None:
     """The extension blocks of the experiment that a journal is of."""
-    told = msgspec.json.decode(journal, type=_Journal)
-    return told.experiment.extensions if told.experiment else None
+    experiment = msgspec.json.decode(journal, type=_Journal).experiment
+    return experiment.extensions if experiment else None
 
 
 def moment(text: str) -> datetime:

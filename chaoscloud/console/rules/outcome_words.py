@@ -163,12 +163,12 @@ def _write_unmet(phase: Phase, state: Mapping[str, Any]) -> str:
     if probe is None:
         return f"the steady state did not hold {phase} the method"
     tolerance = as_map(probe.get("activity")).get("tolerance")
-    wanted = _cut(expected(tolerance)) or "its tolerance"
-    value = _cut(_write_value(_observed(probe.get("output"), tolerance)))
-    return f"{name_of(probe)} {phase} the method: expected {wanted}, got {value}"
+    expectation = _cut(expected(tolerance)) or "its tolerance"
+    value = _cut(_write_value(_select_value(probe.get("output"), tolerance)))
+    return f"{name_of(probe)} {phase} the method: expected {expectation}, got {value}"
 
 
-def _observed(output: object, tolerance: object) -> object:
+def _select_value(output: object, tolerance: object) -> object:
     """The part of a probe's output that its tolerance looks at.
 
     Outputs of `http` and `process` probes are objects; a plain number is held against their status.

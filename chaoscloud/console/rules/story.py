@@ -181,11 +181,13 @@ def _section(
         may_have_run = is_cut and (number == 0 or activity.get("background") is True)
         is_unknown = not isinstance(runs, list) or (may_have_run and section == "method")
         outcome: ActivityStatus = "unknown" if is_unknown else "not run"
-        activities.append(_declared(section, activity, outcome=outcome if over else "to come"))
+        activities.append(
+            _read_declaration(section, activity, outcome=outcome if over else "to come")
+        )
     return tuple(activities)
 
 
-def _declared(section: Section, activity: Mapping[str, Any], **fields: Any) -> Activity:
+def _read_declaration(section: Section, activity: Mapping[str, Any], **fields: Any) -> Activity:
     provider = as_map(activity.get("provider"))
     pauses = as_map(activity.get("pauses"))
     return Activity(
@@ -204,7 +206,7 @@ def _declared(section: Section, activity: Mapping[str, Any], **fields: Any) -> A
 
 def _read_run(section: Section, value: object, over: bool) -> Activity:
     run = as_map(value)
-    return _declared(
+    return _read_declaration(
         section,
         as_map(run.get("activity")),
         outcome=_status_of(run, over),

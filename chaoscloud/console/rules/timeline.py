@@ -16,16 +16,16 @@ from chaoscloud.console.rules.durations import spoken
 from chaoscloud.console.rules.story import Activity, Check, Gap, Section, Story, later
 
 _MOST_SPANS = 200  # of the hypothesis: more are drawn together
-_WORST = ("met", "running", "unknown", "deviated")
+_WORST = ("met", "running", "not finished", "deviated")
 _MOST_LANES = 40  # more activities than this share their section's lanes
 
 
-_LOOKS = {True: "met", False: "deviated", None: "unknown"}
+_LOOKS = {True: "met", False: "deviated", None: "not finished"}
 _WORDS = {True: "held", False: "did not hold", None: "did not finish"}
 
 
 class Span(msgspec.Struct, frozen=True):
-    """A stretch of time: `look` is an outcome, `pause`, `met`, `deviated` or `unknown`."""
+    """A stretch of time: `look` is an outcome, `pause`, `met` or `deviated`."""
 
     start: float  # seconds from the start of the run, as is the length
     length: float
