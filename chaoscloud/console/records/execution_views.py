@@ -22,6 +22,7 @@ from chaoscloud.console.db.schema import (
 from chaoscloud.console.records._rows import columns, every, first
 from chaoscloud.console.records.audit import OPERATOR
 from chaoscloud.console.records.lists import Mark, newest_first
+from chaoscloud.console.records.outcomes import NOT_PASSED
 
 SILENCE = timedelta(minutes=15)  # a run that says nothing for so long is one we lost
 
@@ -128,7 +129,11 @@ def list_rows(
     """A team's executions, newest first."""
     column = executions.c
     statement = _select_rows().where(column.team_id == team_id, *_conditions(criteria, now))
-    page = newest_first(statement, column.started_at, column.id, after=after, limit=limit)
+    order: tuple[ColumnElement[Any], ColumnElement[Any]] = (column.started_at, column.id)
+    if criteria.outcome:  # in the order of the index by outcome
+        statement = statement.where(outcomes.c.team_id == team_id)
+        order = (outcomes.c.started_at, outcomes.c.execution_id)
+    page = newest_first(statement, *order, after=after, limit=limit)
     return every(connection, page, ExecutionRow)
 
 
@@ -175,7 +180,7 @@ def _outcome_conditions(name: str) -> list[ColumnElement[bool]]:
     if not name:
         return []
     groups: dict[str, ColumnElement[bool]] = {
-        "went-wrong": column.outcome != "passed",
+        "went-wrong": column.outcome.in_(NOT_PASSED),
         "inconclusive": and_(
             column.outcome.in_(("passed", "deviated")), column.conclusive.is_(False)
         ),
@@ -277,14 +282,20 @@ def find_last_passed(
     A conclusive one, if there is any.
     """
     column = outcomes.c
-    statement = (
-        _select_summaries()
+    passed = (
+        select(column.execution_id)
         .where(column.experiment_id == execution.experiment_id, column.team_id == team_id)
         .where(column.outcome == "passed", column.dry.is_(False))
         .where(column.started_at <= execution.started_at, column.execution_id != execution.id)
-        .order_by(column.conclusive.desc(), column.started_at.desc(), column.execution_id.desc())
+        .order_by(column.started_at.desc())
         .limit(1)
     )
+    # Found in outcomes first, whose rows are short.
+    execution_id = connection.scalar(passed.where(column.conclusive.is_(True)))
+    execution_id = execution_id or connection.scalar(passed)
+    if execution_id is None:
+        return None
+    statement = _select_summaries().where(executions.c.id == execution_id)
     return first(connection, statement, ExecutionSummary)
 
 

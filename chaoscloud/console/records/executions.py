@@ -221,10 +221,14 @@ def list_page(
     statement = _of_team(team_id)
     if statuses:
         statement = statement.where(by.status.in_(statuses))
-    statement = statement.where(*outcome_records.match_outcomes(names, went_wrong=went_wrong))
+    conditions = outcome_records.match_outcomes(team_id, names, went_wrong=went_wrong)
+    statement = statement.where(*conditions)
     if experiment_id is not None:
         statement = statement.where(by.experiment_id == experiment_id)
-    statement = newest_first(statement, by.started_at, by.id, after=after, limit=limit)
+    order = (
+        (outcomes.c.started_at, outcomes.c.execution_id) if conditions else (by.started_at, by.id)
+    )
+    statement = newest_first(statement, *order, after=after, limit=limit)
     return [_value(row) for row in connection.execute(statement)]
 
 

@@ -6,14 +6,14 @@ A table of its own: an execution's row holds its whole journal, which no list sh
 import time
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, delete, select
 
 from chaoscloud.console.db.schema import executions, outcomes
 from chaoscloud.console.rules.journals import summary
-from chaoscloud.console.rules.outcome import Caveat, Outcome
+from chaoscloud.console.rules.outcome import Caveat, Outcome, OutcomeName
 from chaoscloud.console.rules.outcome_reading import read_outcome
 
 STEP = 50  # executions at most whose outcome is computed in one write
@@ -99,7 +99,8 @@ def _fill_outcome(connection: Connection, execution_id: str) -> None:
     row = connection.execute(statement.where(column.id == execution_id)).one()
     key = ExecutionKey(execution_id, row.team_id, row.experiment_id, row.started_at)
     outcome = None if row.status == "running" else _compute(row.journal)
-    save_outcome(connection, key, outcome, dry=_is_dry(row.journal))
+    dry = _is_dry(row.journal) if outcome is None else outcome.dry
+    save_outcome(connection, key, outcome, dry=dry)
 
 
 def _compute(journal: bytes) -> Outcome:
@@ -137,15 +138,21 @@ def decode_warnings(text: str | None) -> tuple[Caveat, ...]:
     return msgspec.json.decode(text or "[]", type=tuple[Caveat, ...])
 
 
-def match_outcomes(names: Collection[str], *, went_wrong: bool) -> list[ColumnElement[bool]]:
-    """Conditions on a statement that joins `outcomes`: one of these, everything but passed."""
-    column = outcomes.c.outcome
-    conditions: list[ColumnElement[bool]] = []
-    if names:
-        conditions.append(column.in_(names))
+NOT_PASSED = tuple(name for name in get_args(OutcomeName) if name != "passed")
+
+
+def match_outcomes(
+    team_id: str, names: Collection[str], *, went_wrong: bool
+) -> list[ColumnElement[bool]]:
+    """Conditions on a statement that joins `outcomes`: one of these, everything but passed.
+
+    They name the team and each outcome, so that the index by outcome leads there.
+    """
     if went_wrong:
-        conditions.append(column != "passed")
-    return conditions
+        names = [name for name in NOT_PASSED if not names or name in names]
+    elif not names:
+        return []
+    return [outcomes.c.team_id == team_id, outcomes.c.outcome.in_(names)]
 
 
 def _encode(value: Sequence[object]) -> str:
