@@ -11,6 +11,7 @@ is one of the things that can.
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -54,6 +55,16 @@ class RunRefused(InterruptExecution, InvalidSource):  # type: ignore[misc]  # un
     """
 
 
+def _describe(error: Exception) -> str:
+    """What went wrong, as a phrase: what is raised on purpose says it itself."""
+    with suppress(ImportError):
+        from chaoscloud.exceptions import ChaosIQException
+
+        if isinstance(error, ChaosIQException):
+            return str(error).rstrip(".")
+    return f"a mistake of the plugin ({type(error).__name__}: {error})"
+
+
 class Failures:
     """The mistakes of ours in the run under way, and whether they keep it from going on."""
 
@@ -76,7 +87,7 @@ class Failures:
     def add(self, function_name: str, error: Exception, settings: Any) -> None:
         """Log what went wrong; raise `RunRefused`, now or later, where safeguards are required."""
         logger.debug("The chaosiq-cloud plugin failed in %s", function_name, exc_info=error)
-        reason = f"a mistake of the plugin ({type(error).__name__}: {error})"
+        reason = _describe(error)
         is_new = reason not in self.reasons
         if is_new:
             self.reasons.append(reason)

@@ -20,10 +20,9 @@ from dataclasses import dataclass, replace
 from importlib import import_module, metadata
 from typing import Any
 
-from chaoslib.exceptions import InterruptExecution, InvalidSource
-
 from chaoscloud import __version__
 from chaoscloud._host import command_name, start_folder
+from chaoscloud.controls.failures import RunRefused
 from chaoscloud.types import Experiment, GuardMode
 
 __all__ = [
@@ -31,7 +30,6 @@ __all__ = [
     "ChildRuntime",
     "HostRefusal",
     "PluginMissing",
-    "RuntimeNotGuarded",
     "own_requirement",
     "prepare_child",
     "provide_plugin",
@@ -51,14 +49,6 @@ print(json.dumps({"version": chaoscloud.__version__}))
 _LONGEST_REASON = 300  # characters
 
 logger = logging.getLogger("chaostoolkit")
-
-
-class RuntimeNotGuarded(InterruptExecution, InvalidSource):  # type: ignore[misc]  # untyped host
-    """The run may not start: safeguards are required and the child process would not have us.
-
-    `InterruptExecution` is the one exception of a control that the host lets through;
-    `InvalidSource` is the one that `chaos run` ends with a line for while it loads an experiment.
-    """
 
 
 class PluginMissing(Exception):
@@ -81,7 +71,7 @@ def provide_plugin(experiment: Experiment, mode: GuardMode) -> None:
     """Have the child process of `chaos run`, if there will be one, record and guard the run.
 
     Changes the dependencies in `experiment`, in memory. Where the plugin cannot be brought there:
-    raises `RuntimeNotGuarded` when safeguards are required, else says that nothing guards the run.
+    raises `RunRefused` when safeguards are required, else says that nothing guards the run.
     """
     if command_name() != "run":
         return
@@ -240,7 +230,7 @@ def _decide(reason: str, mode: GuardMode) -> None:
         f"{__version__}: {reason}."
     )
     if mode is GuardMode.REQUIRED:
-        raise RuntimeNotGuarded(
+        raise RunRefused(
             f"Safeguards are required, and nothing would guard this run: {problem} "
             "Let uv find the package (UV_INDEX, UV_FIND_LINKS), or run the experiment without "
             "`isolated` and `version`."

@@ -16,7 +16,7 @@ import pytest
 
 from chaoscloud import __version__
 from tests.together.conftest import LIMIT, Console, clean_environment
-from tests.together.wheels import build_own_wheel, pack_installed
+from tests.together.wheels import build_own_wheel, pack_requirements
 
 pytestmark = [
     pytest.mark.loopback,
@@ -49,7 +49,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Wheels:
     made = Wheels(root / "host", root / "own", root / "other", root / "cache")
     for folder in (made.host, made.own, made.other):
         folder.mkdir()
-    pack_installed(made.host, "chaostoolkit", "chaostoolkit-lib", "requests")
+    pack_requirements(made.host)
     build_own_wheel(made.own, root / "build")
     build_own_wheel(made.other, root / "build-other", OTHER_VERSION)
     return made

@@ -36,21 +36,26 @@ def build_own_wheel(folder: Path, scratch: Path, version: str | None = None) -> 
     return next(folder.glob(f"chaosiq_cloud-{version or '*'}*.whl"))
 
 
-def pack_installed(folder: Path, *names: str) -> None:
-    """Make wheels of installed distributions, and of all they require."""
+def pack_requirements(folder: Path) -> None:
+    """Make wheels of all that this project requires, from what is installed here."""
     packed: set[str] = set()
-    waiting = list(names)
+    waiting = _requirements_of(metadata.distribution("chaosiq-cloud"))
     while waiting:
         distribution = metadata.distribution(waiting.pop())
         name = re.sub(r"[-_.]+", "_", distribution.metadata["Name"]).lower()
         if name not in packed:
             packed.add(name)
             _pack(distribution, folder / f"{name}-{distribution.version}-{_tag(distribution)}.whl")
-            waiting += [
-                requirement.name
-                for requirement in map(Requirement, distribution.requires or [])
-                if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
-            ]
+            waiting += _requirements_of(distribution)
+
+
+def _requirements_of(distribution: metadata.Distribution) -> list[str]:
+    """The names of what a distribution requires here, without its extras."""
+    return [
+        requirement.name
+        for requirement in map(Requirement, distribution.requires or [])
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+    ]
 
 
 def _tag(distribution: metadata.Distribution) -> str:

@@ -16,7 +16,8 @@ from chaoslib.exceptions import InvalidSource
 from chaoslib.settings import loaded_settings
 
 from chaoscloud import __version__
-from chaoscloud.controls.runtime import RuntimeNotGuarded, own_requirement
+from chaoscloud.controls.failures import RunRefused
+from chaoscloud.controls.runtime import own_requirement
 from chaoscloud.settings import enable_feature, require_safeguards
 from chaoscloud.types import Experiment, Settings
 
@@ -109,7 +110,7 @@ def test_a_host_that_cannot_be_followed_is_decided_on_by_strength(
         load(experiment, settings)
     require(settings)
 
-    with pytest.raises(RuntimeNotGuarded) as refusal:
+    with pytest.raises(RunRefused) as refusal:
         load(experiment, settings)
 
     assert isinstance(refusal.value, InvalidSource)  # what `chaos run` ends with a line for
@@ -237,5 +238,5 @@ def test_sources_that_were_never_installed_cannot_be_brought_along(
     monkeypatch.setattr(metadata, "distribution", no_distribution)
     require(settings)
 
-    with pytest.raises(RuntimeNotGuarded, match="not installed here as a distribution"):
+    with pytest.raises(RunRefused, match="not installed here as a distribution"):
         load(experiment, settings)
