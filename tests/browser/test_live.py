@@ -60,10 +60,10 @@ def test_a_run_is_followed_to_its_end_without_a_reload(
 
     go(user.home)
 
-    expect(status).to_have_text("Completed")
+    expect(status).to_have_text("Passed")
     expect(activity(owner, "wait-for-the-broker")).to_contain_text("Succeeded")
     expect(activity(owner, "count-the-orders")).to_contain_text("Succeeded")
-    assert owner.page.title().startswith("Completed: ")
+    assert owner.page.title().startswith("Passed: ")
     assert owner.page.evaluate("window.sameDocument") is True
     assert owner.troubles == []
 

@@ -47,7 +47,7 @@ def test_a_verification_is_made_on_the_page_and_run_by_its_url(
     assert owner.heading == "Orders are kept without a broker"
     [row] = owner.page.locator("#runs >> xpath=ancestor::section").locator("tbody tr").all()
     assert "Not impacted" in row.inner_text()
-    row.get_by_role("link").click()
+    row.locator("a.title").click()
     expect(owner.page.get_by_role("heading", name="Insight")).to_be_visible()
     assert owner.page.locator("svg.curve circle").count() > 1
     assert owner.troubles == []

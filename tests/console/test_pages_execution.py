@@ -191,6 +191,50 @@ def test_a_page_says_in_a_sentence_how_the_run_ended(
     assert ("Dry run" in page.text) is ("dry" in changes.get("experiment", {}))
 
 
+WITHOUT = ("deviated", "steady_states", "rollbacks")
+
+
+@pytest.mark.parametrize(
+    ("version", "without", "changes", "word", "sentence"),
+    [
+        ("0.12.0", WITHOUT, {}, "Passed", "was not tested"),
+        ("0.12.0", WITHOUT, {"status": "interrupted"}, "Interrupted", "does not say by whom"),
+        ("0.12.0", WITHOUT, {"status": "failed"}, "Failed", "the journal does not say why"),
+        ("1.0.0", (), {"status": "failed", "deviated": True}, "Deviated", "does not say where"),
+        ("1.30.0", (), {"deviated": True}, "Deviated", "does not say where"),
+        ("1.45.1", (), {"status": "aborted"}, "Aborted", "the journal does not say which"),
+    ],
+)
+def test_journals_of_every_chaos_toolkit_have_a_page(
+    browser: Browser,
+    api: TeamApi,
+    version: str,
+    without: tuple[str, ...],
+    changes: dict[str, Any],
+    word: str,
+    sentence: str,
+) -> None:
+    """Early ones have times without a zone, and no tests or rollbacks: nothing is guessed."""
+    document = {
+        **ended(**changes),
+        "chaoslib-version": version,
+        "start": "2026-03-02T09:29:58.250000",
+        "end": "2026-03-02T09:31:10.750000",
+    }
+    document = {key: value for key, value in document.items() if key not in without}
+    path = api.started()
+    assert api.put(path, {"journal": document}).is_success
+
+    text = Seen(browser.open(page_of(path))).text
+
+    assert word in text
+    assert sentence in text
+    assert ("The journal does not say whether it was tested" in text) is (
+        "steady_states" in without or word == "Aborted"
+    )
+    assert "may still be there" not in text
+
+
 def test_a_failed_activity_is_shown_opened_however_many_there_are(
     browser: Browser, api: TeamApi
 ) -> None:
