@@ -27,6 +27,11 @@ def live(name: str) -> str:
     return f"{name} is done"
 
 
+def say(text: str) -> str:
+    """Output a text."""
+    return text
+
+
 def fail() -> None:
     """Fail, with something in the message."""
     raise RuntimeError("connecting to https://ada:correct-horse@db.example.com failed")
