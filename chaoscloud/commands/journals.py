@@ -10,7 +10,17 @@ from chaoscloud.commands.failures import CommandFailed
 from chaoscloud.extension import get_extension
 from chaoscloud.types import Journal
 
-__all__ = ["find_pending_run", "fingerprint", "is_finished", "known_secrets", "read_journal"]
+__all__ = [
+    "find_pending_run",
+    "fingerprint",
+    "is_finished",
+    "known_secrets",
+    "read_journal",
+    "sort_keys",
+]
+
+STATUSES = ("completed", "failed", "aborted", "interrupted")
+"""How the host says that a run ended."""
 
 
 def read_journal(path: str) -> Journal:
@@ -25,13 +35,21 @@ def read_journal(path: str) -> Journal:
         raise CommandFailed(f"is not a journal: {x}") from x
     if not isinstance(journal, dict) or not isinstance(journal.get("experiment"), dict):
         raise CommandFailed("is not a journal: it holds no experiment")
+    if not any(journal.get(key) for key in ("start", "end", "run", "steady_states")):
+        raise CommandFailed("is not a journal: it does not say when or what was run")
+    if journal.get("status") not in STATUSES and journal.get("end"):
+        journal["status"] = "aborted"  # it has ended, however it calls that
     return journal
 
 
 def is_finished(journal: object) -> bool:
     """Whether a journal tells how its run ended."""
-    status = journal.get("status") if isinstance(journal, dict) else None
-    return status not in (None, "", "running")
+    return isinstance(journal, dict) and journal.get("status") in STATUSES
+
+
+def sort_keys(document: Any) -> Any:
+    """A copy whose keys are in order: the same document is the same text, whoever wrote it."""
+    return json.loads(json.dumps(document, sort_keys=True))
 
 
 def find_pending_run(journal: Journal) -> str | None:

@@ -7,9 +7,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from chaoscloud import api
-from chaoscloud.api.answers import address_of, body_of, refusal_of, was_stored
+from chaoscloud.api.answers import address_of, body_of, is_from_console, refusal_of, was_stored
 from chaoscloud.api.execution import fetch_execution, initialize_execution, publish_execution
-from chaoscloud.api.experiment import publish_experiment
+from chaoscloud.api.experiment import publish_experiment, set_experiment_id
 from chaoscloud.commands.directory import REFUSED, sentence
 from chaoscloud.commands.failures import (
     CommandFailed,
@@ -23,6 +23,7 @@ from chaoscloud.commands.journals import (
     is_finished,
     known_secrets,
     read_journal,
+    sort_keys,
 )
 from chaoscloud.delivery.records import creation_keys
 from chaoscloud.extension import remove_sensitive_extension_values
@@ -92,40 +93,53 @@ class _Publisher:
             journal = read_journal(path)
             if self._hopeless is not None:
                 raise self._hopeless
-            return self._published(path, journal)
+            return self._publish(path, journal)
         except (ConsoleUnreachable, TokenRefused) as x:
             self._hopeless = x
             return Outcome(path, failure=x)
         except CommandFailed as x:
             return Outcome(path, failure=x)
 
-    def _published(self, path: str, journal: Journal) -> Outcome:
+    def _publish(self, path: str, journal: Journal) -> Outcome:
         redactor = self._redactor_for(journal)
         _check_that_it_can_be_sent(journal, redactor)
-        journal, note = self._without_unknown_secrets(journal)
+        journal, note = self._without_unknown_secrets(sort_keys(journal))
         key = fingerprint("execution", journal)
         named = _names_execution(journal)
         run = None if named else find_pending_run(journal)
         keys = creation_keys(run) if run else {}
-        created = self._publish_experiment(journal["experiment"], redactor, keys.get("experiment"))
-        if run and _was_sent_before(created):
-            return Outcome(path)
-        self._accepted(created)
+        experiment = journal["experiment"]
+        answer = self._publish_experiment(experiment, redactor, keys.get("experiment"))
+        earlier_id = _read_earlier_id(answer)
+        if earlier_id:
+            set_experiment_id(earlier_id, experiment)
+        else:
+            self._accepted(answer)
         found = self._find(journal, redactor) if named else None
         if found is not None:
             was_completed = is_finished(journal) and not is_finished(body_of(found))
             return Outcome(path, address=address_of(found), note=note if was_completed else "")
         answer = initialize_execution(
             self._session,
-            journal["experiment"],
+            experiment,
             journal,
             idempotency_key=keys.get("execution", key),
             redactor=redactor,
         )
-        if run and _was_sent_before(answer):
-            return Outcome(path)
-        address = address_of(self._accepted(answer))
-        return Outcome(path, is_new=True, address=address, note=note)
+        return self._read_creation(path, answer, experiment, note)
+
+    def _read_creation(
+        self, path: str, answer: "Response | None", experiment: Experiment, note: str
+    ) -> Outcome:
+        """What became of a journal whose execution was to be made; it may have been made before."""
+        earlier_id = _read_earlier_id(answer)
+        if earlier_id:  # with other values of secrets, or by the outbox, as the run went on
+            api.set_execution_id(earlier_id, experiment)
+            found = fetch_execution(self._session, {"experiment": experiment})
+            return Outcome(path, address=None if found is None else address_of(found))
+        created = self._accepted(answer)
+        is_new = created.status_code != HTTPStatus.OK
+        return Outcome(path, is_new=is_new, address=address_of(created), note=note)
 
     def _without_unknown_secrets(self, journal: Journal) -> tuple[Journal, str]:
         """The journal as it may be sent, and a line on what is missing, if anything is."""
@@ -173,15 +187,17 @@ class _Publisher:
             raise TokenRefused()
         if not was_stored(answer):
             raise CommandFailed(sentence(refusal_of(answer)))
+        if not is_from_console(answer):
+            raise ConsoleUnreachable(f"What answers at {self._url} is not a console.")
         return answer
 
 
-def _was_sent_before(answer: "Response | None") -> bool:
-    """Whether the console has had this key with another body: the outbox has sent the run."""
+def _read_earlier_id(answer: "Response | None") -> str | None:
+    """The id of what was made with this key before, from another body; None if that is not so."""
     if answer is None or answer.status_code != HTTPStatus.UNPROCESSABLE_ENTITY:
-        return False
+        return None
     problem = body_of(answer)
-    return isinstance(problem, dict) and "errors" not in problem
+    return str(problem["id"]) if isinstance(problem, dict) and problem.get("id") else None
 
 
 def _check_that_it_can_be_sent(journal: Journal, redactor: Redactor) -> None:

@@ -142,7 +142,8 @@ def _of_http(error: HTTPException) -> Problem:
 
 
 def _of_reused_key(error: KeyReused) -> Problem:
-    return Unprocessable("This Idempotency-Key was sent before, with another body or elsewhere.")
+    detail = "This Idempotency-Key was sent before, with another body or elsewhere."
+    return Problem(422, Unprocessable.known[1], detail, extra={"id": error.resource_id})
 
 
 def _of_too_many(error: TooMany) -> Problem:

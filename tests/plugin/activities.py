@@ -32,6 +32,11 @@ def say(text: str) -> str:
     return text
 
 
+def say_much(characters: int) -> str:
+    """Output a long text."""
+    return "x" * characters
+
+
 def fail() -> None:
     """Fail, with something in the message."""
     raise RuntimeError("connecting to https://ada:correct-horse@db.example.com failed")

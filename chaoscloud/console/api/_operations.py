@@ -55,7 +55,9 @@ OPERATIONS: Mapping[Callable[..., Any], Operation] = {
     experiments.versions: Operation({200: Page[Version]}, query=LIST),
     experiments.version: Operation({200: dict[str, Any]}),
     executions.create: Operation(
-        {201: Made, 422: list[executions.Fault]}, {JSON: executions.NewJournal}, repeatable=True
+        {200: Made, 201: Made, 422: list[executions.Fault]},
+        {JSON: executions.NewJournal},
+        repeatable=True,
     ),
     executions.list_page_of_experiment: Operation(
         {200: Page[Execution]}, query=(*KINDS_OF_EXECUTION, *LIST)

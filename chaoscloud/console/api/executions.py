@@ -67,10 +67,12 @@ async def create(request: TeamRequest) -> Response:
     except Invalid as invalid:
         return json(invalid.errors, 422)
     key = request.key(idempotency.Kind.EXECUTION, body)
-    created_id = await request.db.recording(
+    execution_id, is_new = await request.db.recording(
         _create, request.author, request.path("experiment"), summary, journal, key, request.now
     )
-    return json(Made(created_id), 201, {**at(request.address("executions", created_id)), **ACCEPTS})
+    status = 201 if is_new else 200
+    headers = {**at(request.address("executions", execution_id)), **ACCEPTS}
+    return json(Made(execution_id), status, headers)
 
 
 @of_team
@@ -159,8 +161,11 @@ def _create(
     journal: bytes,
     key: idempotency.Key | None,
     now: datetime,
-) -> str:
-    """The id of the new execution, or of the one made with this key before."""
+) -> tuple[str, bool]:
+    """The id of the new execution, or of the one made with this key before; whether it is new."""
+    earlier = idempotency.recall(connection, author.team_id, key)
+    if earlier is not None:
+        return earlier, False
 
     def make() -> str:
         created_id = executions.create(connection, author, experiment_id, summary, journal, now)
@@ -168,7 +173,7 @@ def _create(
             raise NotFound("There is no such experiment.")
         return created_id
 
-    return idempotency.once(connection, author.team_id, key, now, make)
+    return idempotency.once(connection, author.team_id, key, now, make), True
 
 
 def _names(request: TeamRequest) -> tuple[str, str, str]:

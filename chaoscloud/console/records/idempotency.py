@@ -11,7 +11,11 @@ from chaoscloud.console.db.schema import idempotency_keys
 
 
 class KeyReused(Exception):
-    """The key was sent before, with another body."""
+    """The key was sent before, with another body; `resource_id` is what was made then."""
+
+    def __init__(self, resource_id: str) -> None:
+        super().__init__(resource_id)
+        self.resource_id = resource_id
 
 
 class Kind(StrEnum):
@@ -60,7 +64,7 @@ def recall(connection: Connection, team_id: str, key: Key | None) -> str | None:
     if row is None:
         return None
     if row.fingerprint != key.fingerprint:
-        raise KeyReused
+        raise KeyReused(str(row.resource_id))
     return str(row.resource_id)
 
 

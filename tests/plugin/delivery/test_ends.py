@@ -1,4 +1,4 @@
-"""Every run ends in the record, through the host: what it crashes over, what others add, orphans."""
+"""Every run ends in the record: what it crashes over, what other controls add, orphans."""
 
 import json
 from collections.abc import Iterator
@@ -262,7 +262,7 @@ LARGE = "x" * 1_000_000
 
 def test_a_large_output_is_sent_once(console: StubConsole) -> None:
     """In the journal: its event has the beginning, and later events repeat nothing."""
-    experiment = orders() | {"method": [activity("say", text=LARGE)]}
+    experiment = orders() | {"method": [activity("say_much", characters=len(LARGE))]}
 
     run(experiment, without("safeguards", console.settings))
 
