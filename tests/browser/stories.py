@@ -163,7 +163,8 @@ def everything(console: Console, words: Words = str) -> Story:
     pages = "/my-organization/my-team"
     of = teller.published(experiment())
     runs = [teller.started(of, journal()) for _ in range(3)]
-    teller.send("PUT", runs[0], {"journal": whole_journal(deviated=True)})
+    teller.send("PUT", runs[0], {"journal": whole_journal()})
+    teller.send("PUT", runs[0], {"journal": whole_journal(deviated=True)})  # its second version
     teller.send("PUT", runs[1], {"journal": whole_journal()})
     teller.told(runs[2], event())
     teller.published(experiment(description=words("All three brokers are needed.")))
