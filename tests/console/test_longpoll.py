@@ -451,7 +451,7 @@ def test_executions_silent_for_long_are_not_read(
     new = bobs.started()
 
     with database.read() as connection:
-        running = safeguard_states.running(connection, checkout.organization_id, now())
+        running = safeguard_states.list_running(connection, checkout.organization_id, now())
     allowed = [bobs.get(run + "/policies").json()["allowed"] for run in (old, new)]
 
     assert [execution.id for execution in running] == [new.rpartition("/")[2]]

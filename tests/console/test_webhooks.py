@@ -277,14 +277,14 @@ def test_another_answer_is_kept_and_reaches_who_waits(
 
     async def wait() -> bool:
         seen = await watch.answer(places[0])
-        other = await watch.another(places[0], seen, 50)
+        other = await watch.wait_for_another(places[0], seen, 50)
         await asyncio.gather(*watch._asker._asking.values())  # until it is written down
         return other.decision.allowed
 
     assert asyncio.run(wait()) is False
     database.write(lambda c: None).result()
     with database.read() as connection:
-        [kept] = safeguard_states.states(connection, checkout.organization_id)[0].values()
+        [kept] = safeguard_states.read_states(connection, checkout.organization_id)[0].values()
     assert kept == WebhookAnswer(False, "nobody is on call", now())
 
 

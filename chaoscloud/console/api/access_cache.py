@@ -81,7 +81,7 @@ async def _load_access(request: Request, revision: int, now: datetime) -> Access
     run = None
     if "execution" in path:
         run = await database_of(request).reading(
-            safeguard_states.run, team.team_id, path["execution"], path["experiment"]
+            safeguard_states.find_run, team.team_id, path["execution"], path["experiment"]
         )
         if run is None:
             raise NotFound("There is no such execution.")

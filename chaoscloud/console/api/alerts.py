@@ -78,7 +78,7 @@ def _store(
     _check_secret(connection, safeguard_id, secret)  # it may have been renewed in between
     firing = {_key(alert): _firing(alert, now) for alert in sent.alerts if alert.status == "firing"}
     resolved = [_key(alert) for alert in sent.alerts if alert.status == "resolved"]
-    return safeguard_states.told(connection, safeguard_id, firing, resolved, now)
+    return safeguard_states.record_alerts(connection, safeguard_id, firing, resolved, now)
 
 
 def _secret(request: Request) -> str:

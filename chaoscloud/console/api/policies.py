@@ -80,7 +80,7 @@ async def _wait_for_another(
     request: Request, watch: Watch, place: Place, answer: Answer, seconds: float
 ) -> Answer:
     """Another answer, or the same; sooner when nobody is there any more to hear it."""
-    waiting = asyncio.create_task(watch.another(place, answer, seconds))
+    waiting = asyncio.create_task(watch.wait_for_another(place, answer, seconds))
     leaving = asyncio.create_task(_wait_for_disconnect(request))
     try:
         await asyncio.wait((waiting, leaving), return_when=asyncio.FIRST_COMPLETED)

@@ -219,7 +219,7 @@ def simulate(
         organization = the_organization(connection, organization_word)
         team = the_team(connection, organization, team_name)
         in_force = safeguards.in_force(connection, organization.id, team.id)
-        facts = safeguard_states.facts(connection, organization.id, now())
+        facts = safeguard_states.read_facts(connection, organization.id, now())
         decision = decide(in_force, at, Run(None, tags), facts)
         if decision.allowed:
             return [f"Allowed at {moment(at)}."]

@@ -102,7 +102,7 @@ def forget(connection: Connection) -> None:
     connection.info.pop(_MARKS, None)
 
 
-def counted(connection: Connection) -> frozenset[Change]:
+def count(connection: Connection) -> frozenset[Change]:
     """Count what this transaction changes, as a part of it; give what that is."""
     marks = frozenset(connection.info.pop(_MARKS, ()))
     if any(change.subject == ACCESS for change in marks):

@@ -41,7 +41,7 @@ def write_group(engine: Engine, tasks: Sequence[Task]) -> GroupResult:
             changes.forget(connection)
             for _, alike in groupby(tasks, lambda task: task.shared or task.future):
                 _run(connection, list(alike), outcomes)
-            changed = changes.counted(connection)
+            changed = changes.count(connection)
     except Exception as error:  # noqa: BLE001  (delivered to everyone who waits)
         failure = _convert(error)
         outcomes, changed = list(_fail(tasks, outcomes, failure)), frozenset()

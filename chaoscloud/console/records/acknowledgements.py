@@ -142,7 +142,7 @@ def list_concerned(
         statement = statement.where(column.id == safeguard.execution_id)
     facts = NO_FACTS
     if KINDS[safeguard.kind].needs_facts:
-        facts = safeguard_states.facts(connection, safeguard.organization_id, now)
+        facts = safeguard_states.read_facts(connection, safeguard.organization_id, now)
     concerned = []
     for row in connection.execute(statement):
         tags = msgspec.json.decode(row.tags, type=tuple[str, ...])

@@ -68,7 +68,7 @@ def read_snapshot(
         organization_id,
         revision,
         in_force,
-        *safeguard_states.states(connection, organization_id),
+        *safeguard_states.read_states(connection, organization_id),
         required=safeguard_states.is_required(connection, organization_id),
         running=_read_running(connection, organization_id, in_force, now),
         running_read_at=now,
@@ -83,7 +83,7 @@ def _read_running(
 ) -> tuple[RunningExecution, ...]:
     if not _count_executions(in_force):
         return ()
-    return tuple(safeguard_states.running(connection, organization_id, now))
+    return tuple(safeguard_states.list_running(connection, organization_id, now))
 
 
 def _count_executions(in_force: tuple[Safeguard, ...]) -> bool:

@@ -36,14 +36,15 @@ class State(msgspec.Struct, frozen=True, omit_defaults=True):
     alerts: dict[str, FiringAlert] | None = None
 
 
-def facts(connection: Connection, organization_id: str, now: datetime) -> Facts:
+def read_facts(connection: Connection, organization_id: str, now: datetime) -> Facts:
     """Everything that an organization's decisions are made from."""
     return Facts(
-        tuple(running(connection, organization_id, now)), *states(connection, organization_id)
+        tuple(list_running(connection, organization_id, now)),
+        *read_states(connection, organization_id),
     )
 
 
-def states(
+def read_states(
     connection: Connection, organization_id: str
 ) -> tuple[Mapping[str, WebhookAnswer], Mapping[str, tuple[FiringAlert, ...]]]:
     """The last answers of an organization's webhooks, and its firing alerts, by safeguard."""
@@ -63,7 +64,9 @@ def states(
     return answers, alerts
 
 
-def running(connection: Connection, organization_id: str, now: datetime) -> list[RunningExecution]:
+def list_running(
+    connection: Connection, organization_id: str, now: datetime
+) -> list[RunningExecution]:
     """An organization's executions that have not ended, in the order they were created.
 
     Those that count nowhere are left out: they were silent for long, or run no activities (dry).
@@ -90,7 +93,7 @@ def running(connection: Connection, organization_id: str, now: datetime) -> list
     return sorted(found, key=lambda execution: (execution.created_at, execution.id))
 
 
-def run(
+def find_run(
     connection: Connection, team_id: str, execution_id: str, experiment_id: str | None = None
 ) -> Run | None:
     """The team's execution as decisions know it; of this experiment, if one is named."""
@@ -105,7 +108,7 @@ def run(
     return Run(execution_id, tags, created_at=row.created_at)
 
 
-def alive(connection: Connection, execution_id: str, now: datetime) -> None:
+def record_contact(connection: Connection, execution_id: str, now: datetime) -> None:
     """Write down that a run was heard of: it asks whether it may go on."""
     by = executions.c
     connection.execute(
@@ -115,7 +118,7 @@ def alive(connection: Connection, execution_id: str, now: datetime) -> None:
     )
 
 
-def answered(
+def record_answer(
     connection: Connection, safeguard_id: str, answer: WebhookAnswer, now: datetime
 ) -> None:
     """Keep what a webhook answered, unless its safeguard was removed while it was asked."""
@@ -123,7 +126,7 @@ def answered(
         _keep(connection, safeguard_id, State(answer=answer), now)
 
 
-def told(
+def record_alerts(
     connection: Connection,
     safeguard_id: str,
     firing: Mapping[str, FiringAlert],

@@ -80,7 +80,7 @@ def _author_of(safeguard: Safeguard, names: Mapping[str, str]) -> str | None:
 def facts_for(connection: Connection, safeguards: Iterable[Safeguard], now: datetime) -> Facts:
     """The facts that the decisions of one organization's safeguards need, as recorded."""
     asking = [s.organization_id for s in safeguards if KINDS[s.kind].needs_facts]
-    return safeguard_states.facts(connection, asking[0], now) if asking else NO_FACTS
+    return safeguard_states.read_facts(connection, asking[0], now) if asking else NO_FACTS
 
 
 def find_authors(

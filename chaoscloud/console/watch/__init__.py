@@ -94,7 +94,7 @@ class Watch:
         self._note_alive(place.run)
         return self._decide(decisions, place)
 
-    async def another(self, place: Place, known: Answer, seconds: float) -> Answer:
+    async def wait_for_another(self, place: Place, known: Answer, seconds: float) -> Answer:
         """The first answer that is another than `known`; else, in the end, `known`.
 
         Ends at once when the console is asked to stop, or the access to the run is lost.
@@ -124,7 +124,7 @@ class Watch:
             each for each in safeguards if each.kind == "webhook" and is_in_force(each, now)
         ]
         await self._asker.fresh(webhooks, snapshot.answers)
-        running = await self._snapshots.read(safeguard_states.running, organization_id, now)
+        running = await self._snapshots.read(safeguard_states.list_running, organization_id, now)
         return Facts(tuple(running), self._asker.answers(snapshot.answers), snapshot.alerts)
 
     async def required(self, organization_id: str) -> bool:
@@ -186,7 +186,9 @@ class Watch:
             self._noted_alive.clear()
         self._noted_alive[id_] = at
         with contextlib.suppress(StorageError):
-            self._database.write(lambda connection: safeguard_states.alive(connection, id_, now))
+            self._database.write(
+                lambda connection: safeguard_states.record_contact(connection, id_, now)
+            )
 
     # --- changes --------------------------------------------------------------------------------
 

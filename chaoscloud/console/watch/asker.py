@@ -100,7 +100,7 @@ class Asker:
         self._on_answer()
         try:
             await self._database.writing(
-                safeguard_states.answered, safeguard.id, answer, self._now()
+                safeguard_states.record_answer, safeguard.id, answer, self._now()
             )
         except StorageError as error:
             log.warning("what the webhook of '%s' said is not recorded: %s", safeguard.name, error)
