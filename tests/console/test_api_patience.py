@@ -111,7 +111,7 @@ def test_an_error_of_ours_tells_nothing_of_our_insides(
     def fails(*args: object, **more: object) -> None:
         raise RuntimeError("a wire came loose in the cupboard")
 
-    monkeypatch.setattr(experiments, "listed", fails)
+    monkeypatch.setattr(experiments, "list_page", fails)
     answer = bobs.get("/experiments")
 
     assert answer.status_code == 500

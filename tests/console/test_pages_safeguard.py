@@ -142,7 +142,7 @@ def test_a_change_reaches_runs_and_the_audit_log(bobs: Browser, api: TeamApi, no
     told = api.get(second + "/policies").json()
     text = Seen(bobs.open(PAGE)).text
     assert [policy["name"] for policy in told["policies"]] == ["Be careful"]
-    assert "Changed the safeguard Be careful: settings" in text
+    assert "Bob changed the safeguard Be careful: settings" in text
 
 
 def test_a_safeguard_is_switched_off_and_on(bobs: Browser, api: TeamApi) -> None:
@@ -168,7 +168,7 @@ def test_a_safeguard_is_removed(bobs: Browser, api: TeamApi) -> None:
 
     assert api.get("/safeguards").json()["items"] == []
     assert bobs.open(page).status_code == 404
-    assert "Removed the safeguard Be careful" in Seen(bobs.open(PAGE)).text
+    assert "Bob removed the safeguard Be careful" in Seen(bobs.open(PAGE)).text
 
 
 def test_an_alert_shows_its_secret_once(bobs: Browser, client: Client, now: Clock) -> None:
@@ -302,7 +302,7 @@ def test_an_owner_requires_an_answer(adas: Browser, bobs: Browser, api: TeamApi)
 
     assert (told, refused.status_code) == (True, 404)
     assert "without an answer from its safeguards" in text
-    assert "required safeguards for every run" in text.lower()
+    assert "Ada required an answer of safeguards for every run" in text
     assert api.get("").json()["required"] is False
 
 

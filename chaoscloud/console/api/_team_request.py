@@ -17,7 +17,7 @@ from chaoscloud.console.records.authorship import Author
 from chaoscloud.console.records.idempotency import Key, Kind
 
 LONGEST_KEY = 255
-HIGHEST_NUMBER = 2**31 - 1  # of a version
+LONGEST_NUMBER = 9  # digits of a version's number
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -54,8 +54,11 @@ class TeamRequest(msgspec.Struct, frozen=True):
         return str(self.http.path_params[name])
 
     def version_number(self) -> int:
-        """The number of a version in the path; no version has one that no database takes."""
-        return min(int(self.path("number")[:11]), HIGHEST_NUMBER)
+        """The number of a version in the path. Raises `NotFound` for what no version has."""
+        text = self.path("number")
+        if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER):
+            raise NotFound("There is no version of this number.")
+        return int(text)
 
     def address(self, *parts: str) -> str:
         """Where something of the team is; without `/api` it is the page for people."""

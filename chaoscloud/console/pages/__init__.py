@@ -78,7 +78,7 @@ routes: list[BaseRoute] = [
     Route(EXECUTION + "/compare", compare.show),
     Route(EXECUTION + "/journal", executions.text),
     Route(EXECUTION + "/journal.json", executions.journal),
-    Route(EXECUTION + "/journals/{number:int}", executions.earlier_journal),
+    Route(EXECUTION + "/journals/{number}", executions.earlier_journal),
     Route(TEAM + "/experiments", experiments.list_page),
     Route(TEAM + "/experiments/{id}", experiments.one),
     Route(TEAM + "/objectives", objectives.list_page),

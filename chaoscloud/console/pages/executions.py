@@ -203,18 +203,19 @@ async def text(visit: Visit) -> Response:
 @of_team
 async def earlier_journal(visit: Visit) -> Response:
     """One version of the journal, to download."""
-    number = min(int(visit.named("number")[:11]), HIGHEST_NUMBER)
-    execution_id = visit.named("id")
-    raw = await visit.db.reading(
-        execution_records.journal_of_version, visit.scope.team_id, execution_id, number
-    )
+    number, execution_id = visit.named("number"), visit.named("id")
+    raw = None
+    if number.isascii() and number.isdigit() and len(number) <= LONGEST_NUMBER:
+        raw = await visit.db.reading(
+            execution_records.journal_of_version, visit.scope.team_id, execution_id, int(number)
+        )
     if raw is None:
         raise NotFound("There is no such version of a journal, or it is not yours to see.")
     name = f'attachment; filename="journal-{execution_id}-{number}.json"'
     return Response(raw, media_type="application/json", headers={"Content-Disposition": name})
 
 
-HIGHEST_NUMBER = 2**31 - 1  # of a version
+LONGEST_NUMBER = 9  # digits of a version's number
 LONGEST_JOURNAL = 1_000_000  # characters of a journal on a page
 
 
