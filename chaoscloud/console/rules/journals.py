@@ -79,13 +79,15 @@ def summary(journal: bytes) -> Summary:
     experiment = document.experiment or documents.Head()
     block = documents.block_of(document.extensions)
     outcome = read_outcome(journal)
+    if outcome is None:  # the end of an execution is taken whatever its tags are
+        _check_tags(experiment)
     return Summary(
         title=experiment.shown_title if document.experiment else None,
         status=_read_status(document.status, document.deviated, outcome),
         node=_text(document.node),
         platform=_text(document.platform),
         chaoslib_version=_text(document.chaoslib_version),
-        tags=[plain(tag) for tag in experiment.tags or ()],
+        tags=list(experiment.tags),
         started_at=_moment(document.start, "start"),
         ended_at=_moment(document.end, "end"),
         duration=document.duration,
@@ -94,6 +96,13 @@ def summary(journal: bytes) -> Summary:
         outcome=outcome,
         dry=outcome.dry if outcome else bool(experiment.dry),
     )
+
+
+def _check_tags(experiment: documents.Head) -> None:
+    try:
+        documents.ensure_bounded(experiment.tags)
+    except msgspec.ValidationError as error:
+        raise msgspec.ValidationError(str(error).replace("`$", "`$.experiment", 1)) from None
 
 
 def _read_status(status: str | None, deviated: bool | None, outcome: Outcome | None) -> str:
