@@ -1,8 +1,9 @@
 """What the plugin costs a run: seconds, round trips, requests, connections and bytes.
 
 Experiments of 1, 10 and 100 activities are run by the host with and without the plugin, in turn in
-one process, against a real console that is 0, 20 and 100 ms away, and against one that hangs. Ends
-with 1 when a limit is missed that the project holds itself to.
+one process, against a real console that is 0, 20 and 100 ms away, and against one that hangs. Then
+`chaos run` runs activities with large outputs, with and without. Ends with 1 when a limit is missed
+that the project holds itself to.
 
     python benchmarks/overhead.py --samples 3
 """
@@ -37,11 +38,17 @@ WORK = 0.008  # seconds that each activity takes
 ROUND_TRIPS = (0.0, 0.02, 0.1)
 ACTIVITIES = (1, 10, 100)
 
-MOST_ROUND_TRIPS = 10  # at 100 ms and 100 activities, the first connection and the end included
+MOST_ROUND_TRIPS = 6  # at 100 ms and 100 activities, the first connection and the end included
+MOST_REQUESTS = 9  # likewise
 MOST_CONNECTIONS = 3
 MOST_SECONDS_OF_A_HANGING_ONE = 6.0
 SLOWEST_HOOK = 0.005  # seconds, at the 99th percentile
 MOST_BYTES = 2.0  # times the journal
+
+LARGE_OUTPUTS = {"50 MB of lines": ("lines", 50_000_000), "3 MB of lines": ("lines", 3_000_000)}
+LARGE_OUTPUTS["3 MB of NULs"] = ("nuls", 3_000_000)
+MOST_SECONDS_OF_A_LARGE_ONE = (1.5, 1.0)  # times the run without us, and seconds
+MOST_BYTES_OF_A_LARGE_ONE = 1.2  # times the journal
 
 
 @dataclass
@@ -66,6 +73,17 @@ def work(seconds: float) -> str:
     """What an activity does."""
     time.sleep(seconds)
     return "done"
+
+
+def lines(size: int) -> str:
+    """What a log of so many characters is like."""
+    line = "2026-03-02 09:30:00 INFO order 4711 is accepted by broker kafka-2 in 12 ms\n"
+    return (line * (size // len(line) + 1))[:size]
+
+
+def nuls(size: int) -> str:
+    """What a dump of an empty disk is like."""
+    return "\0" * size
 
 
 def experiment(activities: int) -> dict[str, Any]:
@@ -200,6 +218,7 @@ def report(name: str, activities: int, round_trip: float, cost: Cost) -> list[st
     )
     limits = {
         "round trips": round_trip < 0.1 or cost.added / round_trip <= MOST_ROUND_TRIPS,
+        "requests": round_trip < 0.1 or cost.worst(0) <= MOST_REQUESTS,
         "connections": cost.worst(1) <= MOST_CONNECTIONS,
         "seconds": name != "hanging" or cost.added <= MOST_SECONDS_OF_A_HANGING_ONE,
         "bytes": activities < 100 or cost.worst(2) <= MOST_BYTES,
@@ -226,6 +245,57 @@ def measured(host: Host, console: Console, samples: int) -> Iterator[tuple[Cost,
             yield cost, report("hanging", activities, 0.0, cost)
 
 
+def chaos(folder: Path, home: Path, func: str, size: int) -> float:
+    """`chaos run` of one activity with this output, in `folder`; the seconds it took."""
+    provider = {"type": "python", "module": "overhead", "func": func, "arguments": {"size": size}}
+    document = experiment(1) | {"method": [{"type": "probe", "name": func, "provider": provider}]}
+    (folder / "large.json").write_text(json.dumps(document))
+    environment = os.environ | {"HOME": str(home), "PYTHONPATH": str(Path(__file__).parent)}
+    began = time.perf_counter()
+    subprocess.run(
+        [Path(sys.executable).with_name("chaos"), "--no-version-check", "run", "large.json"],
+        cwd=folder,
+        env=environment,
+        check=True,
+        capture_output=True,
+    )
+    return time.perf_counter() - began
+
+
+def measure_large(console: Console, folder: Path, samples: int) -> Iterator[str]:
+    """Run activities with large outputs; the limits that were missed."""
+    place = (urlsplit(console.url).hostname or "", urlsplit(console.url).port or 80)
+    bare, signed_in = folder / "bare", folder / "signed-in"
+    with counted(place) as (url, count):
+        for home in (bare, signed_in):
+            (home / ".chaostoolkit").mkdir(parents=True)
+        path = signed_in / ".chaostoolkit" / "settings.yaml"
+        path.write_text(json.dumps(settings_for(url, console)))  # JSON is YAML, too
+        path.chmod(0o600)
+        added: dict[str, float] = {}
+        for name, output in LARGE_OUTPUTS.items():
+            plain, recorded = [], []
+            for _ in range(samples):
+                plain.append(chaos(folder, bare, *output))
+                count.clear()
+                recorded.append(chaos(folder, signed_in, *output))
+            size = (folder / "journal.json").stat().st_size
+            without, seconds = statistics.median(plain), statistics.median(recorded)
+            added[name] = seconds - without
+            print(
+                f"{name:<15} {without:5.2f} s without, {seconds:5.2f} s with us, "
+                f"{count.sent / size:4.2f} of the journal sent",
+                flush=True,
+            )
+            factor, more = MOST_SECONDS_OF_A_LARGE_ONE
+            if seconds > factor * without + more:
+                yield f"{name}: seconds"
+            if count.sent > MOST_BYTES_OF_A_LARGE_ONE * size:
+                yield f"{name}: bytes"
+        if added["3 MB of NULs"] > added["3 MB of lines"] + 0.2:  # as much as runs differ
+            yield "3 MB of NULs: slower than other text"
+
+
 def main() -> int:
     """Measure every case."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -243,7 +313,8 @@ def main() -> int:
         with serving(data) as console, closing(Host()) as host:
             host.run(settings_for(console.url, console), 1)  # what is imported once is not counted
             found = list(measured(host, console, given.samples))
-    missed = [limit for _, limits in found for limit in limits]
+            large = list(measure_large(console, Path(scratch), given.samples))
+    missed = [limit for _, limits in found for limit in limits] + large
     slowest = percentile([seconds for cost, _ in found for seconds in cost.hooks], 0.99)
     print(f"all hooks: 99 % took less than {slowest * 1000:.2f} ms")
     missed += ["hooks"] * (slowest >= SLOWEST_HOOK)

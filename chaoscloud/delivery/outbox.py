@@ -207,10 +207,11 @@ class Outbox:
             names = {**self._run_names(), "results": results_of(journal)}
             self._record_both("run-end", "run-finished" if whole else None, journal, names)
 
-    def release(self, interrupted: threading.Event | None = None) -> bool:
+    def release(self, interrupted: threading.Event | None = None, *, quiet: bool = False) -> bool:
         """Use it no more. The last user waits for what is pending; True for that one.
 
-        The wait is cut short once `interrupted` is set, which loses nothing.
+        The wait is cut short once `interrupted` is set, which loses nothing. Then one line says
+        what became of the record; where it is `quiet`, only if something is pending.
         """
         self._users -= 1
         if self._users > 0 or os.getpid() != self._process:
@@ -218,7 +219,9 @@ class Outbox:
         if self._is_open:
             self._wait_for_rest(interrupted or threading.Event())
         self.close()
-        if self._is_open and not self._is_useless and (self._has_ended or self._experiment):
+        has_record = self._has_ended or self._experiment is not None
+        is_told = self.report.pending > 0 if quiet else has_record and not self._is_useless
+        if self._is_open and is_told:
             logger.log(*self.report.describe())
         return True
 
@@ -238,8 +241,9 @@ class Outbox:
         self._spool.mark_sent([record.n for record in pending if record.kind == "run-start"])
         block = {"name": NAME, "not_started": {"reason": reason}}
         self.record_end({"status": "aborted", "extensions": [block]}, whole=False)
+        self._spool.forget_rejected()  # the caller says why it does not start
         self._sender.unblock()
-        self.release(interrupted)
+        self.release(interrupted, quiet=True)
 
     def discard(self) -> None:
         """Forget all of it: what was recorded never took place."""

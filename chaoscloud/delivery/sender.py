@@ -46,7 +46,7 @@ logger = logging.getLogger("chaostoolkit")
 MOST_AT_ONCE = 200  # events in a batch
 LONG_FOR_A_CALL = 2.0  # seconds
 
-LINGER = 0.1
+LINGER = 0.5
 """Seconds that events wait for company where the console takes batches."""
 
 BETWEEN_PASSES = 5.0

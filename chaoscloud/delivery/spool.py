@@ -181,6 +181,12 @@ class Spool:
         """Cross off what the console does not take."""
         self._cross_off("refused", list(numbers), reason=reason)
 
+    def forget_rejected(self) -> None:
+        """Keep nothing of what was rejected."""
+        with self._guard:
+            self.contents.rejected.clear()
+            self.contents.rejected_count, self.contents.reason = 0, ""
+
     def retry_rejected(self) -> None:
         """Make what was rejected pending again, under its old name."""
         with self._guard:

@@ -1,5 +1,6 @@
 """Copy a document without what is secret in it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -176,6 +177,8 @@ _SUBTYPES: tuple[tuple[Any, Any], ...] = (
     (float, float.__float__),
 )
 
+_MANY_NULS = re.compile("\0{17,}")
+
 _AS_IT_IS = _Copying(SecretValues(), Spellings(()))
 
 
@@ -216,5 +219,7 @@ def _sendable(text: str) -> str:
     the output of processes.
     """
     if "\0" in text:
+        # A dump of a disk is millions of them, and would be four times as large.
+        text = _MANY_NULS.sub(lambda nuls: f"\\x00 [{len(nuls[0])} times]", text)
         text = text.replace("\0", "\\x00")
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -237,7 +238,9 @@ def test_only_a_refusal_says_why_the_run_must_not_start(
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 422])
-def test_a_refused_start_leaves_no_execution_running(console: Verifications, status: int) -> None:
+def test_a_refused_start_leaves_no_execution_running(
+    console: Verifications, status: int, tmp_path: Path
+) -> None:
     """The execution that was created for it is ended, with the reason."""
 
     def refuse(request: Handler) -> bool:
@@ -257,6 +260,7 @@ def test_a_refused_start_leaves_no_execution_running(console: Verifications, sta
     assert ended["experiment"]["title"] == experiment["title"]
     assert reason is not None
     assert f"HTTP {status}" in str(ended["extensions"])
+    assert [path for path in tmp_path.rglob("*.*") if "outbox" in path.parts] == []
 
 
 def test_an_id_no_address_can_carry_is_refused_by_name(console: Verifications) -> None:
