@@ -21,7 +21,7 @@ PAGES = [
     "/acme/checkout/verifications",
     "/acme/checkout/safeguards",
     "/acme/checkout/people",
-    "/acme/checkout/timeline",
+    "/acme/checkout/audit",
     "/acme/checkout/executions/none",
     "/acme/checkout/nothing/here",
     "/static/console.css",

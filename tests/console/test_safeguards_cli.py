@@ -68,11 +68,11 @@ def test_a_stopped_run_s_page_names_the_operator(
     browser.sign_in(bob.token)
 
     page = Seen(browser.open(f"/acme/checkout/executions/{path.rpartition('/')[2]}")).text
-    timeline = Seen(browser.open("/acme/checkout/timeline")).text
+    audit_log = Seen(browser.open("/acme/checkout/audit")).text
 
     assert "Release day by grace (operator)" in page
-    assert "grace (operator) stopped all runs: Release day" in timeline
-    assert "alan (operator) released the stop: Release day" in timeline
+    assert "grace (operator) stopped all runs: Release day" in audit_log
+    assert "alan (operator) released the stop: Release day" in audit_log
 
 
 def test_it_is_switched_off_and_on_and_removed(run: Runner) -> None:
