@@ -1,7 +1,11 @@
 """How long a call may take, and how much may come of it."""
 
 import gzip
-from contextlib import suppress
+import socket
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 
@@ -9,6 +13,7 @@ import pytest
 import requests
 from requests_mock import Mocker
 
+from chaoscloud.api import _deadline
 from chaoscloud.api._http import AnswerTooLarge, ConsoleSession
 from chaoscloud.api.causes import is_caused_by
 from tests.plugin.loopback import Handler, drip, loopback, self_signed
@@ -142,3 +147,63 @@ def test_a_whole_answer_is_read_and_unpacked() -> None:
         ConsoleSession(console.url, TOKEN) as session,
     ):
         assert session.get(console.url).json() == {"id": "e1"}
+
+
+class SlowLine(socketserver.BaseRequestHandler):
+    """Reads a request a piece at a time, then says that it is taken; or stops reading for ever."""
+
+    stops_after = 1 << 40
+
+    def handle(self) -> None:
+        """Read until the promised length is there."""
+        self.request.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += self.request.recv(1024)
+        start = head.index(b"\r\n\r\n") + 4
+        length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+        taken = len(head) - start
+        pause = threading.Event()
+        while taken < length and taken < self.stops_after:
+            taken += len(self.request.recv(256 * 1024))
+            pause.wait(0.02)
+        if taken < length:
+            pause.wait(3)
+            return
+        self.request.sendall(b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}")
+
+
+@contextmanager
+def slow_line(stops_after: int = 1 << 40) -> Iterator[str]:
+    """The address of a console behind a slow line."""
+    handler = type("Slow", (SlowLine,), {"stops_after": stops_after})
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_large_body_may_take_longer_as_long_as_its_bytes_move() -> None:
+    """Each second over the limit has to bring its share of the body."""
+    with slow_line() as url, ConsoleSession(url, TOKEN) as session:
+        session.call_limit = 0.05
+
+        response = session.put(url, data=b"x" * 12_000_000)
+
+    assert response.status_code == HTTPStatus.CREATED
+
+
+def test_a_line_that_stands_still_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However large the body is that is to come."""
+    monkeypatch.setattr(_deadline, "STANDSTILL", 0.2)
+    with (
+        slow_line(stops_after=100_000) as url,
+        ConsoleSession(url, TOKEN) as session,
+        pytest.raises(requests.ConnectionError) as given_up,
+    ):
+        session.put(url, data=b"x" * 50_000_000)
+
+    assert is_caused_by(given_up.value, TimeoutError)

@@ -170,6 +170,10 @@ def test_an_execution_the_console_does_not_know_is_made(
         (b"[" * 100_000, "is not a journal"),
         (b"[]", "is not a journal: it holds no experiment"),
         (b'{"experiment": null}', "is not a journal: it holds no experiment"),
+        (
+            b'{"experiment": {"method": []}, "result": {"end": "2025"}}',
+            "is not a journal: it does not say",
+        ),
     ],
 )
 def test_a_bad_file_does_not_stop_the_others(

@@ -64,3 +64,47 @@ def test_what_a_run_already_published_is_only_pointed_at(
     [execution] = console.executions()
     assert done.returncode == 0, done.stderr
     assert execution["id"] in done.stdout + done.stderr
+
+
+def test_a_journal_published_again_is_the_same_however_it_is_written(
+    signed_in: User, console: Console
+) -> None:
+    """In another order of its keys, and with its secret known only once: never twice."""
+    secrets = {"shop": {"password": {"type": "env", "key": "SHOP_PASSWORD"}}}
+    journal = {
+        "experiment": {"title": "t", "description": "d", "method": [], "secrets": secrets},
+        "status": "completed",
+        "start": "2026-03-02T09:30:00",
+        "end": "2026-03-02T09:30:05",
+        "run": [{"activity": {"name": "a"}, "output": "with correct-horse-battery"}],
+    }
+    first = signed_in.keep("first.json", journal)
+    second = signed_in.keep("second.json", dict(reversed(journal.items())))
+
+    signed_in.env["SHOP_PASSWORD"] = "correct-horse-battery"
+    published = signed_in.chaos("publish", first)
+    del signed_in.env["SHOP_PASSWORD"]
+    again = [signed_in.chaos("publish", name) for name in (first, second)]
+
+    [execution] = console.executions()
+    page = published.stdout.split(" see ")[1].split()[0]
+    assert execution["id"] in page
+    assert "already published" not in published.stdout
+    assert [done.returncode for done in again] == [0, 0]
+    assert all(f"already published, see {page}" in done.stdout for done in again)
+
+
+def test_a_run_that_has_ended_is_published_as_one(signed_in: User, console: Console) -> None:
+    """Whatever its status says."""
+    journal = {
+        "experiment": {"title": "t", "description": "d", "method": []},
+        "start": "2026-03-02T09:30:00",
+        "end": "2026-03-02T09:30:05",
+        "status": None,
+        "run": [],
+    }
+
+    signed_in.chaos("publish", signed_in.keep("journal.json", journal))
+
+    [execution] = console.executions()
+    assert execution["status"] == "aborted"

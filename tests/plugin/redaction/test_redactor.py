@@ -574,3 +574,13 @@ def test_a_redactor_does_not_show_what_it_hides() -> None:
     """It may end up in a traceback itself."""
     assert PASSWORD not in repr(Redactor({"password": PASSWORD}, token="ciq_0123456789"))
     assert "ciq_" not in repr(Redactor({}, token="ciq_0123456789"))
+
+
+def test_a_dump_of_nuls_is_told_by_its_length() -> None:
+    """A few are shown one by one; millions would make the journal four times as large."""
+    redactor = Redactor()
+
+    few, many = (redactor.redact({"output": f"a{chr(0) * n}b"}).document for n in (3, 3_000_000))
+
+    assert few == {"output": r"a\x00\x00\x00b"}
+    assert many == {"output": r"a\x00 [3000000 times]b"}
