@@ -96,7 +96,7 @@ def test_a_journal_published_again_is_the_same_however_it_is_written(
 
 def test_a_run_that_has_ended_is_published_as_one(signed_in: User, console: Console) -> None:
     """Whatever its status says."""
-    journal = {
+    journal: dict[str, Any] = {
         "experiment": {"title": "t", "description": "d", "method": []},
         "start": "2026-03-02T09:30:00",
         "end": "2026-03-02T09:30:05",

@@ -18,7 +18,7 @@ from chaoscloud.delivery.outbox import Outbox
 from chaoscloud.delivery.records import encode_members
 from chaoscloud.delivery.spool_directory import Recipient, SpoolDirectory
 from chaoscloud.redaction import Redactor
-from tests.plugin.loopback import Seen
+from tests.plugin.loopback import Handler, Seen
 from tests.plugin.outboxes import (
     JOURNAL,
     destination_at,
@@ -117,8 +117,12 @@ def test_a_short_run_sends_all_that_earlier_ones_left(
 
 def test_a_captive_portal_is_no_console(console: StubConsole, tmp_path: Path) -> None:
     """Nothing counts as sent for its empty 200, whatever it is about."""
-    console.instead = lambda handler: bool(handler.say(200)) or True
 
+    def welcome(handler: Handler) -> bool:
+        handler.say(200)
+        return True
+
+    console.instead = welcome
     with outbox_at(console.served.url, tmp_path) as outbox:
         outbox.join("orders", "monday")
         outbox.record_event("starting-method", orders())
