@@ -27,6 +27,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -78,7 +79,7 @@ def create_tenant(connection: Connection, name: str) -> Tenant:
     person = people.add(connection, f"Member of {name}", _NOW)
     organizations.admit(connection, organization.id, person.id, Role.OWNER)
     teams.join(connection, team.id, person.id)
-    _, token = tokens.add(connection, person.id, "laptop", _NOW)
+    _, token = tokens.add(connection, person.id, "laptop", _NOW, organization_id=organization.id)
     return Tenant(organization.id, team.id, token)
 
 
@@ -165,36 +166,45 @@ class Api:
 # --- what keeps it busy, each in a process of its own ---------------------------------------------
 
 
-def change_safeguards(url: str, acme: Tenant, run: str) -> None:
+def change_safeguards(url: str, acme: Tenant, run: str, begun: Event) -> None:
     """Change one safeguard again and again."""
     api, number = Api(url, acme), 0
     while True:
         number += 1
+        begun.set()
         api.call("PATCH", f"/safeguards/{acme.safeguard_id}", {"reason": f"Rule {number}"})
 
 
-def start_runs(url: str, acme: Tenant, run: str) -> None:
+def start_runs(url: str, acme: Tenant, run: str, begun: Event) -> None:
     """Start so many runs a second."""
     api, due = Api(url, acme), time.monotonic()
     experiment = run.partition("/executions/")[0]
     while True:
         api.start(experiment)
+        begun.set()
         due += 1 / STARTS
         time.sleep(max(0.0, due - time.monotonic()))
 
 
-def send_events(url: str, acme: Tenant, run: str) -> None:
+def send_events(url: str, acme: Tenant, run: str, begun: Event) -> None:
     """Send events over as many connections as the other benchmark does."""
     place = Place(url, acme.token, f"{acme.path}{run}/events")
-    busy(place, LINES, singles(place), 3600.0)
+    make_event = singles(place)
+
+    def make_request() -> bytes:
+        begun.set()
+        return make_event()
+
+    busy(place, LINES, make_request, 3600.0)
 
 
-def stay_quiet(url: str, acme: Tenant, run: str) -> None:
+def stay_quiet(url: str, acme: Tenant, run: str, begun: Event) -> None:
     """Nothing."""
+    begun.set()
     time.sleep(3600)
 
 
-LOADS: dict[str, Callable[[str, Tenant, str], None]] = {
+LOADS: dict[str, Callable[[str, Tenant, str, Event], None]] = {
     "quiet": stay_quiet,
     "a safeguard changed in a loop": change_safeguards,
     "40 starts a second beside 10,000 silent runs": start_runs,
@@ -205,9 +215,11 @@ LOADS: dict[str, Callable[[str, Tenant, str], None]] = {
 @contextmanager
 def under(load: Callable[..., None], url: str, acme: Tenant, run: str) -> Iterator[None]:
     """While that goes on."""
-    process = _SPAWN.Process(target=load, args=(url, acme, run), daemon=True)
+    begun = _SPAWN.Event()
+    process = _SPAWN.Process(target=load, args=(url, acme, run, begun), daemon=True)
     process.start()
-    time.sleep(1.5)  # until it does
+    assert begun.wait(60), f"{load.__name__} does not begin"
+    time.sleep(1)  # until all of it does
     try:
         yield
         assert process.is_alive(), f"{load.__name__} has failed"

@@ -19,7 +19,7 @@ from starlette.applications import Starlette
 from chaoscloud.console.cli._server import Server, describe_address, listen
 from chaoscloud.console.config import Config
 from chaoscloud.console.db import Database
-from chaoscloud.console.db.changes import read_revision
+from chaoscloud.console.db.changes import Revisions, read_revision, read_revisions
 from chaoscloud.console.db.schema import organizations as table
 from chaoscloud.console.records import organizations, safeguard_states, safeguards, teams, tokens
 from chaoscloud.console.records.safeguard_snapshot import read_snapshot
@@ -27,7 +27,7 @@ from chaoscloud.console.records.teams import Team
 from chaoscloud.console.rules.safeguards import Decision, Run, Safeguard, decide
 from chaoscloud.console.watch import Place, Undecided, Watch, decisions, snapshots
 from chaoscloud.console.watch.decisions import OrganizationDecisions
-from chaoscloud.console.watch.snapshots import SharedReading
+from chaoscloud.console.watch.snapshots import SharedReading, Snapshots
 from tests.console.conftest import Clock, Member
 from tests.console.team import TeamApi
 
@@ -387,6 +387,30 @@ def test_a_question_takes_at_most_two_readings_however_fast_things_change() -> N
     first, others = asyncio.run(ask_while_reading())
 
     assert (first, set(others), len(began)) == (0, {1}, 2)
+
+
+def test_questions_of_one_turn_share_a_look_and_later_ones_look_again(
+    database: Database, now: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The numbers are never older than a question, on SQLite where they are read in the loop."""
+    looks = 0
+
+    def count(connection: Connection) -> Revisions:
+        nonlocal looks
+        looks += 1
+        return read_revisions(connection)
+
+    monkeypatch.setattr(snapshots, "read_revisions", count)
+
+    async def ask() -> tuple[int, int]:
+        readings = Snapshots(database, now)
+        await asyncio.gather(*(readings.revisions() for _ in range(100)))
+        together = looks
+        await asyncio.sleep(0)
+        await readings.revisions()
+        return together, looks
+
+    assert asyncio.run(ask()) == (1, 2)
 
 
 def test_a_reading_that_fails_fails_for_those_who_share_it() -> None:

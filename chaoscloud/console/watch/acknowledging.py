@@ -103,7 +103,7 @@ class StopWait:
     async def finish(self) -> StopReport:
         """The report once every run knows, or when the time is over."""
         while not self._is_done():
-            self._report = await asyncio.to_thread(self._look)
+            self._report = await self._database.reading(self._look)
             if not self._is_done():
                 await asyncio.sleep(BETWEEN)
         return self._report or StopReport(())
@@ -111,7 +111,8 @@ class StopWait:
     def finish_blocking(self) -> StopReport:
         """The same, for a command."""
         while not self._is_done():
-            self._report = self._look()
+            with self._database.read() as connection:
+                self._report = self._look(connection)
             if not self._is_done():
                 time.sleep(BETWEEN)
         return self._report or StopReport(())
@@ -121,12 +122,11 @@ class StopWait:
             return False
         return not self._report.missing or time.monotonic() >= self._ends
 
-    def _look(self) -> StopReport:
-        with self._database.read() as connection:
-            report = self._report
-            if report is None:
-                report = StopReport(list_concerned(connection, self._safeguard, self._since))
-            return update_report(connection, report, self._safeguard, self._since)
+    def _look(self, connection: Connection) -> StopReport:
+        report = self._report
+        if report is None:
+            report = StopReport(list_concerned(connection, self._safeguard, self._since))
+        return update_report(connection, report, self._safeguard, self._since)
 
 
 async def wait_for_runs(
