@@ -98,12 +98,12 @@ def get_chaosiq_extension_from_journal(journal: Journal) -> Extension:
 
 def get_execution_id(extensions: Extensions | None) -> str | None:
     """The execution named in a list of extensions."""
-    return _named(extensions, "execution_id")
+    return _find_id(extensions, "execution_id")
 
 
 def get_experiment_id(extensions: Extensions | None) -> str | None:
     """The experiment named in a list of extensions."""
-    return _named(extensions, "experiment_id")
+    return _find_id(extensions, "experiment_id")
 
 
 def set_execution_id(execution_id: str, experiment: Experiment) -> None:
@@ -111,6 +111,6 @@ def set_execution_id(execution_id: str, experiment: Experiment) -> None:
     set_extension_value(experiment, "execution_id", execution_id)
 
 
-def _named(extensions: Extensions | None, key: str) -> str | None:
+def _find_id(extensions: Extensions | None, key: str) -> str | None:
     identifier = (find_extension(extensions) or {}).get(key)
     return str(identifier) if identifier else None

@@ -134,7 +134,7 @@ class ConsoleSession(requests.Session):
             with within(self.call_limit + extra, self._grip):
                 response = self._send_despite_drop(request, **kwargs)
                 if not streamed:
-                    _read(response, self.size_limit)
+                    _read_body(response, self.size_limit)
                 return response
         except requests.RequestException:
             raise
@@ -179,7 +179,7 @@ def _may_be_repeated(request: requests.PreparedRequest) -> bool:
     )
 
 
-def _read(response: requests.Response, limit: int) -> None:
+def _read_body(response: requests.Response, limit: int) -> None:
     """Take the whole body in, as `requests` would but no more than `limit` bytes of it."""
     body = bytearray()
     try:

@@ -76,7 +76,7 @@ def refusal_of(response: requests.Response) -> str:
     phrase = f"the console answers HTTP {status}{_reason(response)}"
     body = body_of(response)
     mistakes = _mistakes(body)
-    detail = _detail(body) or _redirected(response)
+    detail = _detail(body) or _describe_redirect(response)
     return "\n".join([f"{phrase}: {detail}" if detail else phrase, *mistakes])
 
 
@@ -115,9 +115,9 @@ def _is_plain_http(error: BaseException) -> bool:
     )
 
 
-def plain(said: object) -> str:
+def plain(value: object) -> str:
     """One piece of a line: printable, no line breaks, not too long."""
-    text = " ".join("".join(c if c.isprintable() else " " for c in str(said)).split())
+    text = " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
     return text if len(text) <= LONGEST_PIECE else f"{text[:LONGEST_PIECE]}…"
 
 
@@ -127,11 +127,11 @@ def _reason(response: requests.Response) -> str:
 
 def _detail(body: Any) -> str:
     """The `detail` of problem details (RFC 9457), else their `title`."""
-    found = [body.get("detail"), body.get("title")] if isinstance(body, Mapping) else []
-    return next((plain(text) for text in found if isinstance(text, str) and text), "")
+    entries = [body.get("detail"), body.get("title")] if isinstance(body, Mapping) else []
+    return next((plain(text) for text in entries if isinstance(text, str) and text), "")
 
 
-def _redirected(response: requests.Response) -> str:
+def _describe_redirect(response: requests.Response) -> str:
     location = response.headers.get("Location")
     if not location:
         return ""
@@ -142,9 +142,11 @@ def _mistakes(body: Any) -> list[str]:
     """A line for each mistake in a document: from a list of `{"loc", "msg"}`, maybe in `errors`."""
     if isinstance(body, Mapping):
         body = body.get("errors") or body.get("detail")
-    found = body if isinstance(body, list) else []
-    lines = [_mistake(one) for one in found[:MOST_MISTAKES]]
-    return [*lines, f"- and {len(found) - len(lines)} more"] if len(found) > len(lines) else lines
+    entries = body if isinstance(body, list) else []
+    lines = [_mistake(one) for one in entries[:MOST_MISTAKES]]
+    return (
+        [*lines, f"- and {len(entries) - len(lines)} more"] if len(entries) > len(lines) else lines
+    )
 
 
 def _mistake(one: Any) -> str:
@@ -152,5 +154,5 @@ def _mistake(one: Any) -> str:
         return f"- {plain(one)}"
     loc = one.get("loc") or one.get("pointer") or ""
     where = ".".join(map(str, loc)) if isinstance(loc, list | tuple) else str(loc)
-    said = plain(one.get("msg") or one.get("detail") or "not accepted")
-    return f"- {plain(where)}: {said}" if where else f"- {said}"
+    message = plain(one.get("msg") or one.get("detail") or "not accepted")
+    return f"- {plain(where)}: {message}" if where else f"- {message}"

@@ -39,9 +39,11 @@ class Cleaner(Protocol):
         """A copy of `document`, safe to send."""
 
 
-def cleaner_for(session: "ConsoleSession", given: Cleaner | None, secrets: Any = None) -> Cleaner:
+def cleaner_for(
+    session: "ConsoleSession", redactor: Cleaner | None, secrets: Any = None
+) -> Cleaner:
     """The redactor the caller gave, else one that knows the secrets at hand and our token."""
-    return given or Redactor(secrets or {}, getattr(session, "token", None))
+    return redactor or Redactor(secrets or {}, getattr(session, "token", None))
 
 
 def call(
@@ -126,7 +128,7 @@ def send(
 
 def say(session: "ConsoleSession", line: str, level: int = logging.WARNING) -> None:
     """Tell people a line, once for each session; when they know it, or need not, at debug level."""
-    told: set[str] = getattr(session, "told", set())
-    again = line in told or getattr(session, "quiet", False)
-    told.add(line)
+    known_lines: set[str] = getattr(session, "told", set())
+    again = line in known_lines or getattr(session, "quiet", False)
+    known_lines.add(line)
     logger.log(logging.DEBUG if again else level, "%s", line)

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 def causes(error: BaseException) -> Iterator[BaseException]:
     """An error and all those it wraps, in arguments, as a reason or as a cause; outermost first."""
-    seen: set[int] = set()
+    visited: set[int] = set()
     waiting: list[object] = [error]
     while waiting:
         current = waiting.pop(0)
-        if not isinstance(current, BaseException) or id(current) in seen:
+        if not isinstance(current, BaseException) or id(current) in visited:
             continue
-        seen.add(id(current))
+        visited.add(id(current))
         yield current
         waiting += [*current.args, getattr(current, "reason", None)]
         waiting += [current.__cause__, current.__context__]

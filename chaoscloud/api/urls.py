@@ -115,8 +115,8 @@ def full(
         (with_verification_run_events, "events", None),
     )
     address = base
-    for wanted, name, identifier in pieces:
-        if wanted or identifier is not None:
+    for is_included, name, identifier in pieces:
+        if is_included or identifier is not None:
             address = _append(address, name, identifier)
     return address
 

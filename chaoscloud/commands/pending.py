@@ -9,9 +9,10 @@ from chaoscloud import api
 from chaoscloud.commands.directory import sentence
 from chaoscloud.commands.failures import ConsoleUnreachable, NotSignedIn, TokenRefused
 from chaoscloud.delivery.retry import Blocked, Rejected, Retry
-from chaoscloud.delivery.sender import Destination, SpoolSender, count_of
+from chaoscloud.delivery.sender import Destination, count_of
 from chaoscloud.delivery.spool import Spool
 from chaoscloud.delivery.spool_directory import Recipient, SpoolDirectory
+from chaoscloud.delivery.spool_sender import SpoolSender
 from chaoscloud.delivery.transport import Transport
 from chaoscloud.settings import Profile, load, read_profile
 

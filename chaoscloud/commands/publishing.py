@@ -114,11 +114,11 @@ class _Publisher:
         if earlier_id:
             set_experiment_id(earlier_id, experiment)
         else:
-            self._accepted(answer)
-        found = self._find(journal, redactor) if named else None
-        if found is not None:
-            was_completed = is_finished(journal) and not is_finished(body_of(found))
-            return Outcome(path, address=address_of(found), note=note if was_completed else "")
+            self._accept(answer)
+        execution = self._find(journal, redactor) if named else None
+        if execution is not None:
+            was_completed = is_finished(journal) and not is_finished(body_of(execution))
+            return Outcome(path, address=address_of(execution), note=note if was_completed else "")
         answer = initialize_execution(
             self._session,
             experiment,
@@ -135,9 +135,9 @@ class _Publisher:
         earlier_id = _read_earlier_id(answer)
         if earlier_id:  # with other values of secrets, or by the outbox, as the run went on
             api.set_execution_id(earlier_id, experiment)
-            found = fetch_execution(self._session, {"experiment": experiment})
-            return Outcome(path, address=None if found is None else address_of(found))
-        created = self._accepted(answer)
+            execution = fetch_execution(self._session, {"experiment": experiment})
+            return Outcome(path, address=None if execution is None else address_of(execution))
+        created = self._accept(answer)
         is_new = created.status_code != HTTPStatus.OK
         return Outcome(path, is_new=is_new, address=address_of(created), note=note)
 
@@ -175,12 +175,12 @@ class _Publisher:
         answer = fetch_execution(self._session, journal)
         if answer is not None and answer.status_code == HTTPStatus.NOT_FOUND:
             return None
-        found = self._accepted(answer)
-        if is_finished(journal) and not is_finished(body_of(found)):
-            self._accepted(publish_execution(self._session, journal, redactor=redactor))
-        return found
+        execution = self._accept(answer)
+        if is_finished(journal) and not is_finished(body_of(execution)):
+            self._accept(publish_execution(self._session, journal, redactor=redactor))
+        return execution
 
-    def _accepted(self, answer: "Response | None") -> "Response":
+    def _accept(self, answer: "Response | None") -> "Response":
         if answer is None:
             raise ConsoleUnreachable(f"The console at {self._url} does not answer.")
         if answer.status_code in REFUSED:

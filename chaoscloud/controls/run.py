@@ -14,7 +14,8 @@ from typing import Any
 from chaoslib.exceptions import ExperimentExitedException, InterruptExecution
 
 from chaoscloud.delivery.errors import deferred_signals
-from chaoscloud.delivery.outbox import Outbox, Registration
+from chaoscloud.delivery.outbox import Outbox
+from chaoscloud.delivery.report import Registration
 from chaoscloud.extension import NAME, ensure_extension
 from chaoscloud.safeguards.guard import Guard
 from chaoscloud.safeguards.rollbacks import (

@@ -6,19 +6,31 @@ way; the journal has it whole.
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
 from chaoscloud.api.calls import Cleaner
+from chaoscloud.extension import NAME, get_extension
 from chaoscloud.redaction import to_json
 from chaoscloud.redaction.encoding import simplify
+from chaoscloud.types import Journal
 
-__all__ = ["copy_document", "shorten", "summarise_event"]
+__all__ = [
+    "complete_journal",
+    "copy_document",
+    "shorten",
+    "summarise_end",
+    "summarise_event",
+]
 
 DEEPEST = 100  # levels, which leaves room for what others put around a document
 LONG_TEXT = 4 * 1024  # characters
 MOST_TEXT = 64 * 1024  # characters in the texts of one event
 MOST_VALUES = 1000  # in one list, where texts are cut
+
+ENDED = ("completed", "failed", "aborted", "interrupted")
+"""How the host says that a run ended."""
 
 _UNUSABLE = (TypeError, ValueError, AttributeError, RecursionError, RuntimeError)
 """What copying a document can raise; a `RuntimeError` when a thread of a probe writes in it."""
@@ -64,6 +76,22 @@ def summarise_event(event_type: str, context: Any, state: Any) -> tuple[Any, Any
     elif isinstance(state, list):
         state = [_summarise_run(run) for run in state]
     return context, state
+
+
+def complete_journal(journal: Journal) -> Journal:
+    """The journal of a run that is over: where the host crashed, it does not say so itself."""
+    if journal.get("status") in ENDED and journal.get("end"):
+        return journal
+    status = journal.get("status")
+    end = journal.get("end") or datetime.now(UTC).isoformat()
+    return {**journal, "status": status if status in ENDED else "aborted", "end": end}
+
+
+def summarise_end(journal: Journal) -> dict[str, Any]:
+    """What a journal says of how its run ended, and our block."""
+    names = ("status", "deviated", "start", "end", "duration")
+    block = get_extension(journal) or {"name": NAME}
+    return {**{name: journal[name] for name in names if name in journal}, "extensions": [block]}
 
 
 def _summarise_run(run: Any) -> Any:

@@ -10,8 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,10 +19,16 @@ from chaoscloud import workspace
 from chaoscloud.api.calls import Cleaner
 from chaoscloud.api.events import cloud_event
 from chaoscloud.api.verification import results_of
-from chaoscloud.delivery.copies import copy_document, shorten, summarise_event
+from chaoscloud.delivery.copies import (
+    complete_journal,
+    copy_document,
+    shorten,
+    summarise_end,
+    summarise_event,
+)
 from chaoscloud.delivery.errors import NotRecorded, best_effort, deferred_signals
 from chaoscloud.delivery.records import creation_keys, encode_members
-from chaoscloud.delivery.report import Report
+from chaoscloud.delivery.report import Registration, Report
 from chaoscloud.delivery.retry import Rejected
 from chaoscloud.delivery.sender import Destination, Sender
 from chaoscloud.extension import NAME, del_extension_value, get_extension, set_extension_value
@@ -46,40 +51,6 @@ OUT_OF_CONTACT = 1.0
 SAY_AFTER = 0.5  # seconds
 LOOK_AGAIN = 0.1  # seconds after which a wait looks whether a signal has arrived
 ENOUGH_FAILURES = 2
-
-ENDED = ("completed", "failed", "aborted", "interrupted")
-"""How the host says that a run ended."""
-
-
-@dataclass(frozen=True)
-class Registration:
-    """What the console knows of a run; each id is None as long as it has not given it.
-
-    `address` is the page of the execution, for people; `problem` is why the run is not recorded,
-    `pending` why it is recorded on this machine only, so far, and `disk_error` why not even there.
-    """
-
-    experiment_id: str | None = None
-    execution_id: str | None = None
-    run_id: str | None = None
-    address: str | None = None
-    problem: str | None = None
-    pending: str | None = None
-    disk_error: str = ""
-
-    @property
-    def ids(self) -> dict[str, str | None]:
-        """The ids of experiment and execution, under their names in a `chaosiq` block."""
-        return {"experiment_id": self.experiment_id, "execution_id": self.execution_id}
-
-    def describe_pending(self, subject: str) -> str:
-        """One line on a run that the console does not know yet."""
-        if self.disk_error:
-            where = f"nor can it be kept on this machine ({self.disk_error}): it may be lost"
-        else:
-            where = "it is recorded on this machine, and the next run or `chaos publish` sends it"
-        return f"The console does not take this {subject}'s record now ({self.pending}); {where}."
-
 
 OnChange = Callable[[Registration], None]
 
@@ -266,7 +237,7 @@ class Outbox:
         return self._sender.rejected
 
     @property
-    def blocked(self) -> str:
+    def block_reason(self) -> str:
         """Why nothing is taken from this token; empty if that is not so."""
         return self._sender.reason if self._sender.blocked else ""
 
@@ -274,7 +245,7 @@ class Outbox:
     def report(self) -> Report:
         """What became of the records so far."""
         contents = self._spool.contents
-        unsaved = self._spool.unsaved
+        unsaved = self._spool.unsaved_count
         return Report(
             run=str(contents.header["run"]),
             address=self.registration.address,
@@ -323,10 +294,10 @@ class Outbox:
         self, small: str, large: str | None, journal: Journal, names: Mapping[str, Any]
     ) -> None:
         """The end in a small record first: copying a journal can take seconds, or fail."""
-        journal = _complete(journal)
+        journal = complete_journal(journal)
         prefix = f"{encode_members(**names)}," if names else ""
         with self._counting_mistakes(), best_effort():
-            end, _ = copy_document(_summarise_end(journal), self._redactor)
+            end, _ = copy_document(summarise_end(journal), self._redactor)
             self._spool.append(small, f'{prefix}"end":{end}', on_hold=True)
         if large is not None:
             with self._counting_mistakes(), best_effort():
@@ -455,21 +426,6 @@ def read_flush_timeout(environ: Mapping[str, str] = os.environ) -> float | None:
     except ValueError:
         return None
     return min(seconds, threading.TIMEOUT_MAX) if seconds >= 0 else None
-
-
-def _complete(journal: Journal) -> Journal:
-    """The journal of a run that is over: where the host crashed, it does not say so itself."""
-    if journal.get("status") in ENDED and journal.get("end"):
-        return journal
-    status = journal.get("status")
-    end = journal.get("end") or datetime.now(UTC).isoformat()
-    return {**journal, "status": status if status in ENDED else "aborted", "end": end}
-
-
-def _summarise_end(journal: Journal) -> dict[str, Any]:
-    names = ("status", "deviated", "start", "end", "duration")
-    block = get_extension(journal) or {"name": NAME}
-    return {**{name: journal[name] for name in names if name in journal}, "extensions": [block]}
 
 
 @atexit.register

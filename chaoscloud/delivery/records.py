@@ -65,7 +65,7 @@ class Record:
             return NEVER_DROPPED
         return 2 if self.type in _ACTIVITIES else 1
 
-    def read(self) -> dict[str, Any]:
+    def parse(self) -> dict[str, Any]:
         """The record as a dictionary."""
         document: dict[str, Any] = json.loads(self.line[_PREFIX:-2])
         return document
@@ -217,7 +217,7 @@ def _done(contents: SpoolContents, document: Mapping[str, Any], _: bytes) -> Non
     contents.sent += sum(contents.pending.pop(n, None) is not None for n in document["n"])
 
 
-def _rejected(contents: SpoolContents, document: Mapping[str, Any], _: bytes) -> None:
+def _take_rejected(contents: SpoolContents, document: Mapping[str, Any], _: bytes) -> None:
     for n in document["n"]:
         record = contents.pending.pop(n, None)
         if record is not None:
@@ -245,6 +245,6 @@ _READERS = {
     "ids": _ids,
     "counts": _counts,
     "done": _done,
-    "refused": _rejected,
+    "refused": _take_rejected,
     "overdue": _overdue,
 }

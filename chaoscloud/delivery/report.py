@@ -1,12 +1,42 @@
-"""What people read of a run's record at its end, and what its journal keeps of that. Pure."""
+"""What the console knows of a run, and what people and the journal learn of its record. Pure."""
 
 import logging
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Report"]
+__all__ = ["Registration", "Report"]
 
 SENDS_IT = "What is pending is sent by the next run, or by `chaos publish`"
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What the console knows of a run; each id is None as long as it has not given it.
+
+    `address` is the page of the execution, for people; `problem` is why the run is not recorded,
+    `pending` why it is recorded on this machine only, so far, and `disk_error` why not even there.
+    """
+
+    experiment_id: str | None = None
+    execution_id: str | None = None
+    run_id: str | None = None
+    address: str | None = None
+    problem: str | None = None
+    pending: str | None = None
+    disk_error: str = ""
+
+    @property
+    def ids(self) -> dict[str, str | None]:
+        """The ids of experiment and execution, under their names in a `chaosiq` block."""
+        return {"experiment_id": self.experiment_id, "execution_id": self.execution_id}
+
+    def describe_pending(self, subject: str) -> str:
+        """One line on a run that the console does not know yet."""
+        if self.disk_error:
+            where = f"nor can it be kept on this machine ({self.disk_error}): it may be lost"
+        else:
+            where = "it is recorded on this machine, and the next run or `chaos publish` sends it"
+        return f"The console does not take this {subject}'s record now ({self.pending}); {where}."
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ class _Place:
     team_url: str
     cut: int
 
-    def known(self, name: str) -> str:
+    def get_id(self, name: str) -> str:
         ids = self.contents.ids
         if name not in ids:
             raise NotSendable(f"the console did not take the {name.removesuffix('_id')} it is of")
@@ -72,12 +72,12 @@ class _Place:
 
     @property
     def execution_url(self) -> str:
-        experiment_url = urls.experiment(self.team_url, self.known("experiment_id"))
-        return urls.execution(experiment_url, self.known("execution_id"))
+        experiment_url = urls.experiment(self.team_url, self.get_id("experiment_id"))
+        return urls.execution(experiment_url, self.get_id("execution_id"))
 
     def run_url(self, document: Mapping[str, Any]) -> str:
         verification_url = urls.verification(self.team_url, document["verification_id"])
-        return urls.verification_run(verification_url, self.known("run_id"))
+        return urls.verification_run(verification_url, self.get_id("run_id"))
 
     def name_ids(self, journal: dict[str, Any]) -> dict[str, Any]:
         """The journal with the ids of its experiment and its execution, wherever it names them."""
@@ -105,7 +105,7 @@ class _Place:
     def complete_end(self, end: Mapping[str, Any]) -> dict[str, Any]:
         """The journal as it was when the run began, with its end."""
         opening = self.contents.opening
-        journal = opening.read()["journal"] if opening is not None else {}
+        journal = opening.parse()["journal"] if opening is not None else {}
         return self.name_ids({**journal, **end})
 
 
@@ -144,7 +144,7 @@ def _take_batch(records: Sequence[Record]) -> list[Record]:
 
 def _event_request(records: list[Record], place: _Place) -> QueuedRequest:
     url = urls.event(place.execution_url)
-    documents = [record.read() for record in records]
+    documents = [record.parse() for record in records]
     if len(documents) > 1:
         batch = [{**document["event"], "data": document["data"]} for document in documents]
         return QueuedRequest(tuple(records), "POST", url, _encode(batch), BATCH)
@@ -157,7 +157,7 @@ Records = tuple[Record, ...]
 
 
 def _experiment(records: Records, place: _Place) -> QueuedRequest:
-    document = records[-1].read()
+    document = records[-1].parse()
     experiment = document["document"]
     return QueuedRequest(
         records,
@@ -171,8 +171,8 @@ def _experiment(records: Records, place: _Place) -> QueuedRequest:
 
 
 def _execution(records: Records, place: _Place) -> QueuedRequest:
-    document = records[-1].read()
-    experiment_id = place.known("experiment_id")
+    document = records[-1].parse()
+    experiment_id = place.get_id("experiment_id")
     journal = document["journal"]
     ensure_extension(journal["experiment"])["experiment_id"] = experiment_id
     return QueuedRequest(
@@ -192,30 +192,30 @@ def _journal(records: Records, place: _Place) -> QueuedRequest:
         # It names its execution already, and may be too large to be decoded while a run goes on.
         body = b'{"journal":%s}' % record.read_last_member("journal")
     else:
-        journal = place.shorten_journal(place.name_ids(record.read()["journal"]))
+        journal = place.shorten_journal(place.name_ids(record.parse()["journal"]))
         body = _encode({"journal": journal})
     return QueuedRequest(records, "PUT", url, body, is_cuttable=place.cut < len(CUTS))
 
 
 def _end(records: Records, place: _Place) -> QueuedRequest:
-    journal = place.complete_end(records[-1].read()["end"])
+    journal = place.complete_end(records[-1].parse()["end"])
     return QueuedRequest(records, "PUT", place.execution_url, _encode({"journal": journal}))
 
 
 def _run_start(records: Records, place: _Place) -> QueuedRequest:
-    document = records[-1].read()
+    document = records[-1].parse()
     body = {
         "journal": place.name_ids(document["journal"]),
         "status": "started",
-        "experiment_id": place.known("experiment_id"),
-        "execution_id": place.known("execution_id"),
+        "experiment_id": place.get_id("experiment_id"),
+        "execution_id": place.get_id("execution_id"),
     }
     url = urls.verification_run(urls.verification(place.team_url, document["verification_id"]))
     return QueuedRequest(records, "POST", url, _encode(body), key=document["key"], id_name="run_id")
 
 
 def _run_event(records: Records, place: _Place) -> QueuedRequest:
-    document = records[-1].read()
+    document = records[-1].parse()
     payload = document["payload"]
     body = {"category": document["category"]} | ({} if payload is None else {"payload": payload})
     url = urls.verification_run_events(place.run_url(document))
@@ -223,13 +223,13 @@ def _run_event(records: Records, place: _Place) -> QueuedRequest:
 
 
 def _run_finished(records: Records, place: _Place) -> QueuedRequest:
-    document = records[-1].read()
+    document = records[-1].parse()
     journal = place.shorten_journal(place.name_ids(document["journal"]))
     return _finish(records, place, document, journal)
 
 
 def _run_end(records: Records, place: _Place) -> QueuedRequest:
-    document = records[-1].read()
+    document = records[-1].parse()
     return _finish(records, place, document, place.complete_end(document["end"]))
 
 

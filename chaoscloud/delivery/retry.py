@@ -58,14 +58,14 @@ class Sent:
 
 @dataclass(frozen=True)
 class Retry:
-    """Try again after some seconds; not earlier, if the console `asked` for them.
+    """Try again after some seconds; not earlier, where the console asked for them (`is_minimum`).
 
     `unreachable` is whether there was no answer at all.
     """
 
     seconds: float
     reason: str
-    asked: bool = False
+    is_minimum: bool = False
     unreachable: bool = False
 
 
@@ -98,8 +98,8 @@ def decide(attempt: int, outcome: Outcome, now: datetime, rng: random.Random) ->
         return Rejected(outcome.reason, status)
     if 200 <= status < 300 and outcome.from_console:
         return Sent()
-    asked = seconds_asked(outcome.retry_after, now)
-    return Retry(max(_back_off(attempt, rng), asked), outcome.reason, asked > 0)
+    minimum = seconds_asked(outcome.retry_after, now)
+    return Retry(max(_back_off(attempt, rng), minimum), outcome.reason, minimum > 0)
 
 
 def needs_a_second_opinion(outcome: Outcome) -> bool:

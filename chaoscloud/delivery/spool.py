@@ -130,10 +130,10 @@ class Spool:
         return not self.contents.pending
 
     @property
-    def unsaved(self) -> int:
+    def unsaved_count(self) -> int:
         """How many records would be lost if the process ended now."""
         with self._guard:
-            return len(self._unsaved())
+            return len(self._find_unsaved())
 
     def append(self, kind: str, text: str, event_type: str = "", *, on_hold: bool = False) -> int:
         """Keep a record whose parts are the JSON members in `text`; returns its number.
@@ -249,13 +249,13 @@ class Spool:
                 self._lock.release()
             self.path = None
 
-    def evict(self, wanted: int) -> int:
-        """Drop records until `wanted` bytes are free, the least telling and oldest ones first.
+    def evict(self, needed: int) -> int:
+        """Drop records until `needed` bytes are free, the least telling and oldest ones first.
 
         Returns how many bytes that freed; nothing of `NEVER_DROPPED` is dropped for it.
         """
         with self._guard:
-            victims, freed = _choose_victims(self.contents.pending.values(), wanted)
+            victims, freed = _choose_victims(self.contents.pending.values(), needed)
             for record in victims:
                 del self.contents.pending[record.n]
                 self._unwritten.discard(record.n)
@@ -272,9 +272,9 @@ class Spool:
             self._unwritten.difference_update(numbers)
             self._write(line)
 
-    def _make_room(self, wanted: int) -> None:
+    def _make_room(self, needed: int) -> None:
         """Keep within `LIMIT`: first without what was sent, then without what tells least."""
-        over = self._size + wanted - LIMIT
+        over = self._size + needed - LIMIT
         if over <= 0 or self.path is None:
             return
         before = self._size
@@ -337,7 +337,7 @@ class Spool:
         self._unwritten.clear()
         self.disk_error = ""
 
-    def _unsaved(self) -> set[int]:
+    def _find_unsaved(self) -> set[int]:
         pending = self.contents.pending
         return set(pending) if self.path is None else self._unwritten & set(pending)
 
@@ -353,12 +353,12 @@ class Spool:
         self._rests_until = time.monotonic() + TRY_AGAIN
 
 
-def _choose_victims(pending: Iterable[Record], wanted: int) -> tuple[list[Record], int]:
+def _choose_victims(pending: Iterable[Record], needed: int) -> tuple[list[Record], int]:
     candidates = [record for record in pending if record.rank != NEVER_DROPPED]
     victims: list[Record] = []
     freed = 0
     for record in sorted(candidates, key=lambda record: (-record.rank, record.n)):
-        if freed >= wanted:
+        if freed >= needed:
             break
         victims.append(record)
         freed += len(record.line)

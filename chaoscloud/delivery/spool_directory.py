@@ -126,7 +126,7 @@ class SpoolDirectory:
         now = self._now()
         for path in self._files(".lock"):  # what it locked is gone; a run that starts has a new one
             is_left = not any(path.with_suffix(suffix).exists() for suffix in (SUFFIX, REJECTED))
-            if is_left and now - _changed(path, now) > SECOND_LOOK:
+            if is_left and now - _change_time(path, now) > SECOND_LOOK:
                 _remove(path)
         for suffix in (SUFFIX, REJECTED):
             for path in self._files(suffix):
@@ -136,7 +136,7 @@ class SpoolDirectory:
     def _give_up_if_overdue(self, path: Path) -> None:
         """Delete what is too old, if it was so on another day already: a clock may be wrong."""
         now = self._now()
-        if now - _changed(path, now) <= LONGEST_KEPT or (
+        if now - _change_time(path, now) <= LONGEST_KEPT or (
             (spool := Spool.open(path, self._now)) is None
         ):
             return
@@ -173,7 +173,7 @@ class SpoolDirectory:
         """All files of a kind, the one that was written to longest ago first."""
         now = self._now()
         paths = self._root.glob(f"*/*{suffix}")
-        return sorted(paths, key=lambda path: (_changed(path, now), path))
+        return sorted(paths, key=lambda path: (_change_time(path, now), path))
 
 
 def _digest(text: str) -> str:
@@ -197,7 +197,7 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _changed(path: Path, now: float) -> float:
+def _change_time(path: Path, now: float) -> float:
     try:
         return path.stat().st_mtime
     except OSError:

@@ -42,7 +42,9 @@ class Transport:
             body = gzip.compress(body, 1 if len(body) > LARGE else 6, mtime=0)
             headers["Content-Encoding"] = "gzip"
         response = attempt(self._session, request.method, request.url, body, headers)
-        return NoReply(response) if isinstance(response, str) else self._read(request, response)
+        return (
+            NoReply(response) if isinstance(response, str) else self._read_reply(request, response)
+        )
 
     def ask(self, url: str) -> Outcome:
         """Ask for a resource; the outcome tells whether it is there."""
@@ -53,7 +55,7 @@ class Transport:
             response.status_code, refusal_of(response), from_console=is_from_console(response)
         )
 
-    def _read(self, request: QueuedRequest, response: "Response") -> Reply:
+    def _read_reply(self, request: QueuedRequest, response: "Response") -> Reply:
         self._learn(response)
         from_console = is_from_console(response)
         identifier = None

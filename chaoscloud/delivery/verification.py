@@ -14,7 +14,8 @@ from chaoscloud.api.verification import (
     set_run_id,
 )
 from chaoscloud.delivery.errors import deferred_signals
-from chaoscloud.delivery.outbox import Outbox, Registration, describe_place, find_outbox
+from chaoscloud.delivery.outbox import Outbox, describe_place, find_outbox
+from chaoscloud.delivery.report import Registration
 from chaoscloud.delivery.sender import Destination
 from chaoscloud.delivery.spool_directory import Recipient
 from chaoscloud.exceptions import MissingVerificationIdentifier
@@ -210,8 +211,8 @@ class VerificationRunEventHandler(RunEventHandler):  # type: ignore[misc]
         outbox = self._outbox
         if outbox is None:
             return None
-        if outbox.blocked:
-            return outbox.blocked
+        if outbox.block_reason:
+            return outbox.block_reason
         rejection = outbox.rejection
         if registration.run_id is not None or rejection is None:
             return None

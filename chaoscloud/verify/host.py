@@ -37,12 +37,12 @@ def playing_within(phases: Phases, sampler: Sampler) -> Iterator[None]:
             (run, "run_method", partial(_within, phases)),
             (activity, "run_python_activity", _interruptible),
         ):
-            stack.enter_context(_replaced(module, name, wrapped))
+            stack.enter_context(_replace(module, name, wrapped))
         yield
 
 
 @contextmanager
-def _replaced(
+def _replace(
     module: ModuleType, name: str, wrapped: Callable[[Function], Function]
 ) -> Iterator[None]:
     original = getattr(module, name, None)
@@ -63,9 +63,9 @@ def _within(phases: Phases, play: Function) -> Function:
 
     @wraps(play)
     def run_method(*args: Any, **kwargs: Any) -> Any:
-        given = signature(play).bind(*args, **kwargs).arguments
+        arguments = signature(play).bind(*args, **kwargs).arguments
         method = partial(play, *args, **kwargs)
-        return phases.around(method, given["journal"], given["event_registry"])
+        return phases.around(method, arguments["journal"], arguments["event_registry"])
 
     return run_method
 

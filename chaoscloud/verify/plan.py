@@ -38,10 +38,10 @@ class Plan:
 
 def read_plan(experiment: Experiment) -> Plan:
     """The plan of a document. Raises `InvalidVerification` for what is missing, or no sense."""
-    verification = _required(_extension_of(experiment), "verification", "a verification block")
-    identifier = _required(verification, "id", "an id")
+    verification = _require(_extension_of(experiment), "verification", "a verification block")
+    identifier = _require(verification, "id", "an id")
     for key in (FREQUENCY, DURATION):
-        _required(verification, key, f"a {key} block")
+        _require(verification, key, f"a {key} block")
     return Plan(
         verification_id=str(identifier),
         frequency=_frequency(verification),
@@ -61,7 +61,7 @@ def _extension_of(experiment: Experiment) -> Extension:
     return ours[0]
 
 
-def _required(block: Any, key: str, named: str) -> Any:
+def _require(block: Any, key: str, named: str) -> Any:
     value = block.get(key) if isinstance(block, Mapping) else None
     if value is None or value == "":
         raise InvalidVerification(f"a verification must have {named}")

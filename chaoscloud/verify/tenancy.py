@@ -48,10 +48,10 @@ def switch_team_during_verification_run(source: Source, settings: Settings) -> N
             f"'{tenancy.org_name}', the one in use: run `chaos org` to choose that one first"
         )
     if team_id not in (None, tenancy.team_id):
-        set_default_team(organization, _allowed(settings, str(team_id)))
+        set_default_team(organization, _ask_console_for(settings, str(team_id)))
 
 
-def _allowed(settings: Settings, team_id: str) -> Team:
+def _ask_console_for(settings: Settings, team_id: str) -> Team:
     """The team, once the console allowed it. That nobody answers does not stop a verification."""
     team = Team(id=team_id, name=team_id)
     as_if = deepcopy(settings)

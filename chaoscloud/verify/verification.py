@@ -62,7 +62,7 @@ def run_verification(
         runner = _Runner(strategy, schedule, recorders)
         for handler in (Watch(phases, sampler), *recorders, *event_handlers):
             runner.register_event_handler(handler)
-        with playing_within(phases, sampler), _cached(experiment):
+        with playing_within(phases, sampler), _cache_names(experiment):
             journal: Journal = runner.run(experiment, settings, experiment_vars=experiment_vars)
         keep(journal)
         return journal
@@ -117,7 +117,7 @@ def _recording(
 
 
 @contextmanager
-def _cached(experiment: Experiment) -> Iterator[None]:
+def _cache_names(experiment: Experiment) -> Iterator[None]:
     """Let the host find activities by their name, as it does for an experiment."""
     cache_activities(experiment)
     try:

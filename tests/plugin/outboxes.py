@@ -69,7 +69,7 @@ def spooled(folder: Path) -> list[SpoolContents]:
 
 def ids_in(contents: SpoolContents) -> list[str]:
     """The ids of the events that wait in a spool file."""
-    documents = [record.read() for record in contents.pending.values()]
+    documents = [record.parse() for record in contents.pending.values()]
     return [document["event"]["id"] for document in documents if document["kind"] == "event"]
 
 

@@ -242,8 +242,8 @@ def test_a_mistake_of_ours_does_not_break_the_run(
     for name in (
         "outbox.copy_document",
         "outbox.cloud_event",
-        "sender.build_request",
-        "sender.decide",
+        "spool_sender.build_request",
+        "spool_sender.decide",
     ):
         with monkeypatch.context() as patch:
             patch.setattr(f"chaoscloud.delivery.{name}", broken)

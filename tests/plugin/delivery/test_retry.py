@@ -153,4 +153,4 @@ def test_what_a_console_asks_for_is_the_least() -> None:
 
     assert isinstance(decision, Retry)
     assert decision.seconds == 20
-    assert decision.asked
+    assert decision.is_minimum

@@ -186,10 +186,10 @@ def test_a_full_disk_loses_nothing_that_is_delivered(
     spool.append(*event("starting-method"))
 
     assert [record.n for record in spool.first(9)] == [1]
-    assert spool.unsaved == 1
+    assert spool.unsaved_count == 1
     assert spool.disk_error == "No space left on device"
     spool.mark_sent([1])
-    assert spool.unsaved == 0
+    assert spool.unsaved_count == 0
 
 
 @pytest.mark.parametrize("taken", [0, 7])
@@ -206,7 +206,7 @@ def test_when_there_is_room_again_all_is_written(
     spool.append(*event("method-finished"))
 
     assert pending(path) == [1, 2]
-    assert spool.unsaved == 0
+    assert spool.unsaved_count == 0
 
 
 def test_where_nothing_can_be_written_it_is_kept_in_memory(tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def test_where_nothing_can_be_written_it_is_kept_in_memory(tmp_path: Path) -> No
 
     assert spool.path is None
     assert spool.disk_error
-    assert spool.unsaved == 1
+    assert spool.unsaved_count == 1
 
 
 def test_without_room_the_oldest_activities_go_first(

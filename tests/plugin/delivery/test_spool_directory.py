@@ -222,7 +222,7 @@ def test_without_locks_a_run_is_recorded_all_the_same(
     run = directory.create(CHECKOUT)
     run.append("event", '"event":{}')
 
-    assert (run.disk_error, run.unsaved) == ("", 0)
+    assert (run.disk_error, run.unsaved_count) == ("", 0)
 
 
 @pytest.mark.parametrize("url", ["console.example.com:8443", "//console.example.com:8443"])
