@@ -2,7 +2,8 @@
 
 import pytest
 
-from chaoscloud.console.rules.durations import seconds_of, spoken
+from chaoscloud.console.rules.durations import seconds_of
+from chaoscloud.outcome.durations import format_duration
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,7 @@ from chaoscloud.console.rules.durations import seconds_of, spoken
 )
 def test_a_duration_is_said_with_its_two_largest_units(seconds: float | None, said: str) -> None:
     """Never more than is of interest, and never a fraction of a minute."""
-    assert spoken(seconds) == said
+    assert format_duration(seconds) == said
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from chaoscloud.console.rules.story import story_of
 from chaoscloud.console.rules.timeline import timeline_of
-from chaoscloud.console.rules.tolerances import expected
+from chaoscloud.outcome.tolerances import describe_tolerance
 from tests.console.documents import chaosiq, ended, experiment, journal
 
 ACTIONS = [{"type": "action", "name": name} for name in ("kill a broker", "wait", "count")]
@@ -167,4 +167,4 @@ def test_no_journal_breaks_a_story_or_its_drawing(told: object) -> None:
 )
 def test_a_tolerance_is_said_in_words(tolerance: object, said: str) -> None:
     """As the toolkit would take it; what it would not know stands as it is."""
-    assert expected(tolerance) == said
+    assert describe_tolerance(tolerance) == said

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 from chaoscloud import __version__
 from chaoscloud.console.api._answers import MOST, USUAL
 from chaoscloud.console.rules.audit_words import KINDS
-from chaoscloud.console.rules.outcome import OutcomeName
+from chaoscloud.outcome import OutcomeName
 
 SCHEMAS = "#/components/schemas/{name}"
 _PARAMETER = re.compile(r"{(?P<name>\w+)(?P<convertor>:\w+)?}")

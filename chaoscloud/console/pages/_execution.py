@@ -20,11 +20,12 @@ from chaoscloud.console.records.executions import list_journals
 from chaoscloud.console.records.journal_versions import JournalVersion
 from chaoscloud.console.records.runs import RunLink
 from chaoscloud.console.records.safeguard_status import find_authors
-from chaoscloud.console.rules.durations import spoken
 from chaoscloud.console.rules.live import RunEvent, journal_so_far
-from chaoscloud.console.rules.outcome import Caveat, Outcome, find_outcome
-from chaoscloud.console.rules.story import Activity, Check, Gap, Story, as_map, story_of
+from chaoscloud.console.rules.story import Activity, Check, Gap, Story, story_of
 from chaoscloud.console.rules.timeline import KnownMoments, Timeline, timeline_of
+from chaoscloud.outcome import Caveat, Outcome, find_outcome
+from chaoscloud.outcome.durations import format_duration
+from chaoscloud.outcome.values import as_map
 
 FIRST_SHOWN = 40  # activities of one list at first sight, so that a page stays light
 MOST_SHOWN = 2_000  # when all are asked for; the journal has the rest
@@ -224,7 +225,7 @@ def _notes(record: ExecutionDetail, story: Story, look: Look) -> Iterator[str]:
 
 def _describe_gap(gap: Gap, record: ExecutionDetail) -> str:
     until = gap.until or record.ended_at
-    took = f" for {spoken((until - gap.since).total_seconds())}" if until else ""
+    took = f" for {format_duration((until - gap.since).total_seconds())}" if until else ""
     back = "" if gap.until else " They did not answer again."
     why = f" ({gap.reason})" if gap.reason else ""
     return (

@@ -9,7 +9,7 @@ import msgspec
 
 from chaoscloud.console.records.execution_views import ExecutionFilter
 from chaoscloud.console.records.lists import Mark
-from chaoscloud.console.rules.story import as_moment
+from chaoscloud.outcome.values import as_moment
 
 NAMES = ("status", "outcome", "experiment", "person", "tag", "since", "until", "zone")
 

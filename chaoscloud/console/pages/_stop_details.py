@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from chaoscloud.console.rules.stops import Stop
-from chaoscloud.console.rules.story import as_map, as_moment, as_text
+from chaoscloud.outcome.values import as_map, as_moment, as_text
 
 
 class StoppingPolicy(msgspec.Struct, frozen=True):

@@ -10,8 +10,8 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from chaoscloud.console.pages import _looks
-from chaoscloud.console.rules.durations import spoken
-from chaoscloud.console.rules.tolerances import expected
+from chaoscloud.outcome.durations import format_duration
+from chaoscloud.outcome.tolerances import describe_tolerance
 
 LONGEST_TEXT = 4_000  # characters of one value on a page; the journal has the rest
 LONGEST_CELL = 160  # characters of one value in a table
@@ -29,13 +29,13 @@ def environment() -> Environment:
         auto_reload=False,
     )
     templates.filters.update(
-        iso=iso, exact=exact, day=day, spoken=spoken, pretty=pretty, cut=cut, short=short
+        iso=iso, exact=exact, day=day, spoken=format_duration, pretty=pretty, cut=cut, short=short
     )
     templates.filters.update(
         look=_looks.activity,
         hypothesis=_looks.hypothesis,
         legend=_looks.legend,
-        expected=expected,
+        expected=describe_tolerance,
         at_least=max,
         percentage=percentage,
     )

@@ -18,8 +18,9 @@ from chaoscloud.console.pages.executions import find_record
 from chaoscloud.console.records import execution_views
 from chaoscloud.console.records.execution_views import ExecutionDetail, ExecutionSummary
 from chaoscloud.console.rules.documents import without_ours
-from chaoscloud.console.rules.durations import spoken
-from chaoscloud.console.rules.story import Activity, Check, as_map
+from chaoscloud.console.rules.story import Activity, Check
+from chaoscloud.outcome.durations import format_duration
+from chaoscloud.outcome.values import as_map
 
 MOST_CHOICES = 50
 MOST_PAIRS = 500
@@ -136,7 +137,7 @@ def _facts(one: ExecutionPage, other: ExecutionPage) -> Iterator[Fact]:
     yield Fact("In one sentence", one.sentence, other.sentence)
     yield Fact("Dry run", "Yes" if one.dry else "No", "Yes" if other.dry else "No")
     is_about_equal = _is_about_equal(one.took, other.took)
-    yield Fact("Took", spoken(one.took), spoken(other.took), is_about_equal)
+    yield Fact("Took", format_duration(one.took), format_duration(other.took), is_about_equal)
     version, other_version = one.record.experiment_version, other.record.experiment_version
     yield Fact("Version of the experiment", str(version), str(other_version))
     for name, field in (

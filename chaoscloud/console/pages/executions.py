@@ -29,7 +29,7 @@ from chaoscloud.console.records.lists import Mark
 from chaoscloud.console.records.outcomes import decode_warnings
 from chaoscloud.console.records.people import Person
 from chaoscloud.console.records.runs import RunLink
-from chaoscloud.console.rules.story import as_map, as_text
+from chaoscloud.outcome.values import as_map, as_text
 
 PAGE = 50  # rows of a list
 CHOICES = {  # chips: their word, and the status and outcome that they ask for

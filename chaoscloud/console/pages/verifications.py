@@ -35,16 +35,16 @@ from chaoscloud.console.records.runs import Run, RunMarker
 from chaoscloud.console.records.verifications import Verification
 from chaoscloud.console.rules import verifications as rules
 from chaoscloud.console.rules.curve import Curve, curve
-from chaoscloud.console.rules.samples import (
+from chaoscloud.console.rules.verifications import Timing
+from chaoscloud.console.rules.wholeness import Removal, find_removal
+from chaoscloud.outcome.samples import (
     SampleEvent,
     Sampling,
     as_not_run,
     from_events,
     from_journal,
 )
-from chaoscloud.console.rules.story import as_map
-from chaoscloud.console.rules.verifications import Timing
-from chaoscloud.console.rules.wholeness import Removal, find_removal
+from chaoscloud.outcome.values import as_map
 
 PAGE = 30
 MOST_EVENTS = 5_000  # of a run, read for its samples

@@ -17,8 +17,8 @@ from chaoscloud.console.records.journal_versions import JournalVersion
 from chaoscloud.console.records.lists import Mark, newest_first
 from chaoscloud.console.records.outcomes import ExecutionKey
 from chaoscloud.console.rules.journals import Summary
-from chaoscloud.console.rules.outcome import Caveat, OutcomeName
 from chaoscloud.console.rules.stops import Stop, is_stop_test
+from chaoscloud.outcome import Caveat, OutcomeName
 
 
 class Execution(msgspec.Struct, frozen=True, kw_only=True):

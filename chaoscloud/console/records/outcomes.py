@@ -13,8 +13,8 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, select
 
 from chaoscloud.console.db.schema import executions, outcomes
 from chaoscloud.console.rules.journals import summary
-from chaoscloud.console.rules.outcome import Caveat, Outcome, OutcomeName
 from chaoscloud.console.rules.outcome_reading import read_outcome
+from chaoscloud.outcome import Caveat, Outcome, OutcomeName
 
 STEP = 50  # executions at most whose outcome is computed in one write
 STEP_TIME = 0.02  # seconds that such a write may take: ingest waits meanwhile

@@ -19,9 +19,9 @@ from chaoscloud.console.records._rows import columns, every, first, new_id
 from chaoscloud.console.records.authorship import Author
 from chaoscloud.console.records.journal_versions import JournalVersion
 from chaoscloud.console.records.lists import Mark, newest_first
-from chaoscloud.console.rules.insight import Insight, insight
-from chaoscloud.console.rules.samples import from_journal, measure_times
-from chaoscloud.console.rules.story import as_map, as_moment
+from chaoscloud.outcome.insight import Insight, compute_insight
+from chaoscloud.outcome.samples import from_journal, measure_times
+from chaoscloud.outcome.values import as_map, as_moment
 
 RUNNING, FINISHED = "running", "finished"
 
@@ -355,7 +355,7 @@ def _value(row: Row[Any]) -> Run:
 def _insight(results: Results | None, frequency: float, target: float) -> Insight | None:
     if results is None:
         return None
-    return insight(
+    return compute_insight(
         target,
         frequency=frequency if results.frequency is None else results.frequency,
         sampled=results.successful_samples + results.deviated_samples,

@@ -9,8 +9,8 @@ from itertools import groupby
 
 import msgspec
 
-from chaoscloud.console.rules.durations import spoken
-from chaoscloud.console.rules.samples import Sample, Sampling
+from chaoscloud.outcome.durations import format_duration
+from chaoscloud.outcome.samples import Sample, Sampling
 
 _MOST_DOTS = 200  # more are drawn together
 _MARGIN = 0.1  # of the range of values, kept free above and below
@@ -68,7 +68,7 @@ def curve(sampling: Sampling) -> Curve | None:
         frame.y(sampling.high) if measured and sampling.high is not None else None,
         f"{frame.bottom:.4g}" if measured else "",
         f"{frame.bottom + frame.height:.4g}" if measured else "",
-        spoken(frame.seconds),
+        format_duration(frame.seconds),
     )
 
 
@@ -100,7 +100,7 @@ def _dots(sampling: Sampling, frame: _Frame, measured: bool) -> Iterator[Dot]:
     words = {True: "held", False: "did not hold", None: "was not run"}
     for sample in _thin(sampling.samples, frame):
         y = frame.y(sample.value) if measured and sample.value is not None else 0.5
-        after = spoken((sample.at - frame.start).total_seconds())
+        after = format_duration((sample.at - frame.start).total_seconds())
         yield Dot(
             frame.x(sample.at), y, looks[sample.met], _describe(sample, words[sample.met], after)
         )

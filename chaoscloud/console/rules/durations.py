@@ -1,45 +1,6 @@
-"""Durations as people say them: `30 s`, `2 min 5 s`, `1 day`; and as they type them."""
+"""Durations as people type them: `90`, `30s`, `2h`, `1 day`."""
 
-_UNITS = (  # seconds in one, how one is said, how many are said
-    (86_400, "day", "days"),
-    (3_600, "h", "h"),
-    (60, "min", "min"),
-    (1, "s", "s"),
-)
-_LONGEST = 36_525 * 86_400  # a hundred years: whatever says more is mistaken
-
-
-def spoken(seconds: float | None) -> str:
-    """Say a duration with its two largest units; nothing known is a dash."""
-    if seconds is None:
-        return "—"
-    if seconds < 0:
-        return f"minus {spoken(-seconds)}"
-    if seconds > _LONGEST:
-        return "over 100 years"
-    if seconds < 10:
-        return _short(seconds)
-    return _in_units(round(seconds))
-
-
-def _short(seconds: float) -> str:
-    """Below ten seconds, tenths and milliseconds still matter."""
-    if seconds == 0:
-        return "0 s"
-    if seconds < 0.0995:
-        return f"{max(1, round(seconds * 1000))} ms"
-    return f"{seconds:.1f}".removesuffix(".0") + " s"
-
-
-def _in_units(whole: int) -> str:
-    said: list[str] = []
-    for size, one, many in _UNITS:
-        count, whole = divmod(whole, size)
-        if count:
-            said.append(f"{count} {one if count == 1 else many}")
-        elif said:
-            break  # "1 day" rather than "1 day 4 s"
-    return " ".join(said[:2])
+_LONGEST = 36_525 * 86_400  # seconds, a hundred years: whatever is longer is a mistake
 
 
 def seconds_of(text: str) -> float | None:

@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 
 from chaoscloud.console.rules import documents
-from chaoscloud.console.rules.outcome import ENDED, Outcome
 from chaoscloud.console.rules.outcome_reading import read_outcome
 from chaoscloud.console.rules.soundness import plain
 from chaoscloud.console.rules.stops import Stop, stop_of
+from chaoscloud.outcome import ENDED, Outcome
 
 
 class _State(msgspec.Struct, frozen=True):

@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from chaoscloud.console.rules.story import as_list, as_map, as_seconds, as_text, later
+from chaoscloud.console.rules.story import later
+from chaoscloud.outcome.values import as_list, as_map, as_seconds, as_text
 
 
 class RunEvent(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from chaoscloud.console.rules.outcome import Outcome, find_outcome
+from chaoscloud.outcome import Outcome, find_outcome
 
 _LONGEST_OUTPUT = 4096  # bytes; of a longer one the sentence shows its beginning
 

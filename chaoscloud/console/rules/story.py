@@ -7,10 +7,12 @@ writes it is left out or said to be unknown, and nothing raises. Values stay as 
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import msgspec
+
+from chaoscloud.outcome.values import as_list, as_map, as_moment, as_seconds, as_text
 
 Section = Literal["safeguards", "hypothesis", "method", "rollbacks"]
 ActivityStatus = Literal[
@@ -266,40 +268,6 @@ def _gaps(value: object) -> Iterable[Gap]:
         since = as_moment(gap.get("since"))
         if since:
             yield Gap(since, as_moment(gap.get("until")), as_text(gap.get("reason")))
-
-
-# --- reading values that may be anything -------------------------------------------------------
-
-
-def as_map(value: object) -> Mapping[str, Any]:
-    """The value when it is an object, else an empty one."""
-    return value if isinstance(value, dict) else {}
-
-
-def as_list(value: object) -> list[Any]:
-    """The value when it is a list, else an empty one."""
-    return value if isinstance(value, list) else []
-
-
-def as_text(value: object) -> str:
-    """The value when it is text, else none."""
-    return value if isinstance(value, str) else ""
-
-
-def as_seconds(value: object) -> float | None:
-    """A duration in seconds when it is a number a clock could have said."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if 0 <= value < 1e12 else None
-
-
-def as_moment(value: object) -> datetime | None:
-    """An aware UTC time from ISO 8601 text; one without a zone was meant in UTC."""
-    try:
-        moment = datetime.fromisoformat(as_text(value))
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def later(moment: datetime, seconds: float) -> datetime:

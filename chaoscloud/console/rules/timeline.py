@@ -12,8 +12,8 @@ from itertools import groupby
 
 import msgspec
 
-from chaoscloud.console.rules.durations import spoken
 from chaoscloud.console.rules.story import Activity, Check, Gap, Section, Story, later
+from chaoscloud.outcome.durations import format_duration
 
 _MOST_SPANS = 200  # of the hypothesis: more are drawn together
 _WORST = ("met", "running", "not finished", "deviated")
@@ -168,7 +168,7 @@ def _lanes(story: Story, scale: _Scale) -> Iterator[Lane]:
 
 def _gap_span(gap: Gap, scale: _Scale) -> Span:
     until = gap.until or scale.end
-    took = spoken(max(0.0, (until - gap.since).total_seconds()))
+    took = format_duration(max(0.0, (until - gap.since).total_seconds()))
     return scale.span(gap.since, until, "unanswered", f"Safeguards did not answer for {took}")
 
 
@@ -236,14 +236,14 @@ def _spans(activity: Activity, scale: _Scale) -> Iterator[Span]:
     end = max(activity.start, activity.end or scale.cut)
     if activity.pause_before:
         before = later(activity.start, -activity.pause_before)
-        words = f"Pause of {spoken(activity.pause_before)} before {activity.name}"
+        words = f"Pause of {format_duration(activity.pause_before)} before {activity.name}"
         yield scale.span(before, activity.start, "pause", words)
-    took = spoken((end - activity.start).total_seconds())
+    took = format_duration((end - activity.start).total_seconds())
     yield scale.span(
         activity.start, end, activity.outcome, f"{activity.name}: {activity.outcome}, {took}"
     )
     if activity.pause_after and activity.end:
-        words = f"Pause of {spoken(activity.pause_after)} after {activity.name}"
+        words = f"Pause of {format_duration(activity.pause_after)} after {activity.name}"
         yield scale.span(end, later(end, activity.pause_after), "pause", words)
 
 
@@ -256,20 +256,20 @@ def _marks(story: Story, scale: _Scale, known: KnownMoments) -> Iterator[Mark]:
         if check.met is False and ends:
             at = scale.at(max(ends))
             news = "Baseline not met" if check.moment == "before" else "Deviated"
-            yield Mark(at, "deviated", f"{news} after {spoken(at)}")
+            yield Mark(at, "deviated", f"{news} after {format_duration(at)}")
             break  # the first is the news; the others show in their lane
     decided = known.decided if known.decided and known.decided >= scale.start else None
     if decided:
         at = scale.at(decided)
-        yield Mark(at, "decided", f"Stop decided after {spoken(at)}")
+        yield Mark(at, "decided", f"Stop decided after {format_duration(at)}")
     stop = _find_stop(story, known)
     if stop:
         at = scale.at(stop)
-        later_by = f", {spoken(at - scale.at(decided))} later" if decided else ""
-        yield Mark(at, "stopped", f"Stopped after {spoken(at)}{later_by}")
+        later_by = f", {format_duration(at - scale.at(decided))} later" if decided else ""
+        yield Mark(at, "stopped", f"Stopped after {format_duration(at)}{later_by}")
     if known.last_heard:
         at = scale.at(known.last_heard)
-        yield Mark(at, "lost", f"Last heard of after {spoken(at)}")
+        yield Mark(at, "lost", f"Last heard of after {format_duration(at)}")
 
 
 def _find_stop(story: Story, known: KnownMoments) -> datetime | None:
@@ -292,7 +292,7 @@ def ticks(length: float, most: int = 6) -> Iterator[Tick]:
     """Round steps along the axis, from 0, at most so many after it."""
     step = next((size for size in _steps() if length / size <= most), length)
     for number in range(int(length / step) + 1):
-        yield Tick(number * step, spoken(number * step))
+        yield Tick(number * step, format_duration(number * step))
 
 
 def _steps() -> Iterator[float]:

@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from chaoscloud.console.rules.durations import seconds_of, spoken
+from chaoscloud.console.rules.durations import seconds_of
+from chaoscloud.outcome.durations import format_duration
 
 MOST_TAGS = 50
 LONGEST_TAG = 200  # characters
@@ -73,7 +74,7 @@ class DurationField(Field, frozen=True):
 
     def fill_form(self, value: Any) -> dict[str, str]:
         """The duration as it may be typed again."""
-        text = spoken(value)
+        text = format_duration(value)
         return {self.name: text if seconds_of(text) == value else f"{value:g} s"}
 
     def read_form(self, form: Mapping[str, str]) -> float:

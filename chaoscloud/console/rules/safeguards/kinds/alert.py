@@ -5,10 +5,10 @@ from typing import Annotated
 
 import msgspec
 
-from chaoscloud.console.rules.durations import spoken
 from chaoscloud.console.rules.safeguards.fields import DurationField
 from chaoscloud.console.rules.safeguards.kind import Kind
 from chaoscloud.console.rules.safeguards.model import Finding, Question, Safeguard, denial
+from chaoscloud.outcome.durations import format_duration
 
 MOST_NAMED = 5  # alerts named in a reason
 
@@ -57,7 +57,7 @@ class AlertKind(Kind[AlertSettings]):
 
     def describe(self, settings: AlertSettings) -> str:
         """While what, and when that is forgotten."""
-        duration = spoken(settings.forget_after)
+        duration = format_duration(settings.forget_after)
         return f"While an alert fires; one not repeated for {duration} is forgotten"
 
 

@@ -5,7 +5,6 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from chaoscloud.console.rules.durations import spoken
 from chaoscloud.console.rules.safeguards.fields import ChoiceField, DurationField, Field
 from chaoscloud.console.rules.safeguards.kind import Kind
 from chaoscloud.console.rules.safeguards.model import (
@@ -16,6 +15,7 @@ from chaoscloud.console.rules.safeguards.model import (
     WebhookAnswer,
     denial,
 )
+from chaoscloud.outcome.durations import format_duration
 
 LIMIT = 5.0  # seconds for one answer, from the name's look-up to the last byte
 
@@ -77,7 +77,7 @@ class WebhookKind(Kind[WebhookSettings]):
     def describe(self, settings: WebhookSettings) -> str:
         """Whom it asks and how often."""
         fallback = "denies" if settings.when_unanswered == "deny" else "allows runs"
-        period = spoken(settings.every)
+        period = format_duration(settings.every)
         return f"Asks {settings.url} every {period}; without an answer it {fallback}"
 
     def is_undecided(self, safeguard: Safeguard, facts: Facts) -> bool:

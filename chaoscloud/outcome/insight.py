@@ -1,9 +1,12 @@
 """What a verification run cost the objective."""
 
-import msgspec
+from dataclasses import dataclass
+
+__all__ = ["Insight", "compute_insight"]
 
 
-class Insight(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Insight:
     """Percentages of the time; `impacted` is None when no sample was made."""
 
     allowed_budget: float
@@ -11,7 +14,7 @@ class Insight(msgspec.Struct, frozen=True):
     impacted: bool | None
 
 
-def insight(
+def compute_insight(
     target: float,
     *,
     frequency: float,

@@ -3,29 +3,23 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import msgspec
-
-from chaoscloud.console.rules.story import as_map, as_text
+from chaoscloud.outcome.values import as_map, as_text, format_value
 
 
-def expected(tolerance: Any) -> str:
+def describe_tolerance(tolerance: Any) -> str:
     """Say a tolerance as the Chaos Toolkit understands it; one it would not know, as it is."""
     if isinstance(tolerance, dict):
-        say = _KINDS.get(as_text(tolerance.get("type")), _plain)
-        return say(tolerance)
+        describe = _KINDS.get(as_text(tolerance.get("type")), format_value)
+        return describe(tolerance)
     if isinstance(tolerance, list):
-        return _between(tolerance) if len(tolerance) == 2 else f"one of {_plain(tolerance)}"
-    return "" if tolerance is None else _plain(tolerance)
-
-
-def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        return _between(tolerance) if len(tolerance) == 2 else f"one of {format_value(tolerance)}"
+    return "" if tolerance is None else format_value(tolerance)
 
 
 def _between(bounds: Any) -> str:
     if not isinstance(bounds, list) or len(bounds) != 2:
-        return _plain(bounds)
-    return f"from {_plain(bounds[0])} to {_plain(bounds[1])}"
+        return format_value(bounds)
+    return f"from {format_value(bounds[0])} to {format_value(bounds[1])}"
 
 
 def _where(tolerance: Mapping[str, Any]) -> str:
@@ -38,23 +32,23 @@ def _range(tolerance: Mapping[str, Any]) -> str:
 
 
 def _regex(tolerance: Mapping[str, Any]) -> str:
-    return f"{_where(tolerance)}matches {_plain(tolerance.get('pattern'))}"
+    return f"{_where(tolerance)}matches {format_value(tolerance.get('pattern'))}"
 
 
 def _jsonpath(tolerance: Mapping[str, Any]) -> str:
-    said = f"{_where(tolerance)}{_plain(tolerance.get('path'))}"
+    path = f"{_where(tolerance)}{format_value(tolerance.get('path'))}"
     if "expect" in tolerance:
-        return f"{said} is {_plain(tolerance['expect'])}"
+        return f"{path} is {format_value(tolerance['expect'])}"
     if tolerance.get("count") is not None:
-        return f"{said} is found {_plain(tolerance['count'])} times"
-    return f"{said} is found"
+        return f"{path} is found {format_value(tolerance['count'])} times"
+    return f"{path} is found"
 
 
 def _probe(tolerance: Mapping[str, Any]) -> str:
     provider = as_map(tolerance.get("provider"))
-    called = as_text(provider.get("func")) or as_text(provider.get("path"))
-    called = called or as_text(provider.get("url"))
-    return f"accepted by {as_text(tolerance.get('name')) or called or 'a probe'}"
+    names = (as_text(provider.get(key)) for key in ("func", "path", "url"))
+    name = as_text(tolerance.get("name")) or next(filter(None, names), "a probe")
+    return f"accepted by {name}"
 
 
 _KINDS: Mapping[str, Callable[[Any], str]] = {

@@ -13,12 +13,17 @@ Journals come from anywhere, so nothing here trusts their shape, and nothing rai
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
-import msgspec
-
-from chaoscloud.console.rules import outcome_words
-from chaoscloud.console.rules.story import as_list, as_map, as_text
+from chaoscloud.outcome.sentences import (
+    find_block,
+    find_failed,
+    name_of,
+    read_states,
+    write_sentence,
+)
+from chaoscloud.outcome.values import as_list, as_map, as_text
 
 __all__ = ["ENDED", "INCONCLUSIVE", "Caveat", "Outcome", "OutcomeName", "find_outcome"]
 
@@ -45,14 +50,16 @@ INCONCLUSIVE = ("dry-run", "no-steady-state-hypothesis", "method-activity-failed
 _SWALLOWED = "chaoslib.exceptions.ActivityFailed: chaoslib.exceptions.InterruptExecution"
 
 
-class Caveat(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Caveat:
     """What weakens or qualifies an outcome (a "warning" of the host): its code and a sentence."""
 
     code: str
     message: str
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
     """How an execution ended.
 
     `conclusive` is whether the outcome answers the experiment's question, `reasons` are the codes
@@ -81,7 +88,7 @@ def find_outcome(journal: object) -> Outcome | None:
         conclusive=outcome in ("passed", "deviated") and not reasons,
         reasons=reasons,
         warnings=caveats,
-        sentence=outcome_words.write_sentence(document, outcome, codes),
+        sentence=write_sentence(document, outcome, codes),
         dry="dry-run" in codes,
     )
 
@@ -105,7 +112,7 @@ def _classify(journal: Mapping[str, Any]) -> OutcomeName:
 
 def _classify_by_hypothesis(journal: Mapping[str, Any]) -> OutcomeName | None:
     """What the tests of the hypothesis say; None when all of them held, or there were none."""
-    states = list(outcome_words.read_states(journal))
+    states = list(read_states(journal))
     if any(
         as_map(probe).get("status") != "succeeded"
         for _, state in states
@@ -138,11 +145,11 @@ def _is_refused(journal: Mapping[str, Any]) -> bool:
     The host drops a test of the hypothesis that is interrupted, so a journal without any activity
     may be one of an execution that had started. A stop with a latency interrupted something.
     """
-    block = outcome_words.find_block(journal)
+    block = find_block(journal)
     if not block.get("safeguards") or as_map(block.get("stop")).get("latency") is not None:
         return False
     acted = as_list(journal.get("run")) or as_list(journal.get("rollbacks"))
-    return not acted and not any(outcome_words.read_states(journal))
+    return not acted and not any(read_states(journal))
 
 
 def _was_swallowed(journal: Mapping[str, Any]) -> bool:
@@ -156,7 +163,7 @@ def _was_swallowed(journal: Mapping[str, Any]) -> bool:
 def _runs_of(journal: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for section in ("run", "rollbacks"):
         yield from map(as_map, as_list(journal.get(section)))
-    for _, state in outcome_words.read_states(journal):
+    for _, state in read_states(journal):
         yield from map(as_map, as_list(state.get("probes")))
 
 
@@ -166,7 +173,7 @@ def _runs_of(journal: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def _caveats(journal: Mapping[str, Any]) -> Iterator[Caveat]:
     """The host's warnings, in its order; what a journal cannot tell is not warned of."""
     experiment = as_map(journal.get("experiment"))
-    dry = experiment.get("dry") or outcome_words.find_block(journal).get("dry")
+    dry = experiment.get("dry") or find_block(journal).get("dry")
     if dry:
         kind = f" ({dry})" if isinstance(dry, str) else ""
         yield Caveat("dry-run", f"It was a dry run{kind}: activities were left out.")
@@ -175,7 +182,7 @@ def _caveats(journal: Mapping[str, Any]) -> Iterator[Caveat]:
         yield Caveat(
             "no-steady-state-hypothesis", "The experiment has no probes that judge the system."
         )
-    if failed := outcome_words.find_failed(journal, "run"):
+    if failed := find_failed(journal, "run"):
         yield Caveat(
             "method-activity-failed",
             f"The method may not have had its effect: {_names(failed)} failed.",
@@ -194,7 +201,7 @@ def _rollback_caveats(
             f"{declared - run} of {declared} rollbacks were not run: "
             "what the method did may still be there.",
         )
-    if failed := outcome_words.find_failed(journal, "rollbacks"):
+    if failed := find_failed(journal, "rollbacks"):
         yield Caveat(
             "rollback-failed",
             f"What the method did may still be there: {_names(failed)} failed.",
@@ -202,5 +209,5 @@ def _rollback_caveats(
 
 
 def _names(activities: Sequence[Mapping[str, Any]]) -> str:
-    names = [outcome_words.name_of(activity) for activity in activities]
+    names = [name_of(activity) for activity in activities]
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

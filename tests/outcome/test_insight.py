@@ -4,39 +4,41 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaoscloud.console.rules.insight import Insight, insight
+from chaoscloud.outcome.insight import Insight, compute_insight
 
 
 def test_the_known_answer() -> None:
     """4 deviated of 20, at every 10 s, over 341 s is 11.73 %."""
-    told = insight(90, frequency=10, sampled=20, deviated=4, total_duration=341)
+    insight = compute_insight(90, frequency=10, sampled=20, deviated=4, total_duration=341)
 
-    assert told.observed_impact == pytest.approx(11.73, abs=0.005)
-    assert (told.allowed_budget, told.impacted) == (10, True)
+    assert insight.observed_impact == pytest.approx(11.73, abs=0.005)
+    assert (insight.allowed_budget, insight.impacted) == (10, True)
 
 
 @pytest.mark.parametrize(("deviated", "impacted"), [(0, False), (1, False), (2, True)])
 def test_impacted_means_more_than_is_allowed(deviated: int, impacted: bool) -> None:
     """Exactly what is allowed is allowed."""
-    told = insight(90, frequency=10, sampled=10, deviated=deviated, total_duration=100)
+    insight = compute_insight(90, frequency=10, sampled=10, deviated=deviated, total_duration=100)
 
-    assert told.observed_impact == deviated * 10
-    assert told.impacted is impacted
+    assert insight.observed_impact == deviated * 10
+    assert insight.impacted is impacted
 
 
 @pytest.mark.parametrize(("sampled", "duration"), [(0, 100.0), (5, 0.0), (0, 0.0)])
 def test_without_a_sample_or_a_duration_nothing_is_known(sampled: int, duration: float) -> None:
     """Neither impacted nor spared."""
-    told = insight(99, frequency=10, sampled=sampled, deviated=0, total_duration=duration)
+    insight = compute_insight(
+        99, frequency=10, sampled=sampled, deviated=0, total_duration=duration
+    )
 
-    assert told == Insight(1, None, None)
+    assert insight == Insight(1, None, None)
 
 
 def test_the_budget_is_said_as_people_say_it() -> None:
     """99.9 % leaves 0.1, not 0.09999999999999432."""
-    told = insight(99.9, frequency=1, sampled=1, deviated=0, total_duration=1)
+    insight = compute_insight(99.9, frequency=1, sampled=1, deviated=0, total_duration=1)
 
-    assert told.allowed_budget == 0.1
+    assert insight.allowed_budget == 0.1
 
 
 @given(
@@ -53,7 +55,7 @@ def test_a_run_without_deviation_never_has_impact(
     deviated = data.draw(st.integers(1, sampled))
 
     def of(count: int) -> Insight:
-        return insight(
+        return compute_insight(
             target, frequency=frequency, sampled=sampled, deviated=count, total_duration=duration
         )
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chaoscloud.console.rules.curve import curve
-from chaoscloud.console.rules.samples import (
+from chaoscloud.outcome.samples import (
     Sample,
     SampleEvent,
     Sampling,

@@ -7,11 +7,9 @@ ConnectionError: …"; "stopped from the console after 12 s: Black Friday".
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-import msgspec
-
-from chaoscloud.console.rules.durations import spoken
-from chaoscloud.console.rules.story import as_list, as_map, as_moment, as_text
-from chaoscloud.console.rules.tolerances import expected
+from chaoscloud.outcome.durations import format_duration
+from chaoscloud.outcome.tolerances import describe_tolerance
+from chaoscloud.outcome.values import as_list, as_map, as_moment, as_text, format_value
 
 __all__ = ["find_block", "find_failed", "name_of", "read_states", "write_sentence"]
 
@@ -163,8 +161,8 @@ def _write_unmet(phase: Phase, state: Mapping[str, Any]) -> str:
     if probe is None:
         return f"the steady state did not hold {phase} the method"
     tolerance = as_map(probe.get("activity")).get("tolerance")
-    expectation = _cut(expected(tolerance)) or "its tolerance"
-    value = _cut(_write_value(_select_value(probe.get("output"), tolerance)))
+    expectation = _cut(describe_tolerance(tolerance)) or "its tolerance"
+    value = _cut(format_value(_select_value(probe.get("output"), tolerance))) or "nothing"
     return f"{name_of(probe)} {phase} the method: expected {expectation}, got {value}"
 
 
@@ -178,15 +176,6 @@ def _select_value(output: object, tolerance: object) -> object:
     if isinstance(tolerance, dict) and as_text(tolerance.get("target")) in output:
         return output[as_text(tolerance.get("target"))]
     return output.get("status", output)
-
-
-def _write_value(value: object) -> str:
-    if isinstance(value, str):
-        return value or "nothing"
-    try:
-        return msgspec.json.encode(value).decode()
-    except (TypeError, ValueError, msgspec.MsgspecError, RecursionError):
-        return type(value).__name__
 
 
 def _write_failure(run: Mapping[str, Any], kind: str = "") -> str:
@@ -221,7 +210,7 @@ def _write_moment(journal: Mapping[str, Any]) -> str:
         moment = as_moment(journal.get("end"))
     if start is None or moment is None or moment < start:
         return ""
-    return f" after {spoken((moment - start).total_seconds())}"
+    return f" after {format_duration((moment - start).total_seconds())}"
 
 
 def _join(phases: Sequence[str]) -> str:

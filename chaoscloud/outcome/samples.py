@@ -1,17 +1,16 @@
 """The samples of a verification's run: when the steady state was tested, and what came of it.
 
-Read from the events of a run or, where there are none, from its journal. Like `story`, this trusts
-no shape: what is not as the plugin writes it is left out.
+Read from the events of a run or, where there are none, from its journal. This trusts no
+shape: what is not as the plugin writes it is left out.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-import msgspec
-
-from chaoscloud.console.rules.story import as_list, as_map, as_moment, as_text
+from chaoscloud.outcome.values import as_list, as_map, as_moment, as_text
 
 # Tolerances of ours that are bounds: the names of their lower and upper argument.
 _BOUNDS: Mapping[str, tuple[str, str]] = {
@@ -24,7 +23,8 @@ _BOUNDS: Mapping[str, tuple[str, str]] = {
 }
 
 
-class Sample(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Sample:
     """One test of the steady state."""
 
     at: datetime
@@ -32,7 +32,8 @@ class Sample(msgspec.Struct, frozen=True):
     value: float | None  # what the first probe measured, when that is a number
 
 
-class Sampling(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Sampling:
     """All of them, with when the condition held and what was tolerated."""
 
     samples: tuple[Sample, ...]
@@ -56,7 +57,8 @@ class Sampling(msgspec.Struct, frozen=True):
         return sum(sample.met is None for sample in self.samples)
 
 
-class SampleTimes(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class SampleTimes:
     """For how long samples stand, in seconds: all that were run, and those that deviated.
 
     `pace` is how many seconds passed from one sample to the next, on average.
@@ -67,7 +69,8 @@ class SampleTimes(msgspec.Struct, frozen=True):
     pace: float
 
 
-class SampleEvent(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class SampleEvent:
     """One event of a verification's run, its payload decoded."""
 
     category: str
@@ -128,7 +131,7 @@ def measure_times(sampling: Sampling, end: datetime | None, frequency: float) ->
 def as_not_run(sampling: Sampling) -> Sampling:
     """The same samples as those of a dry run, which say nothing."""
     samples = tuple(Sample(sample.at, None, None) for sample in sampling.samples)
-    return msgspec.structs.replace(sampling, samples=samples)
+    return replace(sampling, samples=samples)
 
 
 def _moment(state: object) -> datetime | None:

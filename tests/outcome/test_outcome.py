@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaoscloud.console.rules.outcome import INCONCLUSIVE, Outcome, find_outcome
 from chaoscloud.console.rules.outcome_reading import read_outcome
+from chaoscloud.outcome import INCONCLUSIVE, Outcome, find_outcome
 
 Journal = dict[str, Any]
 
