@@ -5,10 +5,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 FOLDER ?= screenshots
-CODE := chaoscloud tests examples benchmarks setup.py
+CODE := chaoscloud tests examples benchmarks setup.py noxfile.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test check fix demo bench screenshots clean
+.PHONY: help setup test check fix demo bench screenshots docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -45,5 +45,9 @@ screenshots: $(READY) ## Take pictures of the demo's every page (FOLDER=screensh
 	$(BIN)/python -m tests.browser.screenshots $(FOLDER)
 	@echo "They are in $(FOLDER)."
 
+docs: $(READY) ## Build the documentation as a site, in site/ (a warning is an error)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-docs.txt
+	$(BIN)/mkdocs build --strict --quiet
+
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) .demo screenshots build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .demo .nox screenshots site build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -3,4 +3,4 @@
 The version is written once, here; the packaging metadata reads it from this file.
 """
 
-__version__ = "1.0.0"
+__version__ = "1.0.0.dev0"
