@@ -14,6 +14,7 @@ from chaoscloud.console.rates import RATES, parse_rates
 FOLDER = "chaosiq-console"
 DATABASE_FILE = "console.sqlite3"
 MEBIBYTE = 1024 * 1024
+METRICS_LABELS = frozenset({"title", "tag"})
 
 # What the environment may say, and the setting it says it about.
 VARIABLES = {
@@ -26,6 +27,8 @@ VARIABLES = {
     "CHAOSIQ_CONSOLE_HOSTS": "hosts",
     "CHAOSIQ_CONSOLE_RATES": "rates",
     "CHAOSIQ_CONSOLE_MIN_FREE": "min_free",
+    "CHAOSIQ_CONSOLE_METRICS_TOKEN": "metrics_token",
+    "CHAOSIQ_CONSOLE_METRICS_LABELS": "metrics_labels",
 }
 
 
@@ -37,7 +40,8 @@ class Config:
     console when that is not the address it listens on; `body_limit` is in bytes. Webhooks of
     safeguards may be called in public networks and in `webhook_networks`. `hosts` are the names
     that requests may ask for (empty: any); `rates` is how often somebody may ask. With less than
-    `min_free` bytes free on its disk the console takes no records.
+    `min_free` bytes free on its disk the console takes no records. `metrics_token` opens `/metrics`
+    from elsewhere (None: from nowhere); `metrics_labels` are those that have many values.
     """
 
     database_url: str = field(repr=False)
@@ -50,6 +54,8 @@ class Config:
     hosts: frozenset[str] = frozenset()
     rates: Mapping[str, str] = field(default_factory=lambda: RATES)
     min_free: int = 128 * MEBIBYTE
+    metrics_token: str | None = field(default=None, repr=False)
+    metrics_labels: frozenset[str] = frozenset()
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], **overrides: Any) -> Self:
@@ -68,6 +74,7 @@ class Config:
         settings["hosts"] = frozenset(_split(settings.get("hosts", "")))
         settings["rates"] = parse_rates(settings.get("rates", ""))
         settings["webhook_networks"] = _parse_networks(settings.get("webhook_networks", ""))
+        settings["metrics_labels"] = _parse_metrics_labels(settings.get("metrics_labels", ""))
         if "min_free" in settings:
             settings["min_free"] = _parse_mebibytes(settings["min_free"])
         return cls(data=data, **settings)
@@ -103,6 +110,13 @@ def _parse_mebibytes(value: str) -> int:
     if not (value.isascii() and value.isdigit() and len(value) < 10):
         raise ValueError(f"the least free space must be a number of MiB such as 128, not {value!r}")
     return int(value) * MEBIBYTE
+
+
+def _parse_metrics_labels(value: str) -> frozenset[str]:
+    labels = frozenset(_split(value))
+    if unknown := sorted(labels - METRICS_LABELS):
+        raise ValueError(f"metrics may be labelled by title and tag, not by {unknown[0]!r}")
+    return labels
 
 
 def _split(value: str) -> list[str]:

@@ -187,7 +187,7 @@ class ApiHeaders:
 
 def is_api(path: str) -> bool:
     """Whether an address is one that programs call; the others are for people."""
-    return path.startswith(("/api/", "/assets/")) or path == "/healthz"
+    return path.startswith(("/api/", "/assets/")) or path in _PROBED
 
 
 def read_host(value: str) -> str:

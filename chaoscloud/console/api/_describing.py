@@ -94,6 +94,10 @@ REFUSALS = {
 }
 
 
+class Text(msgspec.Struct):
+    """An answer that is plain text."""
+
+
 class Operation(msgspec.Struct, frozen=True):
     """One endpoint, as clients see it.
 
@@ -157,7 +161,7 @@ def _schemas(operations: Iterable[Operation]) -> tuple[SchemaOf, dict[str, Any]]
     for operation in operations:
         for kind in (*operation.takes.values(), *operation.answers.values()):
             types += kind if isinstance(kind, tuple) else [kind]
-    types = [each for number, each in enumerate(types) if each not in types[:number]]
+    types = [t for number, t in enumerate(types) if t is not Text and t not in types[:number]]
     schemas, components = msgspec.json.schema_components(types, ref_template=SCHEMAS)
 
     def schema_of(kind: Any) -> Mapping[str, Any]:
@@ -229,6 +233,8 @@ def _refusals(route: Route, operation: Operation) -> list[int]:
 def _answer(kind: Any, schema_of: SchemaOf) -> dict[str, Any]:
     if kind is None:
         return {"description": "Done; no body."}
+    if kind is Text:
+        return {"description": "The answer.", "content": {"text/plain": {"schema": TEXT}}}
     return {
         "description": "The answer.",
         "content": {"application/json": {"schema": schema_of(kind)}},

@@ -12,6 +12,7 @@ from chaoscloud.console.api import (
     experiments,
     health,
     me,
+    metrics,
     objectives,
     organizations,
     policies,
@@ -23,7 +24,7 @@ from chaoscloud.console.api import (
     verifications,
 )
 from chaoscloud.console.api._answers import Made, Page
-from chaoscloud.console.api._describing import Operation
+from chaoscloud.console.api._describing import Operation, Text
 from chaoscloud.console.api._safeguards import NewSafeguard, SafeguardChanges, SafeguardView
 from chaoscloud.console.api._starting import NewRun
 from chaoscloud.console.api.events import BATCH, SINGLE
@@ -43,6 +44,7 @@ KINDS_OF_EXECUTION = ("status", "outcome", "went_wrong")
 OPERATIONS: Mapping[Callable[..., Any], Operation] = {
     health.check_token: Operation({200: None}, open=True),
     health.healthz: Operation({200: health.Health, 503: health.Health}, open=True),
+    metrics.expose: Operation({200: Text}, refuses=(403,), open=True),
     me.describe_caller: Operation({200: me.Me}),
     organizations.list_page: Operation({200: list[organizations.Named]}),
     organizations.teams_listed: Operation({200: list[organizations.Named]}),

@@ -16,6 +16,7 @@ from chaoscloud.console.api._team_request import TeamRequest, database_of, now_o
 from chaoscloud.console.api.access_cache import Access, AccessCache
 from chaoscloud.console.db import changes
 from chaoscloud.console.errors import NotFound
+from chaoscloud.console.metrics import EVENTS_DUPLICATE, EVENTS_STORED
 from chaoscloud.console.records import events, executions
 from chaoscloud.console.records.events import Message, NewEvent, UnknownExecution
 from chaoscloud.console.rules import stops
@@ -80,6 +81,9 @@ async def receive(request: Request) -> Response:
     batch = content_type.strip().lower() == BATCH
     new = await away(_parse_batch if batch else _parse_single, body, now)
     stored = await _store(request, access, Message(request.path_params["execution"], new, now))
+    EVENTS_STORED.inc(stored)
+    if stored < len(new):
+        EVENTS_DUPLICATE.inc(len(new) - stored)
     answer = Stored(stored, len(new) - stored) if batch else Made(new[0].event_id)
     return json(answer, 201, ACCEPTS)
 

@@ -8,6 +8,7 @@ over: then nothing has changed, and 304 says so.
 
 import asyncio
 import re
+import time
 from collections.abc import Awaitable, Callable, Set
 
 import msgspec
@@ -20,6 +21,7 @@ from chaoscloud.console.api._team_request import now_of
 from chaoscloud.console.api.access_cache import AccessCache
 from chaoscloud.console.db.changes import Revisions
 from chaoscloud.console.errors import BadRequest
+from chaoscloud.console.metrics import DECISION_DURATION, DECISION_ERRORS
 from chaoscloud.console.rules.safeguards import Run
 from chaoscloud.console.watch import Answer, Place, Watch
 from chaoscloud.console.watch.answers import ALLOWED_TAGS
@@ -29,6 +31,11 @@ MOST_TAGS = 1_000  # of a run that is not recorded
 
 _WAIT = re.compile(r'(?:^|,)\s*wait\s*=\s*"?(\d{1,6})"?\s*(?=[,;]|$)', re.IGNORECASE)
 _ENTITY_TAG = re.compile(r'"[^"]*"')
+
+_DURATIONS = {
+    True: DECISION_DURATION.labels("allowed"),
+    False: DECISION_DURATION.labels("denied"),
+}
 
 FindPlace = Callable[[Revisions], Awaitable[Place]]
 
@@ -61,7 +68,7 @@ async def _decide(request: Request, find_place: FindPlace) -> Response:
     watch: Watch = request.app.state.watch
     revisions = await watch.revisions()
     place = await find_place(revisions)
-    answer = await watch.answer(place, revisions)
+    answer = await _answer(watch, place, revisions)
     seconds, known = _seconds_to_wait(request.headers), _known_tags(request.headers)
     if not seconds or answer.etag in known:  # it is answered without a wait, or knows already
         watch.note_acknowledgement(place, answer)
@@ -74,6 +81,18 @@ async def _decide(request: Request, find_place: FindPlace) -> Response:
     if answer.etag in known:
         return Response(None, 304, headers)
     return document(answer.body, headers=headers)
+
+
+async def _answer(watch: Watch, place: Place, revisions: Revisions) -> Answer:
+    """The decision right now; its duration is counted, or that there is none."""
+    started_at = time.perf_counter()
+    try:
+        answer = await watch.answer(place, revisions)
+    except Exception:
+        DECISION_ERRORS.inc()
+        raise
+    _DURATIONS[answer.decision.allowed].observe(time.perf_counter() - started_at)
+    return answer
 
 
 async def _wait_for_another(

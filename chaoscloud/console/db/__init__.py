@@ -126,6 +126,11 @@ class Database:
         """
         return self._writer.write(job)
 
+    @property
+    def pending_writes(self) -> int:
+        """How many writes wait for their turn, about."""
+        return self._writer.pending
+
     def on_change(self, listener: Callable[[frozenset[Change]], None]) -> None:
         """Call a function, in the writer's thread, when a write changes what `db.changes` names.
 

@@ -7,6 +7,7 @@ import logging
 import time
 
 from chaoscloud.console.db.failures import StorageError
+from chaoscloud.console.metrics import DATABASE_ERRORS
 
 log = logging.getLogger("chaosiq.console")
 
@@ -23,6 +24,7 @@ class Trouble:
 
     def report(self, error: StorageError) -> None:
         """Remember an error; log it when it is the first, or when the last line is old."""
+        DATABASE_ERRORS.labels(self._what).inc()
         now = time.monotonic()
         if self.error is None or now - self._logged_at >= PERIOD:
             self._logged_at = now

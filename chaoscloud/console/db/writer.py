@@ -71,6 +71,11 @@ class Writer:
             raise QueueFull("too many writes are waiting")
         self._queue.put(task)
 
+    @property
+    def pending(self) -> int:
+        """How many tasks wait, about."""
+        return self._queue.qsize()
+
     def close(self) -> None:
         """Write what waits, then stop; a job that slips in meanwhile fails rather than hangs."""
         if self._closed:

@@ -9,12 +9,19 @@ from sqlalchemy import Connection, Row, Select, select, update
 
 from chaoscloud.console.db import changes
 from chaoscloud.console.db.schema import executions, outcomes, people
+from chaoscloud.console.metrics import (
+    EXECUTION_DURATION,
+    EXECUTIONS_ENDED,
+    EXECUTIONS_STARTED,
+    STOP_LATENCY,
+)
 from chaoscloud.console.records import audit, experiments, journal_versions, safeguards
 from chaoscloud.console.records import outcomes as outcome_records
 from chaoscloud.console.records._rows import columns, new_id
 from chaoscloud.console.records.authorship import Author
 from chaoscloud.console.records.journal_versions import JournalVersion
 from chaoscloud.console.records.lists import Mark, newest_first
+from chaoscloud.console.records.metrics import read_team_labels
 from chaoscloud.console.records.outcomes import ExecutionKey
 from chaoscloud.console.rules.journals import Summary
 from chaoscloud.console.rules.stops import Stop, is_stop_test
@@ -87,6 +94,9 @@ def create(
     key = ExecutionKey(execution_id, author.team_id, experiment_id, values["started_at"])
     outcome_records.save_outcome(connection, key, summary.outcome, dry=summary.dry)
     changes.mark_executions(connection, author.team_id)
+    team = read_team_labels(connection, author.team_id)
+    EXECUTIONS_STARTED.labels(team.organization, team.team).inc()
+    _count_end(connection, author.team_id, summary)
     return execution_id
 
 
@@ -133,6 +143,18 @@ def record(
     if summary.over:
         safeguards.remove_stops_of(connection, execution_id, now)
         changes.mark_executions(connection, author.team_id)
+    if row.status == "running":
+        _count_end(connection, author.team_id, summary)
+
+
+def _count_end(connection: Connection, team_id: str, summary: Summary) -> None:
+    """Count the end of an execution for `/metrics`, where its journal says that it ended."""
+    if summary.outcome is None:
+        return
+    team, outcome = read_team_labels(connection, team_id), summary.outcome.outcome
+    EXECUTIONS_ENDED.labels(team.organization, team.team, outcome).inc()
+    if summary.duration is not None:
+        EXECUTION_DURATION.labels(outcome).observe(summary.duration)
 
 
 REMOVABLE = timedelta(minutes=15)  # for how long a stop test can be removed
@@ -151,6 +173,9 @@ def is_removable(
 def stopped(connection: Connection, execution_id: str, stop: Stop) -> None:
     """Keep how a stop reached a run."""
     where = executions.c.id == execution_id
+    is_new = connection.scalar(select(executions.c.stop).where(where)) is None
+    if is_new and stop.latency is not None:
+        STOP_LATENCY.observe(stop.latency)
     connection.execute(update(executions).where(where).values(stop=_json(stop)))
 
 
