@@ -8,7 +8,7 @@ FOLDER ?= screenshots
 CODE := chaoscloud tests examples benchmarks setup.py noxfile.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test check fix demo bench screenshots docs clean
+.PHONY: help setup test quick coverage check fix demo bench screenshots docs clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -24,6 +24,16 @@ $(READY): pyproject.toml $(wildcard requirements*.txt)
 
 test: $(READY) ## Run the test suite (ARGS="-k name" to choose)
 	$(BIN)/python -m pytest $(ARGS)
+
+quick: $(READY) ## Run the tests that a change concerns: a first look, before all of them
+	@files=$$($(BIN)/python -m tests.changed) && \
+	  if [ -n "$$files" ]; then $(BIN)/python -m pytest -q -x -n 2 $$files; else echo "No test is concerned."; fi
+
+coverage: $(READY) ## Run the suite and measure which lines it reaches, in the processes it starts too
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest $(ARGS)
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
 
 check: $(READY) ## Lint, format, types and import rules, changing nothing
 	$(BIN)/ruff check $(CODE)
