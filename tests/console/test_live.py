@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chaoscloud.console.rules.live import RunEvent, journal_so_far
+from chaoscloud.console.rules.live import ExecutionEvent, journal_so_far
 from chaoscloud.console.rules.story import Story, story_of
 from tests.console.documents import experiment, journal
 
@@ -20,7 +20,7 @@ def told(*events: tuple[str, Any] | tuple[str, Any, Any]) -> Story:
     sent = []
     for second, (kind, context, *rest) in enumerate(events):
         data = {"context": context, "state": (*rest, None)[0]}
-        sent.append(RunEvent(kind, NOON + timedelta(seconds=second), data))
+        sent.append(ExecutionEvent(kind, NOON + timedelta(seconds=second), data))
     return story_of(journal_so_far(journal(experiment=DOCUMENT), sent))
 
 
@@ -123,7 +123,10 @@ def test_an_end_whose_start_was_lost_is_still_told() -> None:
 
 def test_events_of_unknown_shape_change_nothing() -> None:
     """Unknown types, and data that is no object."""
-    events = [RunEvent("solar-eclipse", NOON, None), RunEvent("activity-finished", NOON, "text")]
-    events += [RunEvent("hypothesis-finished", NOON, [])]
+    events = [
+        ExecutionEvent("solar-eclipse", NOON, None),
+        ExecutionEvent("activity-finished", NOON, "text"),
+    ]
+    events += [ExecutionEvent("hypothesis-finished", NOON, [])]
 
     assert story_of(journal_so_far(None, events)).method[0].name == "unnamed"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chaoscloud.console.rules.documents import digest, to_run
-from chaoscloud.console.rules.recognition import Change, Known, change, draft
+from chaoscloud.console.rules.recognition import DocumentChange, Known, change, draft
 from tests.console.documents import TITLE, chaosiq, experiment
 
 
@@ -37,12 +37,14 @@ def test_an_empty_id_is_none(empty: str | None) -> None:
 @pytest.mark.parametrize(
     ("known", "expected"),
     [
-        (None, Change.NEW),
-        (Known("e-1", digest(experiment())), Change.UNCHANGED),
-        (Known("e-1", digest(experiment("Another"))), Change.CHANGED),
+        (None, DocumentChange.NEW),
+        (Known("e-1", digest(experiment())), DocumentChange.UNCHANGED),
+        (Known("e-1", digest(experiment("Another"))), DocumentChange.CHANGED),
     ],
 )
-def test_a_draft_is_compared_with_the_latest_version(known: Known | None, expected: Change) -> None:
+def test_a_draft_is_compared_with_the_latest_version(
+    known: Known | None, expected: DocumentChange
+) -> None:
     """By fingerprint."""
     assert change(known, _draft(experiment())) is expected
 

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from chaoscloud.console.api._team_request import origin_of
 from chaoscloud.console.errors import BadRequest
-from chaoscloud.console.records.lists import Mark
+from chaoscloud.console.records.lists import Cursor
 
 T = TypeVar("T")
 
@@ -82,19 +82,19 @@ def number_of(
     return int(text)
 
 
-def cursor(mark: Mark) -> str:
+def cursor(mark: Cursor) -> str:
     """A mark as it stands in addresses."""
     return base64.urlsafe_b64encode(msgspec.json.encode(mark)).decode().rstrip("=")
 
 
-def mark_of(query: QueryParams) -> Mark | None:
+def mark_of(query: QueryParams) -> Cursor | None:
     """Where the piece that is asked for begins. Raises `BadRequest`."""
     text = query.get("cursor")
     if not text:
         return None
     try:
         raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        mark = msgspec.json.decode(raw, type=Mark)
+        mark = msgspec.json.decode(raw, type=Cursor)
     except (binascii.Error, ValueError):
         raise BadRequest("The cursor is not one that this console gave.") from None
     if mark.at.tzinfo is None or "\0" in mark.id:

@@ -7,7 +7,7 @@ from chaoscloud.console.records import executions, experiments, objectives, runs
 from chaoscloud.console.records.executions import Execution
 from chaoscloud.console.records.experiments import Experiment
 from chaoscloud.console.records.objectives import Objective
-from chaoscloud.console.records.runs import Run
+from chaoscloud.console.records.runs import VerificationRun
 from chaoscloud.console.records.verifications import Verification
 
 
@@ -53,7 +53,7 @@ def find_verification(connection: Connection, team_id: str, verification_id: str
 
 def find_verification_run(
     connection: Connection, team_id: str, verification_id: str, run_id: str
-) -> Run:
+) -> VerificationRun:
     """The run of this id of the team's verification."""
     record = runs.find(connection, team_id, verification_id, run_id)
     if record is None:

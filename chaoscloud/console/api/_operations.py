@@ -32,7 +32,7 @@ from chaoscloud.console.records.executions import Execution
 from chaoscloud.console.records.experiments import Experiment, Version
 from chaoscloud.console.records.journal_versions import JournalVersion
 from chaoscloud.console.records.objectives import Objective
-from chaoscloud.console.records.runs import Run
+from chaoscloud.console.records.runs import VerificationRun
 from chaoscloud.console.records.verifications import Verification
 from chaoscloud.console.watch.answers import MayGoOn
 
@@ -93,7 +93,7 @@ OPERATIONS: Mapping[Callable[..., Any], Operation] = {
     verifications.list_page: Operation({200: Page[Verification]}, query=LIST),
     verifications.one: Operation({200: verifications.WithDocument}),
     runs.start: Operation({201: runs.StartedRun}, {JSON: NewRun}, repeatable=True),
-    runs.list_page: Operation({200: Page[Run]}, query=LIST),
+    runs.list_page: Operation({200: Page[VerificationRun]}, query=LIST),
     runs.one: Operation({200: runs.WithJournal}),
     runs.finish: Operation({204: None}, {JSON: runs.Finished}, refuses=(409,)),
     runs.list_journals: Operation({200: list[JournalVersion]}),

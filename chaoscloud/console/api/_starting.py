@@ -18,11 +18,11 @@ from chaoscloud.console.records import (
     verifications,
 )
 from chaoscloud.console.records.authorship import Author
-from chaoscloud.console.records.runs import Run
+from chaoscloud.console.records.runs import VerificationRun
 from chaoscloud.console.rules import journals, recognition
 from chaoscloud.console.rules import verifications as rules
 from chaoscloud.console.rules.journals import Summary
-from chaoscloud.console.rules.recognition import Draft
+from chaoscloud.console.rules.recognition import ExperimentDraft
 from chaoscloud.console.rules.soundness import plain
 
 
@@ -45,8 +45,8 @@ class Start(msgspec.Struct, frozen=True):
     journal: bytes
     summary: Summary
     document: bytes | None
-    draft: Draft | None
-    content: rules.Imported | Invalid | None
+    draft: ExperimentDraft | None
+    content: rules.VerificationContent | Invalid | None
 
 
 class _OfExperiment(msgspec.Struct):
@@ -65,9 +65,9 @@ def start_of(body: bytes) -> Start:
     return Start(sent, journal, summary, document, draft, _read_content(document))
 
 
-def _read_content(document: bytes) -> rules.Imported | Invalid:
+def _read_content(document: bytes) -> rules.VerificationContent | Invalid:
     try:
-        return checked(lambda: rules.imported(document), "journal", "experiment")
+        return checked(lambda: rules.read_document(document), "journal", "experiment")
     except Invalid as invalid:
         return invalid
 
@@ -79,7 +79,7 @@ def start(
     started: Start,
     key: idempotency.Key | None,
     now: datetime,
-) -> Run:
+) -> VerificationRun:
     """Keep a run, and whatever it needs that is not kept yet.
 
     Raises `NotFound` for a verification that neither the team nor the document knows, `Invalid`

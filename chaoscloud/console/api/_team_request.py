@@ -14,7 +14,7 @@ from chaoscloud.console.auth import Caller, TeamScope, caller_of, team_for
 from chaoscloud.console.db import Database
 from chaoscloud.console.errors import BadRequest, NotFound
 from chaoscloud.console.records.authorship import Author
-from chaoscloud.console.records.idempotency import Key, Kind
+from chaoscloud.console.records.idempotency import Key, KeyKind
 
 LONGEST_KEY = 255
 LONGEST_NUMBER = 9  # digits of a version's number
@@ -65,7 +65,7 @@ class TeamRequest(msgspec.Struct, frozen=True):
         segments = ("api", self.team.organization_slug, self.team.team_slug, *parts)
         return "/".join((origin_of(self.http), *(quote(part, safe="") for part in segments)))
 
-    def key(self, kind: Kind, body: bytes) -> Key | None:
+    def key(self, kind: KeyKind, body: bytes) -> Key | None:
         """The request's idempotency key, if it has one. Raises `BadRequest`."""
         value = self.http.headers.get("idempotency-key")
         if value is None:

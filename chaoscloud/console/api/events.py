@@ -185,7 +185,7 @@ def _add(connection: Connection, submissions: Sequence[_Submission]) -> Sequence
 def _note_stop(connection: Connection, message: Message) -> None:
     for event in message.events:
         if event.type == stops.EVENT and (stop := stops.stop_in(event.data)):
-            executions.stopped(connection, message.execution_id, stop)
+            executions.save_stop(connection, message.execution_id, stop)
 
 
 def _list(
@@ -195,12 +195,12 @@ def _list(
     execution_id: str,
     after: int,
     limit: int,
-) -> list[events.Event]:
+) -> list[events.StoredEvent]:
     _lookup.require_execution(connection, team_id, execution_id, experiment_id)
     return events.list_page(connection, execution_id, after=after, limit=limit)
 
 
-def _describe(event: events.Event) -> Event:
+def _describe(event: events.StoredEvent) -> Event:
     return Event(
         event.seq,
         event.event_id,

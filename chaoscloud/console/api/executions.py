@@ -27,7 +27,7 @@ from chaoscloud.console.records.authorship import Author
 from chaoscloud.console.records.execution_views import SILENCE
 from chaoscloud.console.records.executions import Execution
 from chaoscloud.console.records.journal_versions import JournalVersion, TooManyVersions
-from chaoscloud.console.records.lists import Mark
+from chaoscloud.console.records.lists import Cursor
 from chaoscloud.console.rules import journals
 from chaoscloud.console.rules.journals import Summary
 
@@ -66,7 +66,7 @@ async def create(request: TeamRequest) -> Response:
         summary, journal = await away(journal_of, body)
     except Invalid as invalid:
         return json(invalid.errors, 422)
-    key = request.key(idempotency.Kind.EXECUTION, body)
+    key = request.key(idempotency.KeyKind.EXECUTION, body)
     execution_id, is_new = await request.db.recording(
         _create, request.author, request.path("experiment"), summary, journal, key, request.now
     )
@@ -229,4 +229,4 @@ async def _list(request: TeamRequest, experiment_id: str | None) -> Response:
         after=mark_of(query),
         limit=limit,
     )
-    return page(request.http, record, limit, lambda last: cursor(Mark(last.started_at, last.id)))
+    return page(request.http, record, limit, lambda last: cursor(Cursor(last.started_at, last.id)))

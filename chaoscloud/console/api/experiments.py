@@ -26,9 +26,9 @@ from chaoscloud.console.errors import NotFound
 from chaoscloud.console.records import experiments, idempotency
 from chaoscloud.console.records.authorship import Author
 from chaoscloud.console.records.experiments import Experiment, Published, Version
-from chaoscloud.console.records.lists import Mark
+from chaoscloud.console.records.lists import Cursor
 from chaoscloud.console.rules import recognition
-from chaoscloud.console.rules.recognition import Change, Draft
+from chaoscloud.console.rules.recognition import DocumentChange, ExperimentDraft
 
 
 class NewExperiment(msgspec.Struct, frozen=True):
@@ -54,10 +54,10 @@ async def publish(request: TeamRequest) -> Response:
     """Keep an experiment: as a new one, as a new version of a known one, or leave it as it is."""
     body = await body_of(request.http)
     draft = await away(draft_of, body)
-    key = request.key(idempotency.Kind.EXPERIMENT, body)
+    key = request.key(idempotency.KeyKind.EXPERIMENT, body)
     published = await request.db.recording(_publish, request.author, draft, key, request.now)
     where = at(request.address("experiments", published.experiment_id))
-    unchanged = published.change is Change.UNCHANGED
+    unchanged = published.change is DocumentChange.UNCHANGED
     if unchanged and draft.sent_id == published.experiment_id:
         return nothing(where)
     return json(Made(published.experiment_id), 201, where)
@@ -71,7 +71,7 @@ async def list_page(request: TeamRequest) -> Response:
     record = await request.db.reading(
         experiments.list_page, request.team.team_id, after=mark_of(query), limit=limit
     )
-    return page(request.http, record, limit, lambda last: cursor(Mark(last.updated_at, last.id)))
+    return page(request.http, record, limit, lambda last: cursor(Cursor(last.updated_at, last.id)))
 
 
 @of_team
@@ -108,7 +108,7 @@ async def version(request: TeamRequest) -> Response:
     return document(raw)
 
 
-def draft_of(body: bytes) -> Draft:
+def draft_of(body: bytes) -> ExperimentDraft:
     """The experiment in a body. Raises a `Problem` when there is none."""
     sent = shaped(sound(body), NewExperiment).experiment
     return checked(lambda: recognition.draft(bytes(sent)), "experiment")
@@ -117,14 +117,14 @@ def draft_of(body: bytes) -> Draft:
 def _publish(
     connection: Connection,
     author: Author,
-    draft: Draft,
+    draft: ExperimentDraft,
     key: idempotency.Key | None,
     now: datetime,
 ) -> Published:
     if known_id := idempotency.recall(connection, author.team_id, key):
-        return Published(known_id, Change.NEW)
+        return Published(known_id, DocumentChange.NEW)
     published = experiments.publish(connection, author, draft, now)
-    if published.change is not Change.UNCHANGED:
+    if published.change is not DocumentChange.UNCHANGED:
         idempotency.remember(connection, author.team_id, key, published.experiment_id, now)
     return published
 

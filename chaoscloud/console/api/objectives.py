@@ -21,7 +21,7 @@ from chaoscloud.console.api._body import away, body_of, checked, shaped, sound
 from chaoscloud.console.api._team_request import TeamRequest, of_team
 from chaoscloud.console.records import idempotency, objectives
 from chaoscloud.console.records.authorship import Author
-from chaoscloud.console.records.lists import Mark
+from chaoscloud.console.records.lists import Cursor
 from chaoscloud.console.rules import verifications as rules
 from chaoscloud.console.rules.soundness import plain
 
@@ -49,7 +49,7 @@ async def create(request: TeamRequest) -> Response:
     """Keep an objective of the team."""
     body = await body_of(request.http)
     new = await away(_new_of, body)
-    key = request.key(idempotency.Kind.OBJECTIVE, body)
+    key = request.key(idempotency.KeyKind.OBJECTIVE, body)
     created_id = await request.db.writing(_keep, request.author, new, key, request.now)
     return json(Made(created_id), 201, at(request.address("objectives", created_id)))
 
@@ -62,7 +62,7 @@ async def list_page(request: TeamRequest) -> Response:
     record = await request.db.reading(
         objectives.list_page, request.team.team_id, after=mark_of(query), limit=limit
     )
-    return page(request.http, record, limit, lambda last: cursor(Mark(last.created_at, last.id)))
+    return page(request.http, record, limit, lambda last: cursor(Cursor(last.created_at, last.id)))
 
 
 @of_team
@@ -77,7 +77,7 @@ async def one(request: TeamRequest) -> Response:
 def _keep(
     connection: Connection,
     author: Author,
-    new: objectives.NewObjective,
+    new: objectives.ObjectiveFields,
     key: idempotency.Key | None,
     now: datetime,
 ) -> str:
@@ -87,9 +87,9 @@ def _keep(
     return idempotency.once(connection, author.team_id, key, now, make)
 
 
-def _new_of(body: bytes) -> objectives.NewObjective:
+def _new_of(body: bytes) -> objectives.ObjectiveFields:
     sent = shaped(sound(body), NewObjective)
-    return objectives.NewObjective(
+    return objectives.ObjectiveFields(
         name=plain(sent.name),
         target=sent.target,
         window=checked(lambda: rules.pace(sent.window, "window")),

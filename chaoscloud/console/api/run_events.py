@@ -38,7 +38,7 @@ async def receive(request: TeamRequest) -> Response:
     """Keep something a run says."""
     body = await body_of(request.http)
     sent = await away(_event_of, body)
-    key = request.key(idempotency.Kind.VERIFICATION_EVENT, body)
+    key = request.key(idempotency.KeyKind.VERIFICATION_EVENT, body)
     created_id = await request.db.recording(_receive, *_names(request), sent, key, request.now)
     return json(Made(created_id), 201)
 
@@ -83,7 +83,7 @@ def _list_page(
     run_id: str,
     after: int,
     limit: int,
-) -> list[runs.RunEvent]:
+) -> list[runs.VerificationRunEvent]:
     _lookup.find_verification_run(connection, team_id, verification_id, run_id)
     return runs.events(connection, run_id, after=after, limit=limit)
 

@@ -27,8 +27,8 @@ from chaoscloud.console.records import (
 )
 from chaoscloud.console.records.authorship import Author
 from chaoscloud.console.records.journal_versions import JournalVersion, TooManyVersions
-from chaoscloud.console.records.lists import Mark
-from chaoscloud.console.records.runs import Results, Run, read_times
+from chaoscloud.console.records.lists import Cursor
+from chaoscloud.console.records.runs import Results, VerificationRun, read_times
 from chaoscloud.console.rules import journals
 from chaoscloud.console.rules import verifications as rules
 from chaoscloud.console.rules.soundness import plain
@@ -56,7 +56,7 @@ class Finished(msgspec.Struct, frozen=True):
     results: Results | None = None
 
 
-class WithJournal(Run, frozen=True, kw_only=True):
+class WithJournal(VerificationRun, frozen=True, kw_only=True):
     """A run and its journal."""
 
     journal: Document
@@ -67,7 +67,7 @@ async def start(request: TeamRequest) -> Response:
     """Keep a new run; a verification the team does not know is registered from the document."""
     body = await body_of(request.http)
     started = await away(starting.start_of, body)
-    key = request.key(idempotency.Kind.VERIFICATION_RUN, body)
+    key = request.key(idempotency.KeyKind.VERIFICATION_RUN, body)
     verification_id = request.path("verification")
     run = await request.db.recording(
         starting.start, request.author, verification_id, started, key, request.now
@@ -94,7 +94,7 @@ async def list_page(request: TeamRequest) -> Response:
     record = await request.db.reading(
         _list_page, request.team.team_id, request.path("verification"), mark_of(query), limit
     )
-    return page(request.http, record, limit, lambda last: cursor(Mark(last.created_at, last.id)))
+    return page(request.http, record, limit, lambda last: cursor(Cursor(last.created_at, last.id)))
 
 
 @of_team
@@ -169,15 +169,15 @@ def _count_samples(journal: bytes) -> Results:
 
 
 def _list_page(
-    connection: Connection, team_id: str, verification_id: str, after: Mark | None, limit: int
-) -> list[Run]:
+    connection: Connection, team_id: str, verification_id: str, after: Cursor | None, limit: int
+) -> list[VerificationRun]:
     _lookup.find_verification(connection, team_id, verification_id)
     return runs.list_page(connection, team_id, verification_id, after=after, limit=limit)
 
 
 def _one(
     connection: Connection, team_id: str, verification_id: str, run_id: str
-) -> tuple[Run, bytes]:
+) -> tuple[VerificationRun, bytes]:
     record = _lookup.find_verification_run(connection, team_id, verification_id, run_id)
     return record, runs.journal(connection, run_id) or b"null"
 

@@ -32,11 +32,11 @@ from chaoscloud.console.records._rows import AlreadyThere, new_id
 from chaoscloud.console.records.authorship import Author
 from chaoscloud.console.records.composing import Composition, Missing
 from chaoscloud.console.records.importing import Import
-from chaoscloud.console.records.lists import Mark
+from chaoscloud.console.records.lists import Cursor
 from chaoscloud.console.records.verifications import Verification
 from chaoscloud.console.rules import recognition
 from chaoscloud.console.rules import verifications as rules
-from chaoscloud.console.rules.recognition import Draft
+from chaoscloud.console.rules.recognition import ExperimentDraft
 from chaoscloud.console.rules.soundness import plain
 from chaoscloud.console.rules.verifications import Seconds, Timing
 
@@ -94,7 +94,7 @@ async def create(request: TeamRequest) -> Response:
     """Keep a verification: of an objective and a condition, or a whole document."""
     body = await body_of(request.http)
     new = await away(_new_of, body)
-    key = request.key(idempotency.Kind.VERIFICATION, body)
+    key = request.key(idempotency.KeyKind.VERIFICATION, body)
     try:
         created = await request.db.writing(_keep, request.author, new, key, request.now)
     except AlreadyThere as error:
@@ -110,7 +110,7 @@ async def list_page(request: TeamRequest) -> Response:
     record = await request.db.reading(
         verifications.list_page, request.team.team_id, after=mark_of(query), limit=limit
     )
-    return page(request.http, record, limit, lambda last: cursor(Mark(last.created_at, last.id)))
+    return page(request.http, record, limit, lambda last: cursor(Cursor(last.created_at, last.id)))
 
 
 @of_team
@@ -122,7 +122,10 @@ async def one(request: TeamRequest) -> Response:
 
 
 def import_of(
-    document: bytes, sent: ImportedVerification, content: rules.Imported, verification_id: str
+    document: bytes,
+    sent: ImportedVerification,
+    content: rules.VerificationContent,
+    verification_id: str,
 ) -> Import:
     """What is to be imported, with what was said beside the document."""
     return Import(
@@ -138,7 +141,7 @@ def import_of(
 
 # --- reading -----------------------------------------------------------------------------------
 
-New = NewVerification | tuple[Import, Draft]
+New = NewVerification | tuple[Import, ExperimentDraft]
 
 
 def _new_of(body: bytes) -> New:
@@ -152,9 +155,9 @@ def _new_of(body: bytes) -> New:
     return new
 
 
-def _import_of(sent: ImportedVerification, *at: str) -> tuple[Import, Draft]:
+def _import_of(sent: ImportedVerification, *at: str) -> tuple[Import, ExperimentDraft]:
     document = bytes(sent.experiment)
-    content = checked(lambda: rules.imported(document), *at)
+    content = checked(lambda: rules.read_document(document), *at)
     verification_id = checked(lambda: msgspec.convert(sent.id or content.id or new_id(), Id), "id")
     return (
         checked(lambda: import_of(document, sent, content, verification_id)),

@@ -138,4 +138,4 @@ def _state(token: Token, at: datetime) -> str:
         return "revoked"
     if token.expires_at is None:
         return "valid"
-    return f"{'expired' if token.ended(at) else 'valid until'} {moment(token.expires_at)}"
+    return f"{'expired' if token.has_ended(at) else 'valid until'} {moment(token.expires_at)}"

@@ -10,7 +10,7 @@ from typing import Concatenate, ParamSpec, Self, TypeVar
 from sqlalchemy import Connection, text
 
 from chaoscloud.console.db import changes
-from chaoscloud.console.db.changes import Change
+from chaoscloud.console.db.changes import DatabaseChange
 from chaoscloud.console.db.engines import READERS, Engines, create_engines, find_file
 from chaoscloud.console.db.failures import (
     CannotOpen,
@@ -58,7 +58,7 @@ class Database:
         self._engines = engines
         self._damage: StorageError | None = None
         self._trouble = Trouble("reading")
-        self._listeners: list[Callable[[frozenset[Change]], None]] = []
+        self._listeners: list[Callable[[frozenset[DatabaseChange]], None]] = []
         self._writer = Writer(engines.writer, self.space, on_change=self._call_listeners)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="console-reader")
 
@@ -131,7 +131,7 @@ class Database:
         """How many writes wait for their turn, about."""
         return self._writer.pending
 
-    def on_change(self, listener: Callable[[frozenset[Change]], None]) -> None:
+    def on_change(self, listener: Callable[[frozenset[DatabaseChange]], None]) -> None:
         """Call a function, in the writer's thread, when a write changes what `db.changes` names.
 
         It must not raise, nor take long. It is not called for other processes' writes: look at
@@ -139,7 +139,7 @@ class Database:
         """
         self._listeners.append(listener)
 
-    def _call_listeners(self, changes: frozenset[Change]) -> None:
+    def _call_listeners(self, changes: frozenset[DatabaseChange]) -> None:
         for listener in self._listeners:
             listener(changes)
 

@@ -32,9 +32,9 @@ def check_database(file: Path, limit: float | None = LONGEST_CHECK) -> bool:
             return False
         raise CannotOpen(f"cannot use the database {file}: {error}") from error
     except sqlite3.DatabaseError as error:
-        raise _damaged(file, str(error)) from error
+        raise _describe_damage(file, str(error)) from error
     if rows != [("ok",)]:
-        raise _damaged(file, " ".join(str(rows[0][0]).split()))
+        raise _describe_damage(file, " ".join(str(rows[0][0]).split()))
     return True
 
 
@@ -97,7 +97,7 @@ def _put_aside(file: Path, suffix: str) -> Path | None:
     return aside
 
 
-def _damaged(file: Path, what: str) -> CannotOpen:
+def _describe_damage(file: Path, what: str) -> CannotOpen:
     return CannotOpen(
         f"the database {file} is damaged: {what};"
         " put a backup in its place with `chaosiq-console restore FILE`"

@@ -48,7 +48,7 @@ _OF_ORGANIZATION = select(organization_revisions).where(
 )
 
 
-class Change(NamedTuple):
+class DatabaseChange(NamedTuple):
     """One thing that a transaction changed, and the organization that it concerns."""
 
     subject: str
@@ -86,7 +86,7 @@ def of_organization(organization_id: str) -> dict[str, str]:
 
 def mark(connection: Connection, subject: str, organization_id: str = ALL_ORGANIZATIONS) -> None:
     """Say that a write changes something that its table alone does not tell."""
-    connection.info.setdefault(_MARKS, set()).add(Change(subject, organization_id))
+    connection.info.setdefault(_MARKS, set()).add(DatabaseChange(subject, organization_id))
 
 
 def mark_executions(connection: Connection, team_id: str) -> None:
@@ -102,7 +102,7 @@ def forget(connection: Connection) -> None:
     connection.info.pop(_MARKS, None)
 
 
-def count(connection: Connection) -> frozenset[Change]:
+def count(connection: Connection) -> frozenset[DatabaseChange]:
     """Count what this transaction changes, as a part of it; give what that is."""
     marks = frozenset(connection.info.pop(_MARKS, ()))
     if any(change.subject == ACCESS for change in marks):
@@ -139,11 +139,11 @@ def _add_up(revisions: Iterable[Revision]) -> Revision:
     )
 
 
-def _numbers_to_add(organization_id: str, marks: Iterable[Change]) -> dict[str, Any]:
+def _numbers_to_add(organization_id: str, marks: Iterable[DatabaseChange]) -> dict[str, Any]:
     return {
         "organization": organization_id,
-        "safeguards": int(Change(SAFEGUARDS, organization_id) in marks),
-        "executions": int(Change(RUNS, organization_id) in marks),
+        "safeguards": int(DatabaseChange(SAFEGUARDS, organization_id) in marks),
+        "executions": int(DatabaseChange(RUNS, organization_id) in marks),
     }
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from chaoscloud.console.db import changes
-from chaoscloud.console.db.changes import Change
+from chaoscloud.console.db.changes import DatabaseChange
 from chaoscloud.console.db.failures import (
     CannotWrite,
     DiskFull,
@@ -21,21 +21,21 @@ from chaoscloud.console.db.failures import (
     is_disk_full,
     is_trouble,
 )
-from chaoscloud.console.db.tasks import Outcome, Task
+from chaoscloud.console.db.tasks import Task, TaskResult
 
 
 class GroupResult(NamedTuple):
     """An outcome for each task, what the group changed, and the trouble that a task met."""
 
-    outcomes: list[Outcome]
-    changed: frozenset[Change] = frozenset()
+    outcomes: list[TaskResult]
+    changed: frozenset[DatabaseChange] = frozenset()
     failure: StorageError | None = None
 
 
 def write_group(engine: Engine, tasks: Sequence[Task]) -> GroupResult:
     """Run tasks in one transaction and commit it. Never raises."""
-    outcomes: list[Outcome] = []
-    changed: frozenset[Change]
+    outcomes: list[TaskResult] = []
+    changed: frozenset[DatabaseChange]
     try:
         with engine.connect() as connection, connection.begin():
             changes.forget(connection)
@@ -48,12 +48,12 @@ def write_group(engine: Engine, tasks: Sequence[Task]) -> GroupResult:
     return GroupResult(outcomes, changed, _find_trouble(outcomes))
 
 
-def _find_trouble(outcomes: Sequence[Outcome]) -> StorageError | None:
+def _find_trouble(outcomes: Sequence[TaskResult]) -> StorageError | None:
     errors = (outcome.error for outcome in outcomes)
     return next((error for error in errors if isinstance(error, StorageError)), None)
 
 
-def _run(connection: Connection, tasks: list[Task], outcomes: list[Outcome]) -> None:
+def _run(connection: Connection, tasks: list[Task], outcomes: list[TaskResult]) -> None:
     """Run tasks in one savepoint, or, when that fails, each in its own.
 
     Raises only when the whole transaction is lost.
@@ -70,12 +70,12 @@ def _run(connection: Connection, tasks: list[Task], outcomes: list[Outcome]) -> 
             # SQLite has given up the transaction by itself, as it does when the disk is full.
             raise error from None
         if len(tasks) == 1:
-            outcomes.append(Outcome(tasks[0], None, _convert(error)))
+            outcomes.append(TaskResult(tasks[0], None, _convert(error)))
             return
         for task in tasks:
             _run(connection, [task], outcomes)
     else:
-        outcomes += map(Outcome, tasks, results)
+        outcomes += map(TaskResult, tasks, results)
 
 
 def _call(connection: Connection, tasks: list[Task]) -> Sequence[Any]:
@@ -85,12 +85,12 @@ def _call(connection: Connection, tasks: list[Task]) -> Sequence[Any]:
 
 
 def _fail(
-    tasks: Sequence[Task], outcomes: Sequence[Outcome], failure: Exception
-) -> Iterator[Outcome]:
+    tasks: Sequence[Task], outcomes: Sequence[TaskResult], failure: Exception
+) -> Iterator[TaskResult]:
     """Outcomes of a lost group; a job that failed before keeps its own error."""
     own = {id(outcome.task.future): outcome for outcome in outcomes if outcome.error}
     for task in tasks:
-        yield own.get(id(task.future)) or Outcome(task, None, failure)
+        yield own.get(id(task.future)) or TaskResult(task, None, failure)
 
 
 def _convert(error: Exception) -> Exception:

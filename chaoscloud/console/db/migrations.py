@@ -35,7 +35,7 @@ def migrate(engines: Engines, newest: str = NEWEST, versions: Path = VERSIONS) -
     database is not a console's, is damaged, or was made by a newer console; nothing is changed
     then.
     """
-    with _explained(engines):
+    with _explain(engines):
         with engines.reader.connect() as connection:
             revision = _find_revision(connection)
         if revision == newest:
@@ -55,7 +55,7 @@ def migrate(engines: Engines, newest: str = NEWEST, versions: Path = VERSIONS) -
 
 def check_schema(engines: Engines) -> None:
     """Raise `CannotOpen` unless this console can work with the schema, or bring it forward."""
-    with _explained(engines), engines.reader.connect() as connection:
+    with _explain(engines), engines.reader.connect() as connection:
         revision = _find_revision(connection)
         if revision is None:
             raise CannotOpen("no console made it")
@@ -63,7 +63,7 @@ def check_schema(engines: Engines) -> None:
 
 
 @contextmanager
-def _explained(engines: Engines) -> Iterator[None]:
+def _explain(engines: Engines) -> Iterator[None]:
     """Name the database in what is raised, without its query, which may hold a password too."""
     name = engines.file or engines.writer.url.set(query={}).render_as_string(hide_password=True)
     try:

@@ -80,7 +80,7 @@ def _ref(name: str, target: str, *, nullable: bool = False) -> Column[str]:
     return Column(name, String(36), ForeignKey(f"{target}.id"), nullable=nullable)
 
 
-def _created() -> Column[datetime]:
+def _creation_time() -> Column[datetime]:
     return Column("created_at", Moment, nullable=False)
 
 
@@ -118,7 +118,7 @@ organizations = Table(
     Column("slug", Text, nullable=False, unique=True),  # the name as it stands in addresses
     # nothing runs here that cannot ask its safeguards
     Column("safeguards_required", Boolean, nullable=False, default=False),
-    _created(),
+    _creation_time(),
 )
 
 teams = Table(
@@ -128,7 +128,7 @@ teams = Table(
     _ref("organization_id", "organizations"),
     Column("name", Text, nullable=False),
     Column("slug", Text, nullable=False),
-    _created(),
+    _creation_time(),
     Column("removed_at", Moment),  # the row stays: the audit log goes on to name the team
     UniqueConstraint("organization_id", "name"),
     UniqueConstraint("organization_id", "slug"),
@@ -139,7 +139,7 @@ people = Table(
     metadata,
     _id(),
     Column("name", Text, nullable=False),  # unique among the people of each organization
-    _created(),
+    _creation_time(),
     Column("removed_at", Moment),
 )
 
@@ -166,7 +166,7 @@ tokens = Table(
     Column("name", Text, nullable=False),
     Column("digest", String(64), nullable=False, unique=True),  # SHA-256 of the token, hex
     Column("hint", String(8), nullable=False),  # its first characters, to tell tokens apart
-    _created(),
+    _creation_time(),
     Column("expires_at", Moment),
     Column("last_used_at", Moment),
     Column("revoked_at", Moment),
@@ -184,7 +184,7 @@ sessions = Table(  # a browser signed in with a token; it ends with the token
     metadata,
     Column("digest", String(64), primary_key=True),  # SHA-256 of the cookie's value, hex
     _ref("token_id", "tokens"),
-    _created(),
+    _creation_time(),
     Column("expires_at", Moment, nullable=False),
 )
 
@@ -198,7 +198,7 @@ experiments = Table(
     Column("title", Text, nullable=False),
     Column("source", Text),  # the url it came from, if it did
     Column("latest_version", Integer, nullable=False),
-    _created(),
+    _creation_time(),
     Column("updated_at", Moment, nullable=False),
     Index("experiments_by_source", "organization_id", "source"),
 )
@@ -219,7 +219,7 @@ experiment_versions = Table(
     Column("document", LargeBinary, nullable=False),
     _ref("team_id", "teams"),
     _ref("person_id", "people"),
-    _created(),
+    _creation_time(),
 )
 
 # As text, for a database uses the index only for the very condition that it was made with.
@@ -246,7 +246,7 @@ executions = Table(
     Column("safeguards", Text),  # JSON list of the policies that stopped it, else null
     Column("stop", Text),  # JSON, how a stop reached it: when decided, received, interrupted
     Column("journal", LargeBinary, nullable=False),
-    _created(),
+    _creation_time(),
     Column("updated_at", Moment, nullable=False),
     Column("last_seen_at", Moment, nullable=False),  # the last word of the run, events included
     # only a test of the safeguards: its author may remove it again
@@ -318,7 +318,7 @@ idempotency_keys = Table(  # what a creation that carried an Idempotency-Key mad
     Column("key", String(255), primary_key=True),
     Column("fingerprint", String(64), nullable=False),  # SHA-256 of the body, hex
     Column("resource_id", String(36), nullable=False),
-    _created(),
+    _creation_time(),
 )
 
 journal_versions = Table(  # journals of runs that had ended when another journal came
@@ -347,7 +347,7 @@ safeguards = Table(
     Column("settings", Text, nullable=False, default="{}"),  # JSON, what the kind needs
     Column("enabled", Boolean, nullable=False, default=True),
     _ref("person_id", "people", nullable=True),  # null: set by the operator on the machine
-    _created(),
+    _creation_time(),
     Column("expires_at", Moment),
     Column("removed_at", Moment),
     Column("tags", Words, nullable=False, default=()),  # only runs with one of these
@@ -411,7 +411,7 @@ objectives = Table(
     Column("target", Float, nullable=False),  # percent
     Column("window", Float, nullable=False),  # seconds
     Column("measurement", LargeBinary, nullable=False),  # JSON: a steady-state hypothesis
-    _created(),
+    _creation_time(),
     Column("updated_at", Moment, nullable=False),
 )
 
@@ -429,7 +429,7 @@ verifications = Table(
     Column("duration", Float, nullable=False),
     Column("cool_down", Float, nullable=False, default=0.0),
     Column("document", LargeBinary, nullable=False),  # the document to run
-    _created(),
+    _creation_time(),
     Column("updated_at", Moment, nullable=False),
 )
 
@@ -446,7 +446,7 @@ verification_runs = Table(
     Column("status", Text, nullable=False, default=""),
     Column("journal", LargeBinary, nullable=False),
     Column("results", Text),  # JSON, as the plugin counted
-    _created(),
+    _creation_time(),
     Column("ended_at", Moment),
     *_journal_version(),
     ForeignKeyConstraint(

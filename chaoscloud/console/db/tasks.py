@@ -32,7 +32,7 @@ class Task(NamedTuple):
         return not self.future.cancelled()
 
 
-class Outcome(NamedTuple):
+class TaskResult(NamedTuple):
     """What became of a task."""
 
     task: Task
@@ -50,9 +50,9 @@ class Outcome(NamedTuple):
             future.set_exception(self.error)
 
 
-def deliver(outcomes: Iterable[Outcome]) -> None:
+def deliver(outcomes: Iterable[TaskResult]) -> None:
     """Deliver outcomes to everybody who waits; each event loop is woken once."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[Outcome]] = {}
+    by_loop: dict[asyncio.AbstractEventLoop, list[TaskResult]] = {}
     for outcome in outcomes:
         if isinstance(outcome.task.future, asyncio.Future):
             by_loop.setdefault(outcome.task.future.get_loop(), []).append(outcome)
@@ -63,6 +63,6 @@ def deliver(outcomes: Iterable[Outcome]) -> None:
             loop.call_soon_threadsafe(_deliver_all, its)
 
 
-def _deliver_all(outcomes: list[Outcome]) -> None:
+def _deliver_all(outcomes: list[TaskResult]) -> None:
     for outcome in outcomes:
         outcome.deliver()

@@ -14,15 +14,15 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine
 
 from chaoscloud.console.db import changes
-from chaoscloud.console.db.changes import Change
+from chaoscloud.console.db.changes import DatabaseChange
 from chaoscloud.console.db.failures import CannotWrite, DiskFull, QueueFull
 from chaoscloud.console.db.groups import GroupResult, write_group
 from chaoscloud.console.db.space import DiskSpace
-from chaoscloud.console.db.tasks import Outcome, Task, deliver
+from chaoscloud.console.db.tasks import Task, TaskResult, deliver
 from chaoscloud.console.db.trouble import Trouble
 
 T = TypeVar("T")
-OnChange = Callable[[frozenset[Change]], None]
+OnChange = Callable[[frozenset[DatabaseChange]], None]
 
 GROUP = 256  # jobs in one transaction
 WAITING = 1024  # jobs in the queue before new ones are turned away
@@ -84,7 +84,7 @@ class Writer:
         self._queue.put(None)
         self._thread.join()
         failure = CannotWrite("the database is closed")
-        deliver(Outcome(task, None, failure) for task in self._drain() if task)
+        deliver(TaskResult(task, None, failure) for task in self._drain() if task)
 
     def _run(self) -> None:
         self._space.keep_reserve()
@@ -111,7 +111,7 @@ class Writer:
             while True:
                 yield self._queue.get_nowait()
 
-    def _write_group(self, group: list[Task]) -> list[Outcome]:
+    def _write_group(self, group: list[Task]) -> list[TaskResult]:
         """Write a group; when the disk is full, all but records once more, into the reserve."""
         outcomes = self._write_once(group).outcomes
         lacking = [outcome.task for outcome in outcomes if _may_use_reserve(outcome)]
@@ -131,5 +131,5 @@ class Writer:
         return result
 
 
-def _may_use_reserve(outcome: Outcome) -> bool:
+def _may_use_reserve(outcome: TaskResult) -> bool:
     return isinstance(outcome.error, DiskFull) and not outcome.task.is_record

@@ -20,7 +20,7 @@ from chaoscloud.console.records.executions import list_journals
 from chaoscloud.console.records.journal_versions import JournalVersion
 from chaoscloud.console.records.runs import RunLink
 from chaoscloud.console.records.safeguard_status import find_authors
-from chaoscloud.console.rules.live import RunEvent, journal_so_far
+from chaoscloud.console.rules.live import ExecutionEvent, journal_so_far
 from chaoscloud.console.rules.story import Activity, Check, Gap, Story, story_of
 from chaoscloud.console.rules.timeline import KnownMoments, Timeline, timeline_of
 from chaoscloud.outcome import Caveat, Outcome, find_outcome
@@ -126,7 +126,7 @@ def build_page(connection: Connection, record: ExecutionDetail, now: datetime) -
     is_running = record.status == "running"
     if is_running:
         latest = (
-            RunEvent(event.type, event.time, _decode(event.data))
+            ExecutionEvent(event.type, event.time, _decode(event.data))
             for event in events.latest(connection, record.id)
         )
         journal = journal_so_far(journal, latest)

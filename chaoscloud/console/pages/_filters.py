@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from chaoscloud.console.records.execution_views import ExecutionFilter
-from chaoscloud.console.records.lists import Mark
+from chaoscloud.console.records.lists import Cursor
 from chaoscloud.outcome.values import as_moment
 
 NAMES = ("status", "outcome", "experiment", "person", "tag", "since", "until", "zone")
@@ -31,11 +31,11 @@ def read_filter(query: Mapping[str, str]) -> ExecutionFilter:
     )
 
 
-def cursor(query: Mapping[str, str]) -> Mark | None:
+def cursor(query: Mapping[str, str]) -> Cursor | None:
     """Where the page before ended."""
     at, _, last = query.get("after", "").partition("~")
     moment = as_moment(at)
-    return Mark(moment, _plain(last)) if moment and last else None
+    return Cursor(moment, _plain(last)) if moment and last else None
 
 
 def address(path: str, query: Mapping[str, str], **changed: str) -> str:

@@ -19,13 +19,13 @@ from chaoscloud.console.pages._execution import (
 from chaoscloud.console.pages._visit import Visit, of_team
 from chaoscloud.console.records import events, execution_views, people, runs
 from chaoscloud.console.records import executions as execution_records
-from chaoscloud.console.records.events import Event
+from chaoscloud.console.records.events import StoredEvent
 from chaoscloud.console.records.execution_views import (
     ExecutionDetail,
     ExecutionFilter,
     ExecutionRow,
 )
-from chaoscloud.console.records.lists import Mark
+from chaoscloud.console.records.lists import Cursor
 from chaoscloud.console.records.outcomes import decode_warnings
 from chaoscloud.console.records.people import Person
 from chaoscloud.console.records.runs import RunLink
@@ -100,7 +100,7 @@ def _list_page(
     team_id: str,
     organization_id: str,
     criteria: ExecutionFilter,
-    after: Mark | None,
+    after: Cursor | None,
     now: datetime,
 ) -> tuple[list[Row], list[Person]]:
     executions = execution_views.list_rows(
@@ -113,7 +113,9 @@ def _list_page(
     return rows, people.of_organization(connection, organization_id)
 
 
-def _row(execution: ExecutionRow, last: Event | None, link: RunLink | None, now: datetime) -> Row:
+def _row(
+    execution: ExecutionRow, last: StoredEvent | None, link: RunLink | None, now: datetime
+) -> Row:
     look = _looks.execution(execution, now)
     took, current = execution.duration, ""
     if look is _looks.RUNNING:
@@ -134,7 +136,7 @@ PHASES = {
 }
 
 
-def _describe_event(last: Event | None) -> str:
+def _describe_event(last: StoredEvent | None) -> str:
     """What a run is doing, from its last event."""
     if last is None:
         return "Starting"

@@ -17,7 +17,7 @@ from chaoscloud.console.pages._visit import Visit, of_team
 from chaoscloud.console.records import execution_views, experiments
 from chaoscloud.console.records.execution_views import ExecutionSummary
 from chaoscloud.console.records.experiments import Experiment, VersionDocument
-from chaoscloud.console.records.lists import Mark
+from chaoscloud.console.records.lists import Cursor
 from chaoscloud.console.rules.story import Story, story_of
 from chaoscloud.console.rules.wholeness import Removal, find_removal
 
@@ -75,7 +75,7 @@ async def list_page(visit: Visit) -> Response:
     )
 
 
-def _list_page(connection: Connection, visit: Visit, after: Mark | None) -> list[Row]:
+def _list_page(connection: Connection, visit: Visit, after: Cursor | None) -> list[Row]:
     team_id = visit.scope.team_id
     entries = experiments.list_page(connection, team_id, after=after, limit=PAGE + 1)
     return [

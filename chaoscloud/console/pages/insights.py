@@ -9,8 +9,8 @@ from starlette.responses import Response
 from chaoscloud.console.pages import _filters
 from chaoscloud.console.pages._visit import Visit, of_team
 from chaoscloud.console.records import runs, verifications
-from chaoscloud.console.records.lists import Mark
-from chaoscloud.console.records.runs import Run
+from chaoscloud.console.records.lists import Cursor
+from chaoscloud.console.records.runs import VerificationRun
 from chaoscloud.console.records.verifications import Verification
 
 PAGE = 30  # verifications
@@ -22,7 +22,7 @@ LEAST = 0.06  # of its height: what cost nothing is still a run
 class Bar(msgspec.Struct, frozen=True):
     """One run; the height is a share of the drawing."""
 
-    run: Run
+    run: VerificationRun
     word: str
     css: str
     height: float
@@ -42,13 +42,13 @@ class VerificationRow(msgspec.Struct, frozen=True):
         return round(100 - self.verification.target, 9)
 
     @property
-    def conclusive_runs(self) -> list[Run]:
+    def conclusive_runs(self) -> list[VerificationRun]:
         """The runs that showed something."""
         runs = (bar.run for bar in self.bars)
         return [run for run in runs if run.insight and run.insight.impacted is not None]
 
     @property
-    def last(self) -> Run | None:
+    def last(self) -> VerificationRun | None:
         """The last run that showed something; else the last one."""
         return (
             self.conclusive_runs[-1]
@@ -90,7 +90,7 @@ async def show(visit: Visit) -> Response:
 
 
 def _read(
-    connection: Connection, team_id: str, after: Mark | None
+    connection: Connection, team_id: str, after: Cursor | None
 ) -> tuple[list[Verification], list[VerificationRow]]:
     page = verifications.list_page(connection, team_id, after=after, limit=PAGE + 1)
     ids = [verification.id for verification in page[:PAGE]]
@@ -110,7 +110,7 @@ def _objective(verification: Verification) -> tuple[str, str, float]:
     return verification.objective_name, verification.objective_id, verification.target
 
 
-def _row(verification: Verification, latest: list[Run]) -> VerificationRow:
+def _row(verification: Verification, latest: list[VerificationRun]) -> VerificationRow:
     allowed = 100 - verification.target
     observed = [run.insight.observed_impact or 0.0 for run in latest if run.insight]
     top = max([allowed, *observed, 1e-6]) * ROOM
@@ -118,7 +118,7 @@ def _row(verification: Verification, latest: list[Run]) -> VerificationRow:
     return VerificationRow(verification, [_bar(run, top, line) for run in latest], line)
 
 
-def _bar(run: Run, top: float, line: float) -> Bar:
+def _bar(run: VerificationRun, top: float, line: float) -> Bar:
     insight = run.insight
     if run.state == runs.RUNNING:
         return Bar(run, "Running", "running", LEAST)

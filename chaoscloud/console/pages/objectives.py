@@ -14,9 +14,9 @@ from chaoscloud.console.pages._visit import Visit, of_team
 from chaoscloud.console.records import experiments, objectives, runs, verifications
 from chaoscloud.console.records.authorship import Author
 from chaoscloud.console.records.experiments import Experiment
-from chaoscloud.console.records.lists import Mark
-from chaoscloud.console.records.objectives import NewObjective, Objective
-from chaoscloud.console.records.runs import Run
+from chaoscloud.console.records.lists import Cursor
+from chaoscloud.console.records.objectives import Objective, ObjectiveFields
+from chaoscloud.console.records.runs import VerificationRun
 from chaoscloud.console.records.verifications import Verification
 from chaoscloud.console.rules import verifications as rules
 from chaoscloud.console.rules.durations import seconds_of
@@ -40,7 +40,7 @@ class Held(msgspec.Struct, frozen=True):
     """A verification with its latest run."""
 
     verification: Verification
-    run: Run | None
+    run: VerificationRun | None
 
 
 class Wrong(Exception):
@@ -75,7 +75,7 @@ async def _page(
 
 
 def _list_page(
-    connection: Connection, team_id: str, after: Mark | None
+    connection: Connection, team_id: str, after: Cursor | None
 ) -> tuple[list[Objective], list[Experiment]]:
     records = objectives.list_page(connection, team_id, after=after, limit=PAGE + 1)
     return records, experiments.list_page(connection, team_id, limit=MOST_CHOICES)
@@ -119,7 +119,7 @@ def _add(connection: Connection, author: Author, fields: Mapping[str, str], now:
     name = one_line(fields.get("name", ""))
     if not name:
         raise Wrong("An objective needs a name: what must hold.")
-    new = NewObjective(
+    new = ObjectiveFields(
         name=name,
         description=fields.get("description", "").strip(),
         target=_target(fields.get("target", "")),

@@ -32,7 +32,7 @@ async def show(visit: Visit) -> Response:
 
 async def _page(visit: Visit, status: int = 200, *, wrong: str = "", secret: str = "") -> Response:
     own, opened = await visit.db.reading(_load, visit.caller)
-    own.sort(key=lambda token: (token.ended(visit.now), token.created_at))
+    own.sort(key=lambda token: (token.has_ended(visit.now), token.created_at))
     return await visit.page(
         "tokens.html",
         status,

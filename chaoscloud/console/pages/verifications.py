@@ -29,9 +29,9 @@ from chaoscloud.console.records._rows import new_id
 from chaoscloud.console.records.composing import Composition, Missing
 from chaoscloud.console.records.experiments import Experiment
 from chaoscloud.console.records.importing import Import
-from chaoscloud.console.records.lists import Mark
+from chaoscloud.console.records.lists import Cursor
 from chaoscloud.console.records.objectives import Objective
-from chaoscloud.console.records.runs import Run, RunMarker
+from chaoscloud.console.records.runs import RunMarker, VerificationRun
 from chaoscloud.console.records.verifications import Verification
 from chaoscloud.console.rules import verifications as rules
 from chaoscloud.console.rules.curve import Curve, curve
@@ -95,7 +95,7 @@ async def _page(
 
 
 def _list_page(
-    connection: Connection, team_id: str, after: Mark | None
+    connection: Connection, team_id: str, after: Cursor | None
 ) -> tuple[list[Held], Choices]:
     records = verifications.list_page(connection, team_id, after=after, limit=PAGE + 1)
     choices = Choices(
@@ -130,8 +130,8 @@ async def one(visit: Visit) -> Response:
 
 
 def _one(
-    connection: Connection, visit: Visit, after: Mark | None
-) -> tuple[Verification, list[Run], Removal | None]:
+    connection: Connection, visit: Visit, after: Cursor | None
+) -> tuple[Verification, list[VerificationRun], Removal | None]:
     verification = _verification(connection, visit)
     team_id = visit.scope.team_id
     document = _decode(verifications.document(connection, team_id, verification.id) or b"{}")
@@ -198,7 +198,7 @@ async def _drawn(visit: Visit) -> dict[str, Any]:
 TOO_SLOW = 1.5  # times the frequency: samples that come slower did not keep their pace
 
 
-def _slow_pace(run: Run, verification: Verification) -> float | None:
+def _slow_pace(run: VerificationRun, verification: Verification) -> float | None:
     """How many seconds passed between two samples, when that is clearly more than was asked for."""
     results = run.results
     if results is None or results.pace is None:
@@ -209,7 +209,7 @@ def _slow_pace(run: Run, verification: Verification) -> float | None:
 
 def _run(
     connection: Connection, visit: Visit
-) -> tuple[Verification, Run, Sampling, bool, datetime | None]:
+) -> tuple[Verification, VerificationRun, Sampling, bool, datetime | None]:
     verification = _verification(connection, visit)
     run_id = visit.named("run")
     record = runs.find(connection, visit.scope.team_id, verification.id, run_id)
@@ -287,7 +287,7 @@ def _bring_in(connection: Connection, visit: Visit, experiment_id: str) -> str:
     if document is None:
         raise Wrong("Choose an experiment of this team.")
     try:
-        content = rules.imported(document)
+        content = rules.read_document(document)
     except msgspec.ValidationError:
         raise Wrong("That experiment has no steady-state hypothesis with probes.") from None
     new = Import(

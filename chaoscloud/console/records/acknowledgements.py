@@ -99,7 +99,7 @@ def _count(runs: int) -> str:
 
 def note_all(connection: Connection, acknowledgements: Iterable[Acknowledgement]) -> None:
     """Write down what runs know; of each run the last counts. Runs that are gone are left out."""
-    latest = {each.execution_id: each for each in acknowledgements}
+    latest = {acknowledgement.execution_id: acknowledgement for acknowledgement in acknowledgements}
     column = stop_acknowledgements.c
     present = set(
         connection.scalars(select(executions.c.id).where(executions.c.id.in_(list(latest))))
@@ -111,12 +111,12 @@ def note_all(connection: Connection, acknowledgements: Iterable[Acknowledgement]
         stop_acknowledgements.insert(),
         [
             {
-                "execution_id": each.execution_id,
-                "safeguards": msgspec.json.encode(each.safeguards).decode(),
-                "acknowledged_at": each.at,
+                "execution_id": acknowledgement.execution_id,
+                "safeguards": msgspec.json.encode(acknowledgement.safeguards).decode(),
+                "acknowledged_at": acknowledgement.at,
             }
-            for each in latest.values()
-            if each.execution_id in present
+            for acknowledgement in latest.values()
+            if acknowledgement.execution_id in present
         ],
     )
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from chaoscloud.console.records import experiments, objectives, verifications
 from chaoscloud.console.records._rows import new_id
 from chaoscloud.console.records.authorship import Author
-from chaoscloud.console.records.verifications import NewVerification
+from chaoscloud.console.records.verifications import VerificationFields
 from chaoscloud.console.rules import recognition
 from chaoscloud.console.rules import verifications as rules
 from chaoscloud.console.rules.verifications import Timing
@@ -35,9 +35,9 @@ def compose(connection: Connection, author: Author, new: Composition, now: datet
     if objective is None:
         raise Missing("objective")
     condition = _condition(connection, author.team_id, new.experiment_id)
-    document = rules.composed(new.name, new.description, objective.measurement, condition)
+    document = rules.compose_document(new.name, new.description, objective.measurement, condition)
     published = experiments.publish(connection, author, recognition.draft(document), now)
-    verification = NewVerification(
+    verification = VerificationFields(
         id=new_id(),
         name=new.name,
         objective_id=objective.id,

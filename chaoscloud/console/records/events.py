@@ -24,7 +24,7 @@ class NewEvent(msgspec.Struct, frozen=True):
     sequence: int | None = None  # 1, 2, … within the execution, if the client counts them
 
 
-class Event(msgspec.Struct, frozen=True):
+class StoredEvent(msgspec.Struct, frozen=True):
     """An event that is kept; `seq` grows with each one."""
 
     seq: int
@@ -114,29 +114,31 @@ def missing(connection: Connection, execution_id: str) -> int:
 
 def list_page(
     connection: Connection, execution_id: str, *, after: int = 0, limit: int = 100
-) -> list[Event]:
+) -> list[StoredEvent]:
     """The events of an execution in the order they came, from after a number on."""
     statement = (
-        select(*columns(events, Event))
+        select(*columns(events, StoredEvent))
         .where(events.c.execution_id == execution_id, events.c.seq > after)
         .order_by(events.c.seq)
         .limit(limit)
     )
-    return every(connection, statement, Event)
+    return every(connection, statement, StoredEvent)
 
 
-def latest(connection: Connection, execution_id: str, limit: int = 2_000) -> list[Event]:
+def latest(connection: Connection, execution_id: str, limit: int = 2_000) -> list[StoredEvent]:
     """The last events of an execution, in the order they came."""
     newest = (
-        select(*columns(events, Event))
+        select(*columns(events, StoredEvent))
         .where(events.c.execution_id == execution_id)
         .order_by(events.c.seq.desc())
         .limit(limit)
     )
-    return every(connection, newest, Event)[::-1]
+    return every(connection, newest, StoredEvent)[::-1]
 
 
-def latest_of_each(connection: Connection, execution_ids: Collection[str]) -> dict[str, Event]:
+def latest_of_each(
+    connection: Connection, execution_ids: Collection[str]
+) -> dict[str, StoredEvent]:
     """The latest event of each execution that has one."""
     newest = (
         select(func.max(events.c.seq))
@@ -144,6 +146,6 @@ def latest_of_each(connection: Connection, execution_ids: Collection[str]) -> di
         .group_by(events.c.execution_id)
     )
     rows = connection.execute(
-        select(events.c.execution_id, *columns(events, Event)).where(events.c.seq.in_(newest))
+        select(events.c.execution_id, *columns(events, StoredEvent)).where(events.c.seq.in_(newest))
     )
-    return {row[0]: Event(*row[1:]) for row in rows}
+    return {row[0]: StoredEvent(*row[1:]) for row in rows}

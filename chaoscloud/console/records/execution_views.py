@@ -21,7 +21,7 @@ from chaoscloud.console.db.schema import (
 )
 from chaoscloud.console.records._rows import columns, every, first
 from chaoscloud.console.records.audit import OPERATOR
-from chaoscloud.console.records.lists import Mark, newest_first
+from chaoscloud.console.records.lists import Cursor, newest_first
 from chaoscloud.console.records.outcomes import NOT_PASSED
 
 SILENCE = timedelta(minutes=15)  # a run that says nothing for so long is one we lost
@@ -123,7 +123,7 @@ def list_rows(
     criteria: ExecutionFilter,
     now: datetime,
     *,
-    after: Mark | None = None,
+    after: Cursor | None = None,
     limit: int = 50,
 ) -> list[ExecutionRow]:
     """A team's executions, newest first."""

@@ -20,7 +20,7 @@ from chaoscloud.console.records import outcomes as outcome_records
 from chaoscloud.console.records._rows import columns, new_id
 from chaoscloud.console.records.authorship import Author
 from chaoscloud.console.records.journal_versions import JournalVersion
-from chaoscloud.console.records.lists import Mark, newest_first
+from chaoscloud.console.records.lists import Cursor, newest_first
 from chaoscloud.console.records.metrics import read_team_labels
 from chaoscloud.console.records.outcomes import ExecutionKey
 from chaoscloud.console.rules.journals import Summary
@@ -170,7 +170,7 @@ def is_removable(
     return bool(stop_test) and execution.person_id == person_id and is_recent
 
 
-def stopped(connection: Connection, execution_id: str, stop: Stop) -> None:
+def save_stop(connection: Connection, execution_id: str, stop: Stop) -> None:
     """Keep how a stop reached a run."""
     where = executions.c.id == execution_id
     is_new = connection.scalar(select(executions.c.stop).where(where)) is None
@@ -235,7 +235,7 @@ def list_page(
     names: Sequence[str] = (),
     went_wrong: bool = False,
     experiment_id: str | None = None,
-    after: Mark | None = None,
+    after: Cursor | None = None,
     limit: int = 50,
 ) -> list[Execution]:
     """The team's executions, the latest started first; of these statuses and this experiment.

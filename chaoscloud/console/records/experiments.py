@@ -15,8 +15,8 @@ from chaoscloud.console.db.schema import (
 from chaoscloud.console.records import audit
 from chaoscloud.console.records._rows import columns, every, first, new_id
 from chaoscloud.console.records.authorship import Author
-from chaoscloud.console.records.lists import Mark, newest_first
-from chaoscloud.console.rules.recognition import Change, Draft, Known, change
+from chaoscloud.console.records.lists import Cursor, newest_first
+from chaoscloud.console.rules.recognition import DocumentChange, ExperimentDraft, Known, change
 
 
 class Experiment(msgspec.Struct, frozen=True):
@@ -54,16 +54,18 @@ class Published(msgspec.Struct, frozen=True):
     """What came of publishing a draft."""
 
     experiment_id: str
-    change: Change
+    change: DocumentChange
 
 
-def publish(connection: Connection, author: Author, draft: Draft, now: datetime) -> Published:
+def publish(
+    connection: Connection, author: Author, draft: ExperimentDraft, now: datetime
+) -> Published:
     """Write a draft as a new experiment, as a new version of a known one, or not at all."""
     known = _find_known(connection, author.team_id, draft)
     published = Published(known.id if known else new_id(), change(known, draft))
-    if published.change is Change.UNCHANGED:
+    if published.change is DocumentChange.UNCHANGED:
         return published
-    if published.change is Change.NEW:
+    if published.change is DocumentChange.NEW:
         _add(connection, author, published.experiment_id, draft, now)
         action = "experiment.added"
     else:
@@ -82,7 +84,7 @@ def find(connection: Connection, team_id: str, experiment_id: str) -> Experiment
 
 
 def list_page(
-    connection: Connection, team_id: str, *, after: Mark | None = None, limit: int = 50
+    connection: Connection, team_id: str, *, after: Cursor | None = None, limit: int = 50
 ) -> list[Experiment]:
     """The team's experiments, the latest published first."""
     by = experiments.c
@@ -154,7 +156,7 @@ def teams_that_have(connection: Connection, experiment_id: str) -> set[str]:
 # --- keeping -----------------------------------------------------------------------------------
 
 
-def _find_known(connection: Connection, team_id: str, draft: Draft) -> Known | None:
+def _find_known(connection: Connection, team_id: str, draft: ExperimentDraft) -> Known | None:
     """The team's experiment of the id that the draft names; else of the url it came from.
 
     Never another team's: it would decide what this team runs.
@@ -197,7 +199,11 @@ def _latest_number() -> ColumnElement[int]:
 
 
 def _add(
-    connection: Connection, author: Author, experiment_id: str, draft: Draft, now: datetime
+    connection: Connection,
+    author: Author,
+    experiment_id: str,
+    draft: ExperimentDraft,
+    now: datetime,
 ) -> None:
     connection.execute(
         experiments.insert().values(
@@ -217,7 +223,11 @@ def _add(
 
 
 def _add_version(
-    connection: Connection, author: Author, experiment_id: str, draft: Draft, now: datetime
+    connection: Connection,
+    author: Author,
+    experiment_id: str,
+    draft: ExperimentDraft,
+    now: datetime,
 ) -> None:
     by = experiments.c
     number = connection.scalar(

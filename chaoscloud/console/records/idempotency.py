@@ -18,7 +18,7 @@ class KeyReused(Exception):
         self.resource_id = resource_id
 
 
-class Kind(StrEnum):
+class KeyKind(StrEnum):
     """What a key was used to make; each kind has keys of its own."""
 
     EXPERIMENT = "experiment"
@@ -32,7 +32,7 @@ class Kind(StrEnum):
 class Key(msgspec.Struct, frozen=True):
     """A key as a client sent it; the fingerprint is that of the request's place and body."""
 
-    kind: Kind
+    kind: KeyKind
     value: str
     fingerprint: str
 

@@ -7,9 +7,9 @@ from sqlalchemy import Connection
 
 from chaoscloud.console.records import objectives, verifications
 from chaoscloud.console.records.authorship import Author
-from chaoscloud.console.records.objectives import NewObjective
-from chaoscloud.console.records.verifications import NewVerification
-from chaoscloud.console.rules.verifications import TARGET, WINDOW, Imported, Timing
+from chaoscloud.console.records.objectives import ObjectiveFields
+from chaoscloud.console.records.verifications import VerificationFields
+from chaoscloud.console.rules.verifications import TARGET, WINDOW, Timing, VerificationContent
 
 
 class Import(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,7 +17,7 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
 
     verification_id: str
     document: bytes
-    content: Imported
+    content: VerificationContent
     timing: Timing
     objective_id: str | None = None  # hold it against this one, rather than make one
     target: float = TARGET
@@ -35,7 +35,7 @@ def keep(
     known = new.objective_id or new.content.objective_id
     if known is None or objectives.find(connection, author.team_id, known) is None:
         known = objectives.add(connection, author, _objective(new), now)
-    verification = NewVerification(
+    verification = VerificationFields(
         id=new.verification_id,
         name=new.content.name,
         objective_id=known,
@@ -47,8 +47,8 @@ def keep(
     return known
 
 
-def _objective(new: Import) -> NewObjective:
-    return NewObjective(
+def _objective(new: Import) -> ObjectiveFields:
+    return ObjectiveFields(
         name=new.content.objective_name,
         target=new.target,
         window=new.window,

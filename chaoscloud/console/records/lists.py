@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Select, tuple_
 
 
-class Mark(msgspec.Struct, frozen=True, array_like=True):
+class Cursor(msgspec.Struct, frozen=True, array_like=True):
     """Where a page ended: the last row's time, and its id, since times repeat."""
 
     at: datetime
@@ -19,7 +19,7 @@ def newest_first(
     at: ColumnElement[datetime],
     id_: ColumnElement[str],
     *,
-    after: Mark | None,
+    after: Cursor | None,
     limit: int,
 ) -> Select[Any]:
     """The page that follows a mark, or the first one."""

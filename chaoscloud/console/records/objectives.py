@@ -10,10 +10,10 @@ from chaoscloud.console.db.schema import objectives
 from chaoscloud.console.records import audit
 from chaoscloud.console.records._rows import columns, new_id
 from chaoscloud.console.records.authorship import Author
-from chaoscloud.console.records.lists import Mark, newest_first
+from chaoscloud.console.records.lists import Cursor, newest_first
 
 
-class NewObjective(msgspec.Struct, frozen=True, kw_only=True):
+class ObjectiveFields(msgspec.Struct, frozen=True, kw_only=True):
     """An objective that is not kept yet.
 
     `target` is a percentage, `window` is in seconds; `measurement` is a steady-state hypothesis.
@@ -42,7 +42,7 @@ class Objective(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
-def add(connection: Connection, author: Author, new: NewObjective, now: datetime) -> str:
+def add(connection: Connection, author: Author, new: ObjectiveFields, now: datetime) -> str:
     """Add an objective to the author's team; return its id."""
     objective_id = new_id()
     values = msgspec.structs.asdict(new)
@@ -63,7 +63,7 @@ def find(connection: Connection, team_id: str, objective_id: str) -> Objective |
 
 
 def list_page(
-    connection: Connection, team_id: str, *, after: Mark | None = None, limit: int = 50
+    connection: Connection, team_id: str, *, after: Cursor | None = None, limit: int = 50
 ) -> list[Objective]:
     """The team's objectives, the latest made first."""
     by = objectives.c

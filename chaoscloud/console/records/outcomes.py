@@ -65,7 +65,7 @@ def read_outcomes(connection: Connection, ids: Collection[str]) -> dict[str, Out
     column = outcomes.c
     where = (column.execution_id.in_(ids), column.outcome.is_not(None))
     rows = connection.execute(select(outcomes).where(*where)) if ids else ()
-    return {row.execution_id: _read(row) for row in rows}
+    return {row.execution_id: _decode_row(row) for row in rows}
 
 
 def fill_outcomes(connection: Connection, after: str = "") -> str | None:
@@ -117,7 +117,7 @@ def _is_dry(journal: bytes) -> bool:
         return False
 
 
-def _read(row: Row[Any]) -> Outcome:
+def _decode_row(row: Row[Any]) -> Outcome:
     return Outcome(
         outcome=row.outcome,
         conclusive=row.conclusive,

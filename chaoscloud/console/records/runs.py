@@ -18,7 +18,7 @@ from chaoscloud.console.records import audit, journal_versions
 from chaoscloud.console.records._rows import columns, every, first, new_id
 from chaoscloud.console.records.authorship import Author
 from chaoscloud.console.records.journal_versions import JournalVersion
-from chaoscloud.console.records.lists import Mark, newest_first
+from chaoscloud.console.records.lists import Cursor, newest_first
 from chaoscloud.outcome.insight import Insight, compute_insight
 from chaoscloud.outcome.samples import from_journal, measure_times
 from chaoscloud.outcome.values import as_map, as_moment
@@ -48,7 +48,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     pace: _Seconds | None = None
 
 
-class Run(msgspec.Struct, frozen=True, kw_only=True):
+class VerificationRun(msgspec.Struct, frozen=True, kw_only=True):
     """A run without its journal; `results` and `insight` are null until it has finished."""
 
     id: str
@@ -102,7 +102,7 @@ class RunMarker(msgspec.Struct, frozen=True):
     last_event: int | None
 
 
-class RunEvent(msgspec.Struct, frozen=True):
+class VerificationRunEvent(msgspec.Struct, frozen=True):
     """Something a run said; `payload` is JSON, `seq` grows with each one."""
 
     seq: int
@@ -186,7 +186,9 @@ def finish(
     connection.execute(update(verification_runs).where(by.id == run_id).values(**values))
 
 
-def find(connection: Connection, team_id: str, verification_id: str, run_id: str) -> Run | None:
+def find(
+    connection: Connection, team_id: str, verification_id: str, run_id: str
+) -> VerificationRun | None:
     """The run of this id of the team's verification."""
     statement = _of(team_id, verification_id).where(verification_runs.c.id == run_id)
     row = connection.execute(statement).first()
@@ -198,9 +200,9 @@ def list_page(
     team_id: str,
     verification_id: str,
     *,
-    after: Mark | None = None,
+    after: Cursor | None = None,
     limit: int = 50,
-) -> list[Run]:
+) -> list[VerificationRun]:
     """The runs of the team's verification, the latest started first."""
     by = verification_runs.c
     statement = _of(team_id, verification_id)
@@ -234,7 +236,7 @@ def find_of_executions(
 
 def latest(
     connection: Connection, team_id: str, verification_ids: Collection[str]
-) -> dict[str, Run]:
+) -> dict[str, VerificationRun]:
     """The run that was started last, of each of the team's verifications that has one."""
     by = verifications.c
     statement = _join(verification_runs.c.id == _newest(1).scalar_subquery())
@@ -244,12 +246,12 @@ def latest(
 
 def recent(
     connection: Connection, team_id: str, verification_ids: Collection[str], most: int
-) -> dict[str, list[Run]]:
+) -> dict[str, list[VerificationRun]]:
     """The runs that were started last, of each of the team's verifications, oldest first."""
     by, run = verifications.c, verification_runs.c
     statement = _join(run.id.in_(_newest(most))).order_by(run.created_at, run.id)
     rows = connection.execute(statement.where(by.team_id == team_id, by.id.in_(verification_ids)))
-    newest: dict[str, list[Run]] = {}
+    newest: dict[str, list[VerificationRun]] = {}
     for row in rows:
         value = _value(row)
         newest.setdefault(value.verification_id, []).append(value)
@@ -315,16 +317,16 @@ def add_event(
 
 def events(
     connection: Connection, run_id: str, *, after: int = 0, limit: int = 50
-) -> list[RunEvent]:
+) -> list[VerificationRunEvent]:
     """What a run said, in the order it came, from after a number on."""
     by = verification_events.c
     statement = (
-        select(*columns(verification_events, RunEvent))
+        select(*columns(verification_events, VerificationRunEvent))
         .where(by.run_id == run_id, by.seq > after)
         .order_by(by.seq)
         .limit(limit)
     )
-    return every(connection, statement, RunEvent)
+    return every(connection, statement, VerificationRunEvent)
 
 
 def _of(team_id: str, verification_id: str) -> Select[Any]:
@@ -344,12 +346,12 @@ def _join(its: ColumnElement[bool]) -> Select[Any]:
     )
 
 
-def _value(row: Row[Any]) -> Run:
+def _value(row: Row[Any]) -> VerificationRun:
     values = dict(row._mapping)
     frequency, target = values.pop("frequency"), values.pop("target")
     encoded = values.pop("results")
     results = msgspec.json.decode(encoded, type=Results) if encoded else None
-    return Run(**values, results=results, insight=_insight(results, frequency, target))
+    return VerificationRun(**values, results=results, insight=_insight(results, frequency, target))
 
 
 def _insight(results: Results | None, frequency: float, target: float) -> Insight | None:

@@ -80,7 +80,7 @@ def list_running(
         .where(outcomes.c.dry.is_not(True))
         .where(column.last_seen_at > now - SILENCE)
     )
-    found = [
+    running = [
         RunningExecution(
             row.id,
             row.team_id,
@@ -90,7 +90,7 @@ def list_running(
         )
         for row in connection.execute(statement)
     ]
-    return sorted(found, key=lambda execution: (execution.created_at, execution.id))
+    return sorted(running, key=lambda execution: (execution.created_at, execution.id))
 
 
 def find_run(
@@ -135,10 +135,10 @@ def record_alerts(
 ) -> int:
     """Keep the alerts that fire and forget those that do not any more; how many fire now."""
     where = safeguard_states.c.safeguard_id == safeguard_id
-    kept = connection.scalar(select(safeguard_states.c.state).where(where))
-    before = (msgspec.json.decode(kept, type=State).alerts if kept else None) or {}
-    gone = set(resolved) - firing.keys()
-    after = {key: each for key, each in {**before, **firing}.items() if key not in gone}
+    stored = connection.scalar(select(safeguard_states.c.state).where(where))
+    before = (msgspec.json.decode(stored, type=State).alerts if stored else None) or {}
+    ended = set(resolved) - firing.keys()
+    after = {key: alert for key, alert in {**before, **firing}.items() if key not in ended}
     after = dict(list(after.items())[-MOST_ALERTS:])
     if after != before:
         _keep(connection, safeguard_id, State(alerts=after), now)

@@ -53,7 +53,7 @@ class Team(msgspec.Struct, frozen=True):
     slug: str
 
 
-class Place(msgspec.Struct, frozen=True):
+class TeamAccess(msgspec.Struct, frozen=True):
     """A team, its organization, and what somebody is in them."""
 
     organization_id: str
@@ -144,12 +144,16 @@ _PLACE = (
 )
 
 
-def place(connection: Connection, organization: str, team: str, person_id: str) -> Place | None:
+def place(
+    connection: Connection, organization: str, team: str, person_id: str
+) -> TeamAccess | None:
     """The team that two words (ids or address names) mean to somebody of its organization.
 
     Whether they may see it is for `rules.access` to say; strangers get None.
     """
-    return first(connection, _PLACE, Place, organization=organization, team=team, person=person_id)
+    return first(
+        connection, _PLACE, TeamAccess, organization=organization, team=team, person=person_id
+    )
 
 
 def has_on_it(connection: Connection, team_id: str, person_id: str) -> bool:

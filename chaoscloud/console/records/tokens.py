@@ -29,7 +29,7 @@ class Token(msgspec.Struct, frozen=True):
     last_used_at: datetime | None
     revoked_at: datetime | None
 
-    def ended(self, now: datetime) -> bool:
+    def has_ended(self, now: datetime) -> bool:
         """Whether it opens nothing any more."""
         return self.revoked_at is not None or (
             self.expires_at is not None and self.expires_at <= now

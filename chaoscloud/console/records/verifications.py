@@ -10,7 +10,7 @@ from chaoscloud.console.db.schema import objectives, verifications
 from chaoscloud.console.records import audit
 from chaoscloud.console.records._rows import AlreadyThere, columns, every, first
 from chaoscloud.console.records.authorship import Author
-from chaoscloud.console.records.lists import Mark, newest_first
+from chaoscloud.console.records.lists import Cursor, newest_first
 from chaoscloud.console.rules.verifications import Timing
 
 
@@ -37,7 +37,7 @@ class Verification(msgspec.Struct, frozen=True):
         return Timing(self.frequency, self.warm_up, self.duration, self.cool_down)
 
 
-class NewVerification(msgspec.Struct, frozen=True, kw_only=True):
+class VerificationFields(msgspec.Struct, frozen=True, kw_only=True):
     """A verification that is not kept yet; the document is the one to run."""
 
     id: str
@@ -48,7 +48,7 @@ class NewVerification(msgspec.Struct, frozen=True, kw_only=True):
     document: bytes
 
 
-def add(connection: Connection, author: Author, new: NewVerification, now: datetime) -> None:
+def add(connection: Connection, author: Author, new: VerificationFields, now: datetime) -> None:
     """Add a verification. Raises `AlreadyThere` when the team has one of that id."""
     if find(connection, author.team_id, new.id):
         raise AlreadyThere(f"the team has a verification {new.id!r} already")
@@ -75,7 +75,7 @@ def find(connection: Connection, team_id: str, verification_id: str) -> Verifica
 
 
 def list_page(
-    connection: Connection, team_id: str, *, after: Mark | None = None, limit: int = 50
+    connection: Connection, team_id: str, *, after: Cursor | None = None, limit: int = 50
 ) -> list[Verification]:
     """The team's verifications, the latest made first."""
     by = verifications.c

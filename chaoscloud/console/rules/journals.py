@@ -12,17 +12,17 @@ from chaoscloud.console.rules.stops import Stop, stop_of
 from chaoscloud.outcome import ENDED, Outcome
 
 
-class _State(msgspec.Struct, frozen=True):
+class _SteadyState(msgspec.Struct, frozen=True):
     probes: list[msgspec.Raw] | None = None
     steady_state_met: Any = None
 
 
-class _States(msgspec.Struct, frozen=True):
-    before: _State | None = None
-    during: list[_State | None] | None = None
+class _SteadyStates(msgspec.Struct, frozen=True):
+    before: _SteadyState | None = None
+    during: list[_SteadyState | None] | None = None
 
 
-class _Journal(msgspec.Struct, frozen=True, rename={"chaoslib_version": "chaoslib-version"}):
+class _JournalHead(msgspec.Struct, frozen=True, rename={"chaoslib_version": "chaoslib-version"}):
     experiment: documents.Head | None = None
     chaoslib_version: str | None = None
     platform: str | None = None
@@ -33,7 +33,7 @@ class _Journal(msgspec.Struct, frozen=True, rename={"chaoslib_version": "chaosli
     deviated: bool | None = None
     duration: float | None = None
     run: list[msgspec.Raw] | None = None
-    steady_states: _States | None = None
+    steady_states: _SteadyStates | None = None
     extensions: list[msgspec.Raw] | None = None
 
 
@@ -75,7 +75,7 @@ class Samples(msgspec.Struct, frozen=True):
 
 def summary(journal: bytes) -> Summary:
     """Read a journal. Raises `msgspec.ValidationError` when something is of the wrong type."""
-    document = msgspec.json.decode(journal, type=_Journal)
+    document = msgspec.json.decode(journal, type=_JournalHead)
     experiment = document.experiment or documents.Head()
     block = documents.block_of(document.extensions)
     outcome = read_outcome(journal)
@@ -124,7 +124,7 @@ def _read_status(status: str | None, deviated: bool | None, outcome: Outcome | N
 
 def samples(journal: bytes) -> Samples:
     """Count the samples of the steady state that a journal holds."""
-    states = msgspec.json.decode(journal, type=_Journal).steady_states or _States()
+    states = msgspec.json.decode(journal, type=_JournalHead).steady_states or _SteadyStates()
     met = [state.steady_state_met if state else None for state in states.during or ()]
     successful, deviated = sum(one is True for one in met), sum(one is False for one in met)
     return Samples(successful, deviated, len(met) - successful - deviated)
@@ -132,7 +132,7 @@ def samples(journal: bytes) -> Samples:
 
 def extensions(journal: bytes) -> list[msgspec.Raw] | None:
     """The extension blocks of the experiment that a journal is of."""
-    experiment = msgspec.json.decode(journal, type=_Journal).experiment
+    experiment = msgspec.json.decode(journal, type=_JournalHead).experiment
     return experiment.extensions if experiment else None
 
 

@@ -15,7 +15,7 @@ from chaoscloud.console.rules.story import later
 from chaoscloud.outcome.values import as_list, as_map, as_seconds, as_text
 
 
-class RunEvent(msgspec.Struct, frozen=True):
+class ExecutionEvent(msgspec.Struct, frozen=True):
     """One event: its type, its time, and the `data` that came with it, decoded."""
 
     type: str
@@ -39,7 +39,7 @@ class _Fold:
         self.probes = {as_text(as_map(p).get("name")) for p in as_list(hypothesis.get("probes"))}
 
 
-def journal_so_far(journal: object, events: Iterable[RunEvent]) -> dict[str, Any]:
+def journal_so_far(journal: object, events: Iterable[ExecutionEvent]) -> dict[str, Any]:
     """The journal as it stood at the start, with what the events have added since."""
     start = as_map(journal)
     fold = _Fold(start)
@@ -56,7 +56,7 @@ def journal_so_far(journal: object, events: Iterable[RunEvent]) -> dict[str, Any
     }
 
 
-def _hypothesis_starts(fold: _Fold, event: RunEvent) -> None:
+def _hypothesis_starts(fold: _Fold, event: ExecutionEvent) -> None:
     fold.check = {"steady_state_met": None, "probes": []}
     if fold.phase == "during":
         fold.states["during"].append(fold.check)
@@ -64,7 +64,7 @@ def _hypothesis_starts(fold: _Fold, event: RunEvent) -> None:
         fold.states["before" if fold.phase == "before" else "after"] = fold.check
 
 
-def _hypothesis_ends(fold: _Fold, event: RunEvent) -> None:
+def _hypothesis_ends(fold: _Fold, event: ExecutionEvent) -> None:
     state = as_map(as_map(event.data).get("state"))
     if fold.check is not None and state:
         fold.check |= state
@@ -73,14 +73,14 @@ def _hypothesis_ends(fold: _Fold, event: RunEvent) -> None:
     fold.check = None
 
 
-def _enter(phase: str) -> Callable[[_Fold, RunEvent], None]:
-    def enter(fold: _Fold, event: RunEvent) -> None:
+def _enter(phase: str) -> Callable[[_Fold, ExecutionEvent], None]:
+    def enter(fold: _Fold, event: ExecutionEvent) -> None:
         fold.phase = phase
 
     return enter
 
 
-def _activity_starts(fold: _Fold, event: RunEvent) -> None:
+def _activity_starts(fold: _Fold, event: ExecutionEvent) -> None:
     activity = as_map(as_map(event.data).get("context"))
     # Sent before its pause is made; the event that finishes it has the exact start.
     pause = as_seconds(as_map(activity.get("pauses")).get("before")) or 0.0
@@ -90,7 +90,7 @@ def _activity_starts(fold: _Fold, event: RunEvent) -> None:
     fold.open.append(run)
 
 
-def _activity_ends(fold: _Fold, event: RunEvent) -> None:
+def _activity_ends(fold: _Fold, event: ExecutionEvent) -> None:
     data = as_map(event.data)
     activity, state = as_map(data.get("context")), as_map(data.get("state"))
     run = next((run for run in fold.open if _same(run["activity"], activity)), None)
@@ -115,7 +115,7 @@ def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return one.get("name") == other.get("name") and one.get("type") == other.get("type")
 
 
-_STEPS: Mapping[str, Callable[[_Fold, RunEvent], None]] = {
+_STEPS: Mapping[str, Callable[[_Fold, ExecutionEvent], None]] = {
     "starting-hypothesis": _hypothesis_starts,
     "hypothesis-finished": _hypothesis_ends,
     "starting-method": _enter("during"),

@@ -8,7 +8,7 @@ from chaoscloud.console.rules import documents
 from chaoscloud.console.rules.soundness import plain
 
 
-class Draft(msgspec.Struct, frozen=True):
+class ExperimentDraft(msgspec.Struct, frozen=True):
     """An experiment as somebody sent it, not kept yet."""
 
     document: bytes
@@ -25,7 +25,7 @@ class Known(msgspec.Struct, frozen=True):
     digest: str
 
 
-class Change(Enum):
+class DocumentChange(Enum):
     """What the draft is to the console."""
 
     NEW = "new"
@@ -33,12 +33,12 @@ class Change(Enum):
     UNCHANGED = "unchanged"
 
 
-def draft(document: bytes) -> Draft:
+def draft(document: bytes) -> ExperimentDraft:
     """Read what was sent. Raises `msgspec.ValidationError` when it is no experiment."""
     head = msgspec.json.decode(document, type=documents.Head)
     documents.ensure_bounded(head.tags)
     block = documents.block_of(head.extensions)
-    return Draft(
+    return ExperimentDraft(
         document=document,
         digest=documents.digest(msgspec.json.decode(document, type=dict)),
         title=head.shown_title,
@@ -47,8 +47,8 @@ def draft(document: bytes) -> Draft:
     )
 
 
-def change(known: Known | None, draft: Draft) -> Change:
+def change(known: Known | None, draft: ExperimentDraft) -> DocumentChange:
     """Compare with what is kept; which is told by id first, by source url else (contract, 6)."""
     if known is None:
-        return Change.NEW
-    return Change.UNCHANGED if known.digest == draft.digest else Change.CHANGED
+        return DocumentChange.NEW
+    return DocumentChange.UNCHANGED if known.digest == draft.digest else DocumentChange.CHANGED

@@ -63,4 +63,4 @@ def slug(
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:LONGEST].rstrip("-") or otherwise
     candidates = (base if number == 1 else f"{base}-{number}" for number in count(1))
-    return next(each for each in candidates if each not in taken and each not in reserved)
+    return next(word for word in candidates if word not in taken and word not in reserved)

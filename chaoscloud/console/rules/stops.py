@@ -14,7 +14,7 @@ class _Provider(msgspec.Struct):
     module: str
 
 
-class _Activity(msgspec.Struct):
+class _StopTestActivity(msgspec.Struct):
     provider: _Provider
 
 
@@ -22,7 +22,7 @@ class _StopTest(msgspec.Struct):
     """A stop test as the plugin writes it; whatever acts on a system is none."""
 
     tags: list[str]
-    method: list[_Activity]
+    method: list[_StopTestActivity]
     rollbacks: list[Any] = []
     hypothesis: Any = msgspec.field(default=None, name="steady-state-hypothesis")
 

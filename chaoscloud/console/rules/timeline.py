@@ -43,7 +43,7 @@ class Lane(msgspec.Struct, frozen=True):
     kind: str = ""
 
 
-class Mark(msgspec.Struct, frozen=True):
+class TimelineMark(msgspec.Struct, frozen=True):
     """A moment worth a line across all lanes."""
 
     at: float
@@ -78,7 +78,7 @@ class Timeline(msgspec.Struct, frozen=True):
 
     length: float  # seconds
     lanes: tuple[Lane, ...]
-    marks: tuple[Mark, ...]
+    marks: tuple[TimelineMark, ...]
     ticks: tuple[Tick, ...]
 
     @property
@@ -250,26 +250,26 @@ def _spans(activity: Activity, scale: _Scale) -> Iterator[Span]:
 # --- marks and the axis ------------------------------------------------------------------------
 
 
-def _marks(story: Story, scale: _Scale, known: KnownMoments) -> Iterator[Mark]:
+def _marks(story: Story, scale: _Scale, known: KnownMoments) -> Iterator[TimelineMark]:
     for check in story.checks:
         ends = [probe.end for probe in check.probes if probe.end]
         if check.met is False and ends:
             at = scale.at(max(ends))
             news = "Baseline not met" if check.moment == "before" else "Deviated"
-            yield Mark(at, "deviated", f"{news} after {format_duration(at)}")
+            yield TimelineMark(at, "deviated", f"{news} after {format_duration(at)}")
             break  # the first is the news; the others show in their lane
     decided = known.decided if known.decided and known.decided >= scale.start else None
     if decided:
         at = scale.at(decided)
-        yield Mark(at, "decided", f"Stop decided after {format_duration(at)}")
+        yield TimelineMark(at, "decided", f"Stop decided after {format_duration(at)}")
     stop = _find_stop(story, known)
     if stop:
         at = scale.at(stop)
         later_by = f", {format_duration(at - scale.at(decided))} later" if decided else ""
-        yield Mark(at, "stopped", f"Stopped after {format_duration(at)}{later_by}")
+        yield TimelineMark(at, "stopped", f"Stopped after {format_duration(at)}{later_by}")
     if known.last_heard:
         at = scale.at(known.last_heard)
-        yield Mark(at, "lost", f"Last heard of after {format_duration(at)}")
+        yield TimelineMark(at, "lost", f"Last heard of after {format_duration(at)}")
 
 
 def _find_stop(story: Story, known: KnownMoments) -> datetime | None:

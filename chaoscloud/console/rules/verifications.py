@@ -57,7 +57,7 @@ class _Block(msgspec.Struct, frozen=True):
     cool_down: Seconds | None = msgspec.field(default=None, name="cool-down-duration")
 
 
-class Imported(msgspec.Struct, frozen=True):
+class VerificationContent(msgspec.Struct, frozen=True):
     """A verification as a document tells it."""
 
     id: str | None
@@ -68,7 +68,7 @@ class Imported(msgspec.Struct, frozen=True):
     timing: Timing
 
 
-def imported(document: bytes) -> Imported:
+def read_document(document: bytes) -> VerificationContent:
     """Read a whole document: its probes are the measurement, its method the condition.
 
     Raises `msgspec.ValidationError` when it has no probes, or says something of the wrong type.
@@ -78,7 +78,7 @@ def imported(document: bytes) -> Imported:
     ours = documents.block_of(head.extensions)
     block = _block(ours)
     measurement = hypothesis(decoded.get(HYPOTHESIS), head.shown_title, HYPOTHESIS)
-    return Imported(
+    return VerificationContent(
         id=block.id or None,
         name=head.shown_title,
         objective_id=ours.objective_id,
@@ -90,26 +90,26 @@ def imported(document: bytes) -> Imported:
 
 def frequency(extensions: list[msgspec.Raw] | None) -> float | None:
     """The pace, in seconds, that a document's extensions set, if they do."""
-    told = _block(documents.block_of(extensions)).frequency
-    return None if told is None else seconds(told)
+    frequency_set = _block(documents.block_of(extensions)).frequency
+    return None if frequency_set is None else seconds(frequency_set)
 
 
-def hypothesis(told: object, title: str, key: str) -> dict[str, Any]:
+def hypothesis(value: object, title: str, key: str) -> dict[str, Any]:
     """A steady-state hypothesis, from one or from a single probe with its tolerance.
 
     Raises `msgspec.ValidationError` naming `key` when it is neither.
     """
-    if isinstance(told, dict) and "probes" not in told:
-        told = {"probes": [told]}
-    probes = told.get("probes") if isinstance(told, dict) else None
-    if not isinstance(told, dict) or not _are_probes(probes):
-        said = "Expected a probe with a tolerance, or a hypothesis with such probes"
-        raise msgspec.ValidationError(f"{said} - at `$.{key}`")
-    own = told.get("title")
-    return {**told, "title": own if isinstance(own, str) and own else title}
+    if isinstance(value, dict) and "probes" not in value:
+        value = {"probes": [value]}
+    probes = value.get("probes") if isinstance(value, dict) else None
+    if not isinstance(value, dict) or not _are_probes(probes):
+        rule = "Expected a probe with a tolerance, or a hypothesis with such probes"
+        raise msgspec.ValidationError(f"{rule} - at `$.{key}`")
+    own = value.get("title")
+    return {**value, "title": own if isinstance(own, str) and own else title}
 
 
-def composed(
+def compose_document(
     name: str, description: str, measurement: Mapping[str, Any], condition: Mapping[str, Any]
 ) -> bytes:
     """The document of a verification; the condition is an experiment, or nothing."""
@@ -140,16 +140,16 @@ def block(verification_id: str, timing: Timing) -> dict[str, Any]:
     }
 
 
-def seconds(told: float | Parts) -> float:
+def seconds(duration: float | Parts) -> float:
     """A duration in seconds, however it is written."""
-    return told.total if isinstance(told, Parts) else told
+    return duration.total if isinstance(duration, Parts) else duration
 
 
-def pace(told: float | Parts, key: str) -> float:
+def pace(duration: float | Parts, key: str) -> float:
     """A duration that must pass between two samples, so never none."""
-    if not seconds(told):
+    if not seconds(duration):
         raise msgspec.ValidationError(f"Expected more than 0 seconds - at `$.{key}`")
-    return seconds(told)
+    return seconds(duration)
 
 
 def _block(ours: documents.Block) -> _Block:
@@ -161,14 +161,14 @@ def _block(ours: documents.Block) -> _Block:
         ) from None
 
 
-def _timing(told: _Block) -> Timing:
+def _timing(settings: _Block) -> Timing:
     usual = Timing()
     key = "extensions.chaosiq.verification.frequency-of-measurement"
     return Timing(
-        frequency=usual.frequency if told.frequency is None else pace(told.frequency, key),
-        warm_up=seconds(told.warm_up or 0.0),
-        duration=usual.duration if told.duration is None else seconds(told.duration),
-        cool_down=seconds(told.cool_down or 0.0),
+        frequency=usual.frequency if settings.frequency is None else pace(settings.frequency, key),
+        warm_up=seconds(settings.warm_up or 0.0),
+        duration=usual.duration if settings.duration is None else seconds(settings.duration),
+        cool_down=seconds(settings.cool_down or 0.0),
     )
 
 

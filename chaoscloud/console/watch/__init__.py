@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from chaoscloud.console.db import Database, StorageError
-from chaoscloud.console.db.changes import ACCESS, ALL_ORGANIZATIONS, RUNS, Change, Revisions
+from chaoscloud.console.db.changes import ACCESS, ALL_ORGANIZATIONS, RUNS, DatabaseChange, Revisions
 from chaoscloud.console.records import safeguard_states
 from chaoscloud.console.records.lost_access import find_lost
 from chaoscloud.console.rules.addresses import Network
@@ -192,12 +192,12 @@ class Watch:
 
     # --- changes --------------------------------------------------------------------------------
 
-    def _note_changes(self, changes: frozenset[Change]) -> None:
+    def _note_changes(self, changes: frozenset[DatabaseChange]) -> None:
         """Something was changed in this process; called in the writer's thread."""
         if any(map(self._concerns_waiting, changes)):
             self._poke()
 
-    def _concerns_waiting(self, change: Change) -> bool:
+    def _concerns_waiting(self, change: DatabaseChange) -> bool:
         if change.subject == ACCESS or change.organization_id == ALL_ORGANIZATIONS:
             return True
         if change.organization_id not in self._questions.by_organization:
