@@ -11,6 +11,7 @@ from typing import Any
 from chaoscloud.types import Experiment, Extension
 
 __all__ = [
+    "CONTEXT",
     "NAME",
     "REDACTED",
     "SENSITIVE_KEYS",
@@ -27,6 +28,9 @@ NAME = "chaosiq"
 
 # What the block keeps for this machine only.
 SENSITIVE_KEYS = ("experiment_path",)
+
+CONTEXT = "context"
+"""The key of where a run came from, in its journal's block: see `chaoscloud.context`."""
 
 REDACTED = "redacted"
 """The key that says of an experiment that was sent how many things were taken out of it."""

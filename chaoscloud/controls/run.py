@@ -13,10 +13,11 @@ from typing import Any
 
 from chaoslib.exceptions import ExperimentExitedException, InterruptExecution
 
+from chaoscloud.context import read_context
 from chaoscloud.delivery.errors import deferred_signals
 from chaoscloud.delivery.outbox import Outbox
 from chaoscloud.delivery.report import Registration
-from chaoscloud.extension import NAME, ensure_extension
+from chaoscloud.extension import CONTEXT, NAME, ensure_extension
 from chaoscloud.safeguards.guard import Guard
 from chaoscloud.safeguards.rollbacks import (
     describe_rollbacks_after_stop,
@@ -242,6 +243,7 @@ class Run:
             notes = outbox.report.as_notes()
         return {
             **notes,
+            CONTEXT: (outbox and outbox.context) or read_context(),
             "safeguards_without_answer": self.guard and _copies(self.guard.gaps),
             "safeguards_during_rollbacks": self.guard and _copies(self.guard.late_denial),
             "stop": self.guard and self.guard.stop and self.guard.stop.as_document(),

@@ -19,6 +19,7 @@ from chaoscloud import workspace
 from chaoscloud.api.calls import Cleaner
 from chaoscloud.api.events import cloud_event
 from chaoscloud.api.verification import results_of
+from chaoscloud.context import describe_label_problems, read_context
 from chaoscloud.delivery.copies import (
     complete_journal,
     copy_document,
@@ -31,7 +32,14 @@ from chaoscloud.delivery.records import creation_keys, encode_members
 from chaoscloud.delivery.report import Registration, Report
 from chaoscloud.delivery.retry import Rejected
 from chaoscloud.delivery.sender import Destination, Sender
-from chaoscloud.extension import NAME, del_extension_value, get_extension, set_extension_value
+from chaoscloud.extension import (
+    CONTEXT,
+    NAME,
+    del_extension_value,
+    ensure_extension,
+    get_extension,
+    set_extension_value,
+)
 from chaoscloud.types import Experiment, Journal
 from chaoscloud.workspace import get_experiment_path
 
@@ -73,6 +81,7 @@ class Outbox:
         self.registration = Registration()
         self.on_change = on_change
         self._redactor = redactor
+        self.context: dict[str, dict[str, str]] = {}
         self._experiment: Experiment | None = None
         self._goal = "execution_id"
         self._verification_id: str | None = None
@@ -102,6 +111,9 @@ class Outbox:
         With `publish` False, the console knows the experiment already, by the id in its block.
         """
         self._experiment = experiment
+        self.context = read_context()
+        if problem := describe_label_problems():
+            logger.warning("%s", problem)
         del_extension_value(experiment, "execution_id")  # of a run of the past
         try:
             with best_effort():
@@ -275,7 +287,11 @@ class Outbox:
             block = get_extension(experiment) or {}
             self._on_ids({"experiment_id": str(block["experiment_id"])}, None)
             self._spool.learn(experiment_id=str(block["experiment_id"]))
-        whole, _ = copy_document({**journal, "experiment": experiment}, self._redactor)
+        opening = {**journal, "experiment": experiment}
+        if self.context:
+            opening["extensions"] = list(journal.get("extensions") or [])
+            ensure_extension(opening)[CONTEXT] = self.context
+        whole, _ = copy_document(opening, self._redactor)
         key = encode_members(key=keys["execution"])
         self._spool.append("execution", f'{key},"journal":{whole}')
 

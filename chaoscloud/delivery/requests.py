@@ -11,7 +11,7 @@ from typing import Any
 from chaoscloud.api import urls
 from chaoscloud.delivery.copies import shorten
 from chaoscloud.delivery.records import Record, SpoolContents
-from chaoscloud.extension import ensure_extension, get_extension, get_extension_value
+from chaoscloud.extension import CONTEXT, ensure_extension, get_extension, get_extension_value
 
 __all__ = ["BATCH", "NotSendable", "QueuedRequest", "build_request"]
 
@@ -106,7 +106,11 @@ class _Place:
         """The journal as it was when the run began, with its end."""
         opening = self.contents.opening
         journal = opening.parse()["journal"] if opening is not None else {}
-        return self.name_ids({**journal, **end})
+        context = (get_extension(journal) or {}).get(CONTEXT)
+        whole = {**journal, **end}
+        if context:
+            ensure_extension(whole).setdefault(CONTEXT, context)
+        return self.name_ids(whole)
 
 
 def build_request(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chaoscloud.extension import NAME, REDACTED, SENSITIVE_KEYS, ensure_extension
+from chaoscloud.extension import CONTEXT, NAME, REDACTED, SENSITIVE_KEYS, ensure_extension
 from chaoscloud.redaction.encoding import simplify
 from chaoscloud.redaction.spellings import Spellings
 from chaoscloud.redaction.urls import remove_user_info, strip_credentials
@@ -124,10 +124,22 @@ class _Copying:
     def copy_part(self, key: Any, value: Any) -> Any:
         """What stands under a key where the format decides what does."""
         if key == "extensions" and isinstance(value, list):
-            return [_copy_block(block) if _is_ours(block) else self.copy(block) for block in value]
+            return [
+                self.copy_our_block(block) if _is_ours(block) else self.copy(block)
+                for block in value
+            ]
         if key in OPEN:
             return _AS_IT_IS.copy(value)
         return self.copy(value, is_format=key in CONTAINERS)
+
+    def copy_our_block(self, block: Mapping[str, Any]) -> Any:
+        """Our own block: no secrets but in the address of the experiment and a run's context."""
+        copied = _AS_IT_IS.copy({key: part for key, part in block.items() if key != CONTEXT})
+        if isinstance(copied.get("source"), str):
+            copied["source"] = strip_credentials(copied["source"])
+        if CONTEXT in block:
+            copied[CONTEXT] = self.copy(block[CONTEXT])
+        return copied
 
     def copy_reference_part(self, value: Any) -> Any:
         """A value of a reference to a secret: names, that look like short secrets at most."""
@@ -180,14 +192,6 @@ _SUBTYPES: tuple[tuple[Any, Any], ...] = (
 _MANY_NULS = re.compile("\0{17,}")
 
 _AS_IT_IS = _Copying(SecretValues(), Spellings(()))
-
-
-def _copy_block(block: Mapping[str, Any]) -> Any:
-    """Our own block, which holds no secrets but those in the address of the experiment."""
-    copy = _AS_IT_IS.copy(block)
-    if isinstance(copy.get("source"), str):
-        copy["source"] = strip_credentials(copy["source"])
-    return copy
 
 
 def _is_ours(block: Any) -> bool:

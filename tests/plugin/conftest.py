@@ -1,5 +1,6 @@
 """What the plugin's tests start from: a shop that is signed in, its experiment, no network."""
 
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from chaoscloud import workspace
+from chaoscloud.context import PROVIDERS
 from chaoscloud.delivery.outbox import Outbox
 from chaoscloud.types import Experiment, Journal, Organizations, Settings
 
@@ -35,8 +37,9 @@ def no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 def own_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Nothing of the developer's machine is seen, and nothing is left for the next test."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    for name in ("CHAOSIQ_URL", "CHAOSIQ_TOKEN", "CHAOSIQ_FLUSH_TIMEOUT"):
-        monkeypatch.delenv(name, raising=False)
+    of_ci = {provider.detected_by for provider in PROVIDERS.values()}
+    for name in [name for name in os.environ if name.startswith("CHAOSIQ_") or name in of_ci]:
+        monkeypatch.delenv(name)
     workspace.reset_workspace()
     yield
     workspace.reset_workspace()

@@ -15,11 +15,13 @@ from typing import Any
 import pytest
 import requests
 
+from chaoscloud.context import PROVIDERS
+
 SCRIPTS = Path(sys.executable).parent
 LIMIT = 60  # seconds: a process that takes longer hangs
 
 # What would lead a process of the suite astray on a developer's machine.
-STRAY_VARIABLES = ("CHAOSIQ_", "DATABASE_URL", "XDG_")
+STRAY_VARIABLES = ("CHAOSIQ_", "DATABASE_URL", "XDG_", *(p.detected_by for p in PROVIDERS.values()))
 
 
 def clean_environment(home: Path) -> dict[str, str]:
