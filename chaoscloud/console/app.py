@@ -32,6 +32,7 @@ from chaoscloud.console.pages.errors import shown
 from chaoscloud.console.pages.security import secured
 from chaoscloud.console.rates import RateLimiter
 from chaoscloud.console.records import TooMany
+from chaoscloud.console.records.experiment_summaries import fill_summaries
 from chaoscloud.console.records.idempotency import KeyReused
 from chaoscloud.console.records.outcomes import fill_outcomes
 from chaoscloud.console.records.runs import fill_times
@@ -91,7 +92,7 @@ async def _work_beside(app: Starlette) -> AsyncIterator[None]:
 
 async def compute_missing(database: Database) -> None:
     """Compute what a version before outcomes did not: outcomes, then the times of samples."""
-    for fill in (fill_outcomes, fill_times):
+    for fill in (fill_outcomes, fill_summaries, fill_times):
         last: str | None = ""
         while last is not None:
             try:

@@ -45,6 +45,12 @@ ENDED = frozenset({"completed", "failed", "aborted", "interrupted", "deviated"})
 INCONCLUSIVE = ("dry-run", "no-steady-state-hypothesis", "method-activity-failed")
 """The caveats that keep an outcome from answering the question."""
 
+LEFT_BEHIND = ("rollback-failed", "rollbacks-not-played")
+"""The caveats of rollbacks that did not put back what the method had changed."""
+
+METHOD_NOT_RUN = ("refused", "baseline-not-met", "probe-error", "unknown")
+"""Outcomes of executions whose method was not run, or of which that is not known."""
+
 # chaostoolkit-lib of before 1.43 took an interruption during an activity for that activity's
 # failure; the host's report looks for the same line.
 _SWALLOWED = "chaoslib.exceptions.ActivityFailed: chaoslib.exceptions.InterruptExecution"
@@ -72,6 +78,16 @@ class Outcome:
     warnings: tuple[Caveat, ...]
     sentence: str
     dry: bool
+
+    @property
+    def left_behind(self) -> bool:
+        """Whether what the method did may still be there: rollbacks failed, or were not run."""
+        codes = {caveat.code for caveat in self.warnings}
+        if "rollback-failed" in codes:
+            return True
+        # Nothing may be left by a method that was not run, which the outcome says in most cases.
+        may_have_begun = self.outcome not in METHOD_NOT_RUN and not self.dry
+        return may_have_begun and not codes.isdisjoint(LEFT_BEHIND)
 
 
 def find_outcome(journal: object) -> Outcome | None:

@@ -24,6 +24,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TextClause,
     TypeDecorator,
     UniqueConstraint,
     false,
@@ -96,6 +97,12 @@ def _listing(name: str, *columns: str) -> tuple[Index, Index]:
     )
 
 
+def _partial_index(name: str, condition: TextClause) -> Index:
+    """The index of those outcomes of a team, by their start, for which a condition is true."""
+    columns = ("team_id", "started_at", "execution_id")
+    return Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
+
+
 def _journal_version() -> tuple[Column[Any], ...]:
     """Which version the journal of a row is, who sent it, and when.
 
@@ -130,6 +137,8 @@ teams = Table(
     Column("slug", Text, nullable=False),
     _creation_time(),
     Column("removed_at", Moment),  # the row stays: the audit log goes on to name the team
+    # an experiment that was not run for so many days is stale
+    Column("stale_days", Integer, nullable=False, default=30, server_default="30"),
     UniqueConstraint("organization_id", "name"),
     UniqueConstraint("organization_id", "slug"),
 )
@@ -208,6 +217,27 @@ team_experiments = Table(  # a team sees the experiments it published
     metadata,
     Column("team_id", String(36), ForeignKey("teams.id"), primary_key=True),
     Column("experiment_id", String(36), ForeignKey("experiments.id"), primary_key=True),
+    Column("name", Text),  # what the team calls it; null: the title of its document
+    Column("tags", Text),  # JSON list, of the team's latest version; null: not read yet
+    Column("archived_at", Moment),
+    # made for a verification: it is run with that, and not by itself
+    Column("is_copy", Boolean, nullable=False, default=False, server_default=false()),
+)
+
+# What lists and the overview say of each experiment: written anew whenever a run of it begins or
+# ends, so that a page need not look through all runs.
+experiment_summaries = Table(
+    "experiment_summaries",
+    metadata,
+    Column("team_id", String(36), primary_key=True),
+    Column("experiment_id", String(36), primary_key=True),
+    Column("last_execution_id", String(36)),
+    Column("last_started_at", Moment),
+    Column("recent", Text, nullable=False),  # JSON, the last runs, newest first
+    Column("holds", Boolean),  # what the last run that counts showed; null: none counts
+    Column("holds_since", Moment),  # the start of the first run in a row that showed this
+    Column("counted_at", Moment),  # the start of the last run that counts
+    Column("counted_execution_id", String(36)),
 )
 
 experiment_versions = Table(
@@ -220,10 +250,14 @@ experiment_versions = Table(
     _ref("team_id", "teams"),
     _ref("person_id", "people"),
     _creation_time(),
+    Index("versions_by_digest", "team_id", "digest"),
 )
 
 # As text, for a database uses the index only for the very condition that it was made with.
 IS_RUNNING = text("status = 'running'")
+IS_DRY = text("dry")
+IS_INCONCLUSIVE = text("NOT conclusive AND outcome IN ('passed', 'deviated')")
+IS_LEFT_BEHIND = text("left_behind")
 
 executions = Table(
     "executions",
@@ -291,7 +325,22 @@ outcomes = Table(
     Column("reasons", Text),  # JSON list of codes
     Column("warnings", Text),  # JSON list of {"code", "message"}
     Column("sentence", Text),
+    Column("person_id", String(36)),
+    Column("duration", Float),  # seconds
+    Column("tags", Text, nullable=False, default="[]", server_default="[]"),  # JSON list
+    # what the method did may still be there: its rollbacks failed, or were not run
+    Column("left_behind", Boolean, nullable=False, default=False, server_default=false()),
+    Column("words", Text),  # all that a search looks through, in small letters; null: not read yet
     Index("outcomes_by_team", "team_id", "outcome", "started_at", "execution_id"),
+    Index(
+        "outcomes_by_start", "team_id", "started_at", "execution_id", "outcome", "conclusive", "dry"
+    ),
+    Index("outcomes_by_duration", "team_id", "duration", "execution_id"),
+    Index("outcomes_by_person", "team_id", "person_id", "started_at", "execution_id"),
+    Index("outcomes_of_experiment", "team_id", "experiment_id", "started_at", "execution_id"),
+    _partial_index("outcomes_dry", IS_DRY),
+    _partial_index("outcomes_inconclusive", IS_INCONCLUSIVE),
+    _partial_index("outcomes_left_behind", IS_LEFT_BEHIND),
     Index("outcomes_by_experiment", "experiment_id", "team_id", "outcome", "started_at"),
 )
 
@@ -398,6 +447,17 @@ stop_acknowledgements = Table(  # what a run was last denied by, and knows of
     ),
     Column("safeguards", Text, nullable=False),  # JSON list of ids
     Column("acknowledged_at", Moment, nullable=False),
+)
+
+attention_seen = Table(  # what somebody took off the list of what needs attention
+    "attention_seen",
+    metadata,
+    Column("team_id", String(36), ForeignKey("teams.id"), primary_key=True),
+    Column("kind", String(24), primary_key=True),  # one of rules.attention.KINDS
+    Column("subject_id", Text, primary_key=True),  # an execution, a safeguard, a verification run
+    _ref("person_id", "people"),
+    Column("note", Text, nullable=False, default=""),
+    _creation_time(),
 )
 
 objectives = Table(

@@ -63,6 +63,9 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     dry: bool  # activities are left out on purpose
 
 
+_KEY_COLUMNS = ("started_at", "duration", "title", "tags", "node")
+
+
 def create(
     connection: Connection,
     author: Author,
@@ -91,7 +94,13 @@ def create(
             **values,
         )
     )
-    key = ExecutionKey(execution_id, author.team_id, experiment_id, values["started_at"])
+    key = ExecutionKey(
+        execution_id=execution_id,
+        team_id=author.team_id,
+        experiment_id=experiment_id,
+        person_id=author.person_id,
+        **{name: values[name] for name in _KEY_COLUMNS},
+    )
     outcome_records.save_outcome(connection, key, summary.outcome, dry=summary.dry)
     changes.mark_executions(connection, author.team_id)
     team = read_team_labels(connection, author.team_id)
@@ -115,7 +124,15 @@ def record(
     """
     by = executions.c
     row = connection.execute(
-        select(by.experiment_id, by.status, by.title, by.started_at, by.is_stop_test, by.journal)
+        select(
+            by.experiment_id,
+            by.person_id,
+            by.status,
+            by.title,
+            by.started_at,
+            by.is_stop_test,
+            by.journal,
+        )
         .where(by.team_id == author.team_id, by.id == execution_id)
         .with_for_update()  # of two journals that come at once, one replaces the other
     ).one()
@@ -137,8 +154,14 @@ def record(
         "journal_at": now,
     }
     connection.execute(update(executions).where(by.id == execution_id).values(**values))
-    started_at = values.get("started_at", row.started_at)
-    key = ExecutionKey(execution_id, author.team_id, row.experiment_id, started_at)
+    columns_now = {"title": row.title, "started_at": row.started_at, **values}
+    key = ExecutionKey(
+        execution_id=execution_id,
+        team_id=author.team_id,
+        experiment_id=row.experiment_id,
+        person_id=row.person_id,
+        **{name: columns_now[name] for name in _KEY_COLUMNS},
+    )
     outcome_records.save_outcome(connection, key, summary.outcome, dry=summary.dry)
     if summary.over:
         safeguards.remove_stops_of(connection, execution_id, now)

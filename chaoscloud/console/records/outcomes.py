@@ -9,11 +9,13 @@ from datetime import datetime
 from typing import Any, get_args
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, delete, select
+from sqlalchemy import ColumnElement, Connection, Row, delete, select, update
 
 from chaoscloud.console.db.schema import executions, outcomes
+from chaoscloud.console.records import experiment_summaries
 from chaoscloud.console.rules.journals import summary
 from chaoscloud.console.rules.outcome_reading import read_outcome
+from chaoscloud.console.rules.search import join_texts
 from chaoscloud.outcome import Caveat, Outcome, OutcomeName
 
 STEP = 50  # executions at most whose outcome is computed in one write
@@ -29,21 +31,26 @@ _UNREADABLE = Outcome(
 )
 
 
-class ExecutionKey(msgspec.Struct, frozen=True):
-    """What places an execution among those of its team."""
+class ExecutionKey(msgspec.Struct, frozen=True, kw_only=True):
+    """What an execution is found by among those of its team; `duration` is in seconds."""
 
     execution_id: str
     team_id: str
     experiment_id: str
+    person_id: str
     started_at: datetime
+    duration: float | None
+    title: str
+    tags: str  # JSON list of strings
+    node: str | None
 
 
 def save_outcome(
     connection: Connection, key: ExecutionKey, outcome: Outcome | None, *, dry: bool
 ) -> None:
     """Keep how an execution ended, or (None) that it goes on; `dry` is known from its start."""
-    remove_outcome(connection, key.execution_id)
-    values: dict[str, Any] = {**msgspec.structs.asdict(key), "dry": dry}
+    connection.execute(delete(outcomes).where(outcomes.c.execution_id == key.execution_id))
+    values = _read_key(key, outcome.sentence if outcome else None) | {"dry": dry}
     if outcome is not None:
         values |= {
             "outcome": outcome.outcome,
@@ -51,19 +58,23 @@ def save_outcome(
             "sentence": outcome.sentence,
             "reasons": _encode(outcome.reasons),
             "warnings": _encode(outcome.warnings),
+            "left_behind": outcome.left_behind,
         }
     connection.execute(outcomes.insert().values(**values))
+    experiment_summaries.refresh(connection, key.team_id, key.experiment_id)
 
 
-def remove_outcome(connection: Connection, execution_id: str) -> None:
-    """Forget how an execution ended."""
-    connection.execute(delete(outcomes).where(outcomes.c.execution_id == execution_id))
+def _read_key(key: ExecutionKey, sentence: str | None) -> dict[str, Any]:
+    values = msgspec.structs.asdict(key)
+    title, node = values.pop("title"), values.pop("node")
+    tags = msgspec.json.decode(key.tags, type=list[str])
+    return {**values, "words": join_texts([title, *tags, node, sentence])}
 
 
 def read_outcomes(connection: Connection, ids: Collection[str]) -> dict[str, Outcome]:
     """Return the outcomes of those of these executions that have ended."""
     column = outcomes.c
-    where = (column.execution_id.in_(ids), column.outcome.is_not(None))
+    where = (column.execution_id.in_(ids), column.sentence.is_not(None))
     rows = connection.execute(select(outcomes).where(*where)) if ids else ()
     return {row.execution_id: _decode_row(row) for row in rows}
 
@@ -74,12 +85,11 @@ def fill_outcomes(connection: Connection, after: str = "") -> str | None:
     Return the last id of this step, to go on from; None when nothing is left. A large database is
     brought forward while it is used, so a step is short.
     """
-    column = executions.c
     missing = (
-        select(column.id)
-        .outerjoin(outcomes, outcomes.c.execution_id == column.id)
-        .where(outcomes.c.execution_id.is_(None), column.id > after)
-        .order_by(column.id)
+        select(executions.c.id)
+        .outerjoin(outcomes, outcomes.c.execution_id == executions.c.id)
+        .where(outcomes.c.words.is_(None), executions.c.id > after)
+        .order_by(executions.c.id)
         .limit(STEP)
     )
     last, ends_at = None, time.monotonic() + STEP_TIME
@@ -92,15 +102,21 @@ def fill_outcomes(connection: Connection, after: str = "") -> str | None:
 
 
 def _fill_outcome(connection: Connection, execution_id: str) -> None:
-    column = executions.c
-    statement = select(
-        column.team_id, column.experiment_id, column.started_at, column.status, column.journal
-    )
-    row = connection.execute(statement.where(column.id == execution_id)).one()
-    key = ExecutionKey(execution_id, row.team_id, row.experiment_id, row.started_at)
-    outcome = None if row.status == "running" else _compute(row.journal)
-    dry = _is_dry(row.journal) if outcome is None else outcome.dry
-    save_outcome(connection, key, outcome, dry=dry)
+    where = executions.c.id == execution_id
+    names = [name for name in ExecutionKey.__struct_fields__ if name != "execution_id"]
+    row = connection.execute(select(*(executions.c[name] for name in names)).where(where)).one()
+    key = ExecutionKey(execution_id=execution_id, **row._mapping)
+    if outcome := read_outcomes(connection, [execution_id]).get(execution_id):
+        values = _read_key(key, outcome.sentence) | {"left_behind": outcome.left_behind}
+        by = outcomes.c.execution_id
+        connection.execute(update(outcomes).where(by == execution_id).values(**values))
+        return
+    status, journal = connection.execute(
+        select(executions.c.status, executions.c.journal).where(where)
+    ).one()
+    computed = None if status == "running" else _compute(journal)
+    dry = _is_dry(journal) if computed is None else computed.dry
+    save_outcome(connection, key, computed, dry=dry)
 
 
 def _compute(journal: bytes) -> Outcome:
