@@ -28,8 +28,8 @@ from chaoscloud.console.middleware import (
     RequestLog,
     is_api,
 )
-from chaoscloud.console.pages.errors import shown
-from chaoscloud.console.pages.security import secured
+from chaoscloud.console.pages.errors import show_error
+from chaoscloud.console.pages.security import secure
 from chaoscloud.console.rates import RateLimiter
 from chaoscloud.console.records import TooMany
 from chaoscloud.console.records.experiment_summaries import fill_summaries
@@ -113,15 +113,15 @@ def _handler(problem_of: Callable[[Any], Problem]) -> Handler:
     async def handle(request: Request, error: Exception) -> Response:
         problem = problem_of(error)
         if problem.status == 405:
-            problem.headers["Allow"] = ", ".join(_allowed(request))
+            problem.headers["Allow"] = ", ".join(_list_allowed_methods(request))
         if is_api(request.url.path):
             return for_request(problem, request)
-        return secured(await shown(request, problem.status, problem.detail))
+        return secure(await show_error(request, problem.status, problem.detail))
 
     return handle
 
 
-def _allowed(request: Request) -> list[str]:
+def _list_allowed_methods(request: Request) -> list[str]:
     """The methods of every route that has this address; Starlette tells those of the first."""
     routes = (route for route in request.app.routes if isinstance(route, Route))
     fitting = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)

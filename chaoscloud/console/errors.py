@@ -50,7 +50,7 @@ class Problem(Exception):
         self.extra = dict(extra or {})
 
 
-class _Known(Problem):
+class _StatusProblem(Problem):
     """A problem whose status and title are settled; only the detail is left to say."""
 
     known: ClassVar[tuple[int, str]]
@@ -64,13 +64,13 @@ class _Known(Problem):
         super().__init__(*self.known, detail, headers, extra)
 
 
-class BadRequest(_Known):
+class BadRequest(_StatusProblem):
     """The request cannot be understood."""
 
     known = (400, "Bad Request")
 
 
-class Unauthorized(_Known):
+class Unauthorized(_StatusProblem):
     """The token is missing, unknown, expired or revoked."""
 
     known = (401, "Unauthorized")
@@ -79,49 +79,49 @@ class Unauthorized(_Known):
         super().__init__(detail, {"WWW-Authenticate": "Bearer"})
 
 
-class Forbidden(_Known):
+class Forbidden(_StatusProblem):
     """We know who asks, and they may not."""
 
     known = (403, "Forbidden")
 
 
-class NotFound(_Known):
+class NotFound(_StatusProblem):
     """There is no such thing, or it is not for the caller to see."""
 
     known = (404, "Not Found")
 
 
-class TimedOut(_Known):
+class TimedOut(_StatusProblem):
     """The request did not arrive in time."""
 
     known = (408, "Request Timeout")
 
 
-class Conflict(_Known):
+class Conflict(_StatusProblem):
     """As things are it cannot be done: a name is taken, or a document is not whole."""
 
     known = (409, "Conflict")
 
 
-class TooLarge(_Known):
+class TooLarge(_StatusProblem):
     """The body is over the limit."""
 
     known = (413, "Content Too Large")
 
 
-class Misdirected(_Known):
+class Misdirected(_StatusProblem):
     """The request names a host that this console is not known by."""
 
     known = (421, "Misdirected Request")
 
 
-class Unprocessable(_Known):
+class Unprocessable(_StatusProblem):
     """The request is understood, but it does not say what it must."""
 
     known = (422, "Unprocessable Content")
 
 
-class TooManyRequests(_Known):
+class TooManyRequests(_StatusProblem):
     """Asked more often than is allowed; `seconds` until the next try goes with it."""
 
     known = (429, "Too Many Requests")
@@ -130,7 +130,7 @@ class TooManyRequests(_Known):
         super().__init__(detail, {"Retry-After": str(seconds)})
 
 
-class Busy(_Known):
+class Busy(_StatusProblem):
     """Too many writes are waiting."""
 
     known = (503, "Service Unavailable")
@@ -139,7 +139,7 @@ class Busy(_Known):
         super().__init__(detail, {"Retry-After": "1"})
 
 
-class InsufficientStorage(_Known):
+class InsufficientStorage(_StatusProblem):
     """There is no room on the console's disk (RFC 4918)."""
 
     known = (507, "Insufficient Storage")
@@ -148,7 +148,7 @@ class InsufficientStorage(_Known):
         super().__init__(detail, {"Retry-After": "60"})
 
 
-def rendered(problem: Problem, instance: str) -> Response:
+def render_problem(problem: Problem, instance: str) -> Response:
     """The problem as RFC 9457 has it; `instance` is the path that was asked."""
     members = {
         "type": "about:blank",
@@ -165,4 +165,4 @@ def rendered(problem: Problem, instance: str) -> Response:
 
 def for_request(problem: Problem, request: Request) -> Response:
     """The same, for the request that met it."""
-    return rendered(problem, request.url.path)
+    return render_problem(problem, request.url.path)

@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chaoscloud.console.bodies import BodyRoom, Lease
-from chaoscloud.console.errors import Misdirected, Problem, TimedOut, TooLarge, rendered
+from chaoscloud.console.errors import Misdirected, Problem, TimedOut, TooLarge, render_problem
 from chaoscloud.console.rates import RateLimiter, identify_token
 from chaoscloud.console.rules.addresses import is_address
 
@@ -69,7 +69,7 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         if _declared_length(scope) > self.room.limit:
-            await rendered(self._too_large(), scope["path"])(scope, receive, send)
+            await render_problem(self._too_large(), scope["path"])(scope, receive, send)
             return
         scope[LEASE] = lease = Lease(self.room)
         try:
@@ -122,7 +122,7 @@ class KnownHosts:
                 "This console is not known by that name. Its operator tells it its names with "
                 "--public-url or CHAOSIQ_CONSOLE_HOSTS."
             )
-            await rendered(problem, scope["path"])(scope, receive, send)
+            await render_problem(problem, scope["path"])(scope, receive, send)
             return
         await self.app(scope, receive, send)
 
@@ -148,7 +148,7 @@ class ApiRate:
                 if authorization:
                     self.limiter.count("api", identify_token(authorization))
             except Problem as problem:
-                await rendered(problem, scope["path"])(scope, receive, send)
+                await render_problem(problem, scope["path"])(scope, receive, send)
                 return
         await self.app(scope, receive, send)
 

@@ -19,7 +19,7 @@ from chaoscloud.console.rules.safeguards import Run
 from chaoscloud.console.rules.safeguards.model import WebhookAnswer
 from chaoscloud.console.watch import Place, Watch
 from chaoscloud.console.watch.asker import Asker
-from chaoscloud.console.watch.calling import Heard, ask
+from chaoscloud.console.watch.calling import WebhookReply, ask
 from tests.console.conftest import Clock
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
@@ -127,8 +127,8 @@ async def gate(answer: bytes | Serve) -> AsyncIterator[tuple[str, list[bytes]]]:
         await asyncio.gather(*(task for task in serving if task))
 
 
-def heard_from(answer: bytes | Serve, limit: float = 30.0) -> tuple[Heard, list[bytes]]:
-    async def call() -> tuple[Heard, list[bytes]]:
+def heard_from(answer: bytes | Serve, limit: float = 30.0) -> tuple[WebhookReply, list[bytes]]:
+    async def call() -> tuple[WebhookReply, list[bytes]]:
         async with gate(answer) as (url, asked):
             return await ask(url, LOOPBACK, limit), asked
 
@@ -177,20 +177,20 @@ def test_an_answer_that_drips_takes_no_longer_than_the_limit() -> None:
 
     heard, _ = heard_from(drip, limit=0.2)
 
-    assert (heard.ok, heard.said) == (None, "no answer within 0.2 seconds")
+    assert (heard.ok, heard.message) == (None, "no answer within 0.2 seconds")
 
 
 def test_a_name_that_leads_inside_is_not_called() -> None:
     """The name says nothing about the address; nobody is connected to."""
 
-    async def call() -> tuple[Heard, list[bytes]]:
+    async def call() -> tuple[WebhookReply, list[bytes]]:
         async with gate(YES) as (url, asked):
             return await ask(url.replace("127.0.0.1", "localhost")), asked
 
     heard, asked = asyncio.run(call())
 
     assert (heard.ok, asked) == (None, [])
-    assert "not a public one" in heard.said
+    assert "not a public one" in heard.message
 
 
 def test_a_name_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,7 +206,7 @@ def test_a_name_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
 
-    async def call() -> Heard:
+    async def call() -> WebhookReply:
         async with gate(YES) as (url, _):
             return await ask(url.replace("127.0.0.1", "gate.test"), LOOPBACK)
 
@@ -220,11 +220,11 @@ def test_a_name_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
 class Oracle:
     """A webhook that counts how often it is asked."""
 
-    def __init__(self, *answers: Heard) -> None:
+    def __init__(self, *answers: WebhookReply) -> None:
         self.answers = list(answers)
         self.asked = 0
 
-    async def __call__(self, url: str) -> Heard:
+    async def __call__(self, url: str) -> WebhookReply:
         self.asked += 1
         await asyncio.sleep(0)
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -255,7 +255,7 @@ def test_a_webhook_is_asked_once_for_a_hundred_runs(
     database: Database, now: Clock, checkout: Team
 ) -> None:
     """All of them wait for the one answer, which then holds for its period."""
-    oracle = Oracle(Heard(True))
+    oracle = Oracle(WebhookReply(True))
     watch, places = watching(database, now, checkout, oracle)
 
     async def twice() -> list[bool]:
@@ -271,7 +271,7 @@ def test_another_answer_is_kept_and_reaches_who_waits(
     database: Database, now: Clock, checkout: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Asked again while somebody waits; what it says now stands in the record, too."""
-    oracle = Oracle(Heard(True), Heard(False, "nobody is on call"))
+    oracle = Oracle(WebhookReply(True), WebhookReply(False, "nobody is on call"))
     watch, places = watching(database, now, checkout, oracle)
     monkeypatch.setattr(Asker, "_is_fresh", _fresh_after_first(oracle))
 
@@ -305,10 +305,10 @@ def test_an_error_of_ours_while_asking_is_no_answer(
     """Whoever waits hears of it."""
 
     class Broken(Oracle):
-        async def __call__(self, url: str) -> Heard:
+        async def __call__(self, url: str) -> WebhookReply:
             raise ZeroDivisionError
 
-    watch, places = watching(database, now, checkout, Broken(Heard(True)))
+    watch, places = watching(database, now, checkout, Broken(WebhookReply(True)))
 
     with pytest.raises(ZeroDivisionError):
         asyncio.run(watch.answer(places[0]))

@@ -1,4 +1,4 @@
-"""Reading what was sent: within the limit, inflated, sound, and of the shape it must have."""
+"""Read a body: within the limit, inflated, valid JSON, of the type it must have."""
 
 import asyncio
 import re
@@ -20,7 +20,7 @@ P = ParamSpec("P")
 Document = Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": "object"})]
 
 LARGE = 256 * 1024  # bytes from which on reading would hold up everybody else
-_PLACE = re.compile(r"(?P<said>.*) - at `(?P<path>\$.*)`$", re.DOTALL)
+_PLACE = re.compile(r"(?P<message>.*) - at `(?P<path>\$.*)`$", re.DOTALL)
 _STEP = re.compile(r"\.(?P<key>[^.\[]+)|\[(?P<index>[^\]]*)\]")
 
 
@@ -30,10 +30,10 @@ class Invalid(Unprocessable):
     `errors` is one object a fault: `{"loc": ["body", "journal", "status"], "msg", "type"}`.
     """
 
-    def __init__(self, said: str, loc: list[str | int], kind: str = "type_error") -> None:
-        self.errors = [{"loc": loc, "msg": said, "type": kind}]
+    def __init__(self, message: str, loc: list[str | int], kind: str = "type_error") -> None:
+        self.errors = [{"loc": loc, "msg": message, "type": kind}]
         where = ".".join(str(step) for step in loc)
-        super().__init__(f"{where}: {said}", extra={"errors": self.errors})
+        super().__init__(f"{where}: {message}", extra={"errors": self.errors})
 
 
 async def body_of(request: Request, limit: int | None = None) -> bytes:
@@ -52,17 +52,17 @@ async def body_of(request: Request, limit: int | None = None) -> bytes:
     return await read_body(request.stream(), lease, gzipped=gzipped, limit=most)
 
 
-async def away(
+async def offload(
     job: Callable[Concatenate[bytes, P], T], raw: bytes, *args: P.args, **kwargs: P.kwargs
 ) -> T:
-    """Do work on bytes: here when they are few, else in a thread, where nobody waits for it."""
+    """Run a job on bytes: on the event loop when they are few, in a thread when they are many."""
     if len(raw) < LARGE:
         return job(raw, *args, **kwargs)
     return await asyncio.to_thread(job, raw, *args, **kwargs)
 
 
-def sound(raw: bytes, what: str = "body") -> bytes:
-    """The bytes, if they are JSON fit to be kept. Raises `BadRequest`."""
+def check_json(raw: bytes, what: str = "body") -> bytes:
+    """Return the bytes if they are JSON that can be stored. Raises `BadRequest`."""
     try:
         ensure_sound(raw)
     except Unsound as error:
@@ -70,23 +70,23 @@ def sound(raw: bytes, what: str = "body") -> bytes:
     return raw
 
 
-def shaped(raw: bytes | msgspec.Raw, kind: type[T], *at: str) -> T:
-    """Sound bytes as a value of this type; `at` is where in the body they stood.
+def decode_as(raw: bytes | msgspec.Raw, kind: type[T], *at: str) -> T:
+    """Decode JSON as this type; `at` is the place of the bytes in the body.
 
     Raises `Invalid`.
     """
-    return checked(lambda: msgspec.json.decode(raw, type=kind), *at)
+    return validate(lambda: msgspec.json.decode(raw, type=kind), *at)
 
 
-def checked(read: Callable[[], T], *at: str) -> T:
-    """What a reading function gives; what it finds wrong is raised as `Invalid`."""
+def validate(read: Callable[[], T], *at: str) -> T:
+    """Return what a reading function returns. Raises `Invalid` for what it finds wrong."""
     try:
         return read()
     except msgspec.ValidationError as error:
-        said, path = str(error), "$"
-        if found := _PLACE.match(said):
-            said, path = found["said"], found["path"]
-        raise Invalid(said, ["body", *at, *_steps(path)]) from None
+        message, path = str(error), "$"
+        if match := _PLACE.match(message):
+            message, path = match["message"], match["path"]
+        raise Invalid(message, ["body", *at, *_steps(path)]) from None
 
 
 def _steps(path: str) -> list[str | int]:

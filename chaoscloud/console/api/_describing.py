@@ -115,7 +115,7 @@ class Operation(msgspec.Struct, frozen=True):
     waits: bool = False
 
 
-class Problem(msgspec.Struct):
+class ProblemDetails(msgspec.Struct):
     """What went wrong (RFC 9457)."""
 
     type: str
@@ -157,7 +157,7 @@ SchemaOf = Callable[[Any], Mapping[str, Any]]
 
 def _schemas(operations: Iterable[Operation]) -> tuple[SchemaOf, dict[str, Any]]:
     """Every type the table names as a schema, and a look-up from the type to it."""
-    types: list[Any] = [Problem]
+    types: list[Any] = [ProblemDetails]
     for operation in operations:
         for kind in (*operation.takes.values(), *operation.answers.values()):
             types += kind if isinstance(kind, tuple) else [kind]
@@ -211,7 +211,7 @@ def _responses(route: Route, operation: Operation, schema_of: SchemaOf) -> dict[
     refusals = {
         str(status): {
             "description": REFUSALS[status],
-            "content": {"application/problem+json": {"schema": schema_of(Problem)}},
+            "content": {"application/problem+json": {"schema": schema_of(ProblemDetails)}},
         }
         for status in _refusals(route, operation)
     }

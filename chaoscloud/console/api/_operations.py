@@ -48,12 +48,12 @@ OPERATIONS: Mapping[Callable[..., Any], Operation] = {
     me.describe_caller: Operation({200: me.Me}),
     organizations.list_page: Operation({200: list[organizations.Named]}),
     organizations.teams_listed: Operation({200: list[organizations.Named]}),
-    organizations.team: Operation({200: organizations.Team}),
+    organizations.team: Operation({200: organizations.TeamSummary}),
     experiments.publish: Operation(
         {201: Made, 204: None}, {JSON: experiments.NewExperiment}, repeatable=True
     ),
     experiments.list_page: Operation({200: Page[Experiment]}, query=LIST),
-    experiments.one: Operation({200: experiments.WithDocument}),
+    experiments.one: Operation({200: experiments.ExperimentWithDocument}),
     experiments.versions: Operation({200: Page[Version]}, query=LIST),
     experiments.version: Operation({200: dict[str, Any]}),
     executions.create: Operation(
@@ -71,7 +71,7 @@ OPERATIONS: Mapping[Callable[..., Any], Operation] = {
     executions.list_page: Operation(
         {200: Page[Execution]}, query=(*KINDS_OF_EXECUTION, "experiment", *LIST)
     ),
-    executions.one: Operation({200: executions.WithJournal}),
+    executions.one: Operation({200: executions.ExecutionWithJournal}),
     events.receive: Operation(
         {201: (Made, events.Stored)},
         {SINGLE: events.CloudEvent, BATCH: list[events.CloudEvent]},
@@ -91,14 +91,14 @@ OPERATIONS: Mapping[Callable[..., Any], Operation] = {
         repeatable=True,
     ),
     verifications.list_page: Operation({200: Page[Verification]}, query=LIST),
-    verifications.one: Operation({200: verifications.WithDocument}),
+    verifications.one: Operation({200: verifications.VerificationWithDocument}),
     runs.start: Operation({201: runs.StartedRun}, {JSON: NewRun}, repeatable=True),
     runs.list_page: Operation({200: Page[VerificationRun]}, query=LIST),
-    runs.one: Operation({200: runs.WithJournal}),
+    runs.one: Operation({200: runs.RunWithJournal}),
     runs.finish: Operation({204: None}, {JSON: runs.Finished}, refuses=(409,)),
     runs.list_journals: Operation({200: list[JournalVersion]}),
     runs.journal_version: Operation({200: dict[str, Any]}),
-    run_events.receive: Operation({201: Made}, {JSON: run_events.NewEvent}, repeatable=True),
+    run_events.receive: Operation({201: Made}, {JSON: run_events.NewRunEvent}, repeatable=True),
     run_events.list_page: Operation({200: Page[run_events.RunEvent]}, query=("after", *LIST)),
     stops.stop: Operation({201: SafeguardView}, {JSON: stops.NewStop}, refuses=(409,)),
     stops.remove: Operation({204: None}, refuses=(403,)),

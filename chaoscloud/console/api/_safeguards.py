@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from sqlalchemy import Connection
 
-from chaoscloud.console.api._body import Document, Invalid, checked
+from chaoscloud.console.api._body import Document, Invalid, validate
 from chaoscloud.console.db import Database
 from chaoscloud.console.records import safeguards
 from chaoscloud.console.records.acknowledgements import RunReport
@@ -170,7 +170,7 @@ def ensure_sane(at: datetime, *key: str) -> datetime:
 
 
 def _parse_settings(kind: str, raw: msgspec.Raw, networks: Iterable[Network]) -> str:
-    settings = checked(lambda: parse_settings(kind, raw), "settings")
+    settings = validate(lambda: parse_settings(kind, raw), "settings")
     if not may_call_address(kind, settings, networks):
         message = "Expected a public address, or one in a network that the operator allows"
         raise Invalid(message, ["body", "settings", KINDS[kind].calls], "value_error")

@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from chaoscloud.console.api import _lookup
-from chaoscloud.console.api._body import Document, Invalid, checked, shaped, sound
+from chaoscloud.console.api._body import Document, Invalid, check_json, decode_as, validate
 from chaoscloud.console.api.verifications import Id, ImportedVerification, import_of
 from chaoscloud.console.errors import NotFound
 from chaoscloud.console.records import (
@@ -55,19 +55,19 @@ class _OfExperiment(msgspec.Struct):
 
 def start_of(body: bytes) -> Start:
     """Read a body. Raises a `Problem`."""
-    sent = shaped(sound(body), NewRun)
+    sent = decode_as(check_json(body), NewRun)
     journal = bytes(sent.journal)
-    summary = checked(lambda: journals.summary(journal), "journal")
-    document = bytes(shaped(journal, _OfExperiment, "journal").experiment)
+    summary = validate(lambda: journals.summary(journal), "journal")
+    document = bytes(decode_as(journal, _OfExperiment, "journal").experiment)
     if document == b"null":
         return Start(sent, journal, summary, None, None, None)
-    draft = checked(lambda: recognition.draft(document), "journal", "experiment")
+    draft = validate(lambda: recognition.draft(document), "journal", "experiment")
     return Start(sent, journal, summary, document, draft, _read_content(document))
 
 
 def _read_content(document: bytes) -> rules.VerificationContent | Invalid:
     try:
-        return checked(lambda: rules.read_document(document), "journal", "experiment")
+        return validate(lambda: rules.read_document(document), "journal", "experiment")
     except Invalid as invalid:
         return invalid
 
@@ -112,7 +112,7 @@ def _registration(
         )
     if started.document is None or started.content is None:
         raise NotFound("There is no such verification, and the journal holds no document of it.")
-    checked(lambda: msgspec.convert(verification_id, Id), "id")
+    validate(lambda: msgspec.convert(verification_id, Id), "id")
     beside = ImportedVerification(msgspec.Raw(started.document))
     return import_of(started.document, beside, started.content, verification_id)
 

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chaoscloud.console.api._answers import json
-from chaoscloud.console.api._body import away, body_of, shaped, sound
+from chaoscloud.console.api._body import body_of, check_json, decode_as, offload
 from chaoscloud.console.api._team_request import database_of, now_of, refuse_nul
 from chaoscloud.console.auth import address_of
 from chaoscloud.console.errors import Unauthorized
@@ -61,7 +61,7 @@ async def receive(request: Request) -> Response:
     safeguard_id, secret, now = request.path_params["safeguard"], _secret(request), now_of(request)
     await database_of(request).reading(_check_secret, safeguard_id, secret)
     body = await body_of(request, LARGEST)
-    alerts = await away(lambda body: shaped(sound(body), Alerts), body)
+    alerts = await offload(lambda body: decode_as(check_json(body), Alerts), body)
     firing = await database_of(request).writing(_store, safeguard_id, secret, alerts, now)
     return json(AlertsReceived(firing))
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from chaoscloud.console.api import _lookup
 from chaoscloud.console.api._answers import Made, json, limit_of, number_of, page
-from chaoscloud.console.api._body import Invalid, away, body_of, shaped, sound
+from chaoscloud.console.api._body import Invalid, body_of, check_json, decode_as, offload
 from chaoscloud.console.api._team_request import TeamRequest, database_of, now_of, of_team
 from chaoscloud.console.api.access_cache import Access, AccessCache
 from chaoscloud.console.db import changes
@@ -79,7 +79,7 @@ async def receive(request: Request) -> Response:
     body, now = await body_of(request), now_of(request)
     content_type = request.headers.get("content-type", "").partition(";")[0]
     batch = content_type.strip().lower() == BATCH
-    new = await away(_parse_batch if batch else _parse_single, body, now)
+    new = await offload(_parse_batch if batch else _parse_single, body, now)
     stored = await _store(request, access, Message(request.path_params["execution"], new, now))
     EVENTS_STORED.inc(stored)
     if stored < len(new):
@@ -121,11 +121,11 @@ async def list_page(request: TeamRequest) -> Response:
 
 
 def _parse_single(body: bytes, now: datetime) -> list[NewEvent]:
-    return [_convert(shaped(sound(body), CloudEvent), now)]
+    return [_convert(decode_as(check_json(body), CloudEvent), now)]
 
 
 def _parse_batch(body: bytes, now: datetime) -> list[NewEvent]:
-    cloud_events = shaped(sound(body), list[CloudEvent])
+    cloud_events = decode_as(check_json(body), list[CloudEvent])
     return [_convert(event, now, number) for number, event in enumerate(cloud_events)]
 
 

@@ -18,7 +18,15 @@ from chaoscloud.console.api._answers import (
     nothing,
     page,
 )
-from chaoscloud.console.api._body import Document, Invalid, away, body_of, checked, shaped, sound
+from chaoscloud.console.api._body import (
+    Document,
+    Invalid,
+    body_of,
+    check_json,
+    decode_as,
+    offload,
+    validate,
+)
 from chaoscloud.console.api._team_request import TeamRequest, of_team
 from chaoscloud.console.api.events import ACCEPTS
 from chaoscloud.console.errors import Conflict, NotFound
@@ -46,7 +54,7 @@ class Fault(msgspec.Struct, frozen=True):
     type: str
 
 
-class WithJournal(Execution, frozen=True, kw_only=True):
+class ExecutionWithJournal(Execution, frozen=True, kw_only=True):
     """An execution and its journal, and what the console can tell of how it was told.
 
     `lost_contact` is whether it says it is running, but has said nothing for long; `events_missing`
@@ -63,7 +71,7 @@ async def create(request: TeamRequest) -> Response:
     """Keep a new execution of an experiment; what is wrong with it is a list (contract, 6)."""
     body = await body_of(request.http)
     try:
-        summary, journal = await away(journal_of, body)
+        summary, journal = await offload(journal_of, body)
     except Invalid as invalid:
         return json(invalid.errors, 422)
     key = request.key(idempotency.KeyKind.EXECUTION, body)
@@ -87,7 +95,7 @@ async def journal(request: TeamRequest) -> Response:
 async def record(request: TeamRequest) -> Response:
     """Write a later journal; that of an ended execution stays as an earlier version."""
     body = await body_of(request.http)
-    summary, journal = await away(journal_of, body)
+    summary, journal = await offload(journal_of, body)
     _, experiment_id, execution_id = _names(request)
     try:
         await request.db.recording(
@@ -138,7 +146,7 @@ async def one(request: TeamRequest) -> Response:
     """An execution and its journal."""
     execution_id = request.path("execution")
     record, raw, missing = await request.db.reading(_one, request.team.team_id, execution_id)
-    answer = WithJournal(
+    answer = ExecutionWithJournal(
         **msgspec.structs.asdict(record),
         journal=msgspec.Raw(raw),
         lost_contact=record.status == "running" and request.now - record.last_seen_at > SILENCE,
@@ -149,8 +157,8 @@ async def one(request: TeamRequest) -> Response:
 
 def journal_of(body: bytes) -> tuple[Summary, bytes]:
     """The journal in a body, and what the console takes out of it. Raises a `Problem`."""
-    journal = bytes(shaped(sound(body), NewJournal).journal)
-    return checked(lambda: journals.summary(journal), "journal"), journal
+    journal = bytes(decode_as(check_json(body), NewJournal).journal)
+    return validate(lambda: journals.summary(journal), "journal"), journal
 
 
 def _create(

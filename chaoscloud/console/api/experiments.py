@@ -20,7 +20,7 @@ from chaoscloud.console.api._answers import (
     number_of,
     page,
 )
-from chaoscloud.console.api._body import Document, away, body_of, checked, shaped, sound
+from chaoscloud.console.api._body import Document, body_of, check_json, decode_as, offload, validate
 from chaoscloud.console.api._team_request import TeamRequest, of_team
 from chaoscloud.console.errors import NotFound
 from chaoscloud.console.records import experiments, idempotency
@@ -37,7 +37,7 @@ class NewExperiment(msgspec.Struct, frozen=True):
     experiment: Document
 
 
-class WithDocument(msgspec.Struct, frozen=True):
+class ExperimentWithDocument(msgspec.Struct, frozen=True):
     """An experiment and the latest version of its document."""
 
     id: str
@@ -53,7 +53,7 @@ class WithDocument(msgspec.Struct, frozen=True):
 async def publish(request: TeamRequest) -> Response:
     """Keep an experiment: as a new one, as a new version of a known one, or leave it as it is."""
     body = await body_of(request.http)
-    draft = await away(draft_of, body)
+    draft = await offload(draft_of, body)
     key = request.key(idempotency.KeyKind.EXPERIMENT, body)
     published = await request.db.recording(_publish, request.author, draft, key, request.now)
     where = at(request.address("experiments", published.experiment_id))
@@ -80,7 +80,7 @@ async def one(request: TeamRequest) -> Response:
     record, raw = await request.db.reading(_one, request.team.team_id, request.path("experiment"))
     values: dict[str, Any] = msgspec.structs.asdict(record)
     del values["organization_id"]
-    answer = WithDocument(**values, experiment=msgspec.Raw(raw))
+    answer = ExperimentWithDocument(**values, experiment=msgspec.Raw(raw))
     return json(answer, headers=at(request.address("experiments", record.id)))
 
 
@@ -110,8 +110,8 @@ async def version(request: TeamRequest) -> Response:
 
 def draft_of(body: bytes) -> ExperimentDraft:
     """The experiment in a body. Raises a `Problem` when there is none."""
-    sent = shaped(sound(body), NewExperiment).experiment
-    return checked(lambda: recognition.draft(bytes(sent)), "experiment")
+    sent = decode_as(check_json(body), NewExperiment).experiment
+    return validate(lambda: recognition.draft(bytes(sent)), "experiment")
 
 
 def _publish(

@@ -17,7 +17,7 @@ from chaoscloud.console.api._answers import (
     mark_of,
     page,
 )
-from chaoscloud.console.api._body import away, body_of, checked, shaped, sound
+from chaoscloud.console.api._body import body_of, check_json, decode_as, offload, validate
 from chaoscloud.console.api._team_request import TeamRequest, of_team
 from chaoscloud.console.records import idempotency, objectives
 from chaoscloud.console.records.authorship import Author
@@ -48,7 +48,7 @@ class NewObjective(msgspec.Struct, frozen=True):
 async def create(request: TeamRequest) -> Response:
     """Keep an objective of the team."""
     body = await body_of(request.http)
-    new = await away(_new_of, body)
+    new = await offload(_new_of, body)
     key = request.key(idempotency.KeyKind.OBJECTIVE, body)
     created_id = await request.db.writing(_keep, request.author, new, key, request.now)
     return json(Made(created_id), 201, at(request.address("objectives", created_id)))
@@ -88,12 +88,12 @@ def _keep(
 
 
 def _new_of(body: bytes) -> objectives.ObjectiveFields:
-    sent = shaped(sound(body), NewObjective)
+    sent = decode_as(check_json(body), NewObjective)
     return objectives.ObjectiveFields(
         name=plain(sent.name),
         target=sent.target,
-        window=checked(lambda: rules.pace(sent.window, "window")),
-        measurement=checked(lambda: rules.hypothesis(sent.measurement, sent.name, "measurement")),
+        window=validate(lambda: rules.pace(sent.window, "window")),
+        measurement=validate(lambda: rules.hypothesis(sent.measurement, sent.name, "measurement")),
         description=plain(sent.description),
         tags=[plain(tag) for tag in sent.tags],
     )

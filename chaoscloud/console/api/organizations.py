@@ -18,7 +18,7 @@ class Named(msgspec.Struct, frozen=True):
     name: str
 
 
-class Team(msgspec.Struct, frozen=True):
+class TeamSummary(msgspec.Struct, frozen=True):
     """A team, and the organization it is in."""
 
     id: str
@@ -56,4 +56,4 @@ async def team(request: TeamRequest) -> Response:
     """One team."""
     place = request.team
     required = await request.http.app.state.watch.required(place.organization_id)
-    return json(Team(place.team_id, place.team_name, place.organization_id, required))
+    return json(TeamSummary(place.team_id, place.team_name, place.organization_id, required))

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chaoscloud.console.api._answers import json
-from chaoscloud.console.api._body import away, body_of, shaped, sound
+from chaoscloud.console.api._body import body_of, check_json, decode_as, offload
 from chaoscloud.console.api._team_request import database_of
 from chaoscloud.console.api.safeguards import Scope, owner_scope
 from chaoscloud.console.records import safeguard_states
@@ -32,7 +32,9 @@ async def read(request: Request) -> Response:
 async def write(request: Request) -> Response:
     """Ask something else of the organization's runs."""
     scope = await owner_scope(request)
-    sent = await away(lambda body: shaped(sound(body), OrganizationPolicy), await body_of(request))
+    sent = await offload(
+        lambda body: decode_as(check_json(body), OrganizationPolicy), await body_of(request)
+    )
     await database_of(request).writing(_write, scope, sent.safeguards == "required")
     return json(sent)
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from chaoscloud.console.api import _lookup
 from chaoscloud.console.api._answers import Made, json, limit_of, number_of, page
-from chaoscloud.console.api._body import away, body_of, shaped, sound
+from chaoscloud.console.api._body import body_of, check_json, decode_as, offload
 from chaoscloud.console.api._team_request import TeamRequest, of_team
 from chaoscloud.console.records import idempotency, runs
 from chaoscloud.console.rules.soundness import plain
@@ -17,7 +17,7 @@ from chaoscloud.console.rules.soundness import plain
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 
 
-class NewEvent(msgspec.Struct, frozen=True):
+class NewRunEvent(msgspec.Struct, frozen=True):
     """Something a run says."""
 
     category: Word
@@ -37,7 +37,7 @@ class RunEvent(msgspec.Struct, frozen=True):
 async def receive(request: TeamRequest) -> Response:
     """Keep something a run says."""
     body = await body_of(request.http)
-    sent = await away(_event_of, body)
+    sent = await offload(_event_of, body)
     key = request.key(idempotency.KeyKind.VERIFICATION_EVENT, body)
     created_id = await request.db.recording(_receive, *_names(request), sent, key, request.now)
     return json(Made(created_id), 201)
@@ -54,8 +54,8 @@ async def list_page(request: TeamRequest) -> Response:
     return page(request.http, views, limit, lambda last: str(last.seq))
 
 
-def _event_of(body: bytes) -> NewEvent:
-    return shaped(sound(body), NewEvent)
+def _event_of(body: bytes) -> NewRunEvent:
+    return decode_as(check_json(body), NewRunEvent)
 
 
 def _receive(
@@ -63,7 +63,7 @@ def _receive(
     team_id: str,
     verification_id: str,
     run_id: str,
-    sent: NewEvent,
+    sent: NewRunEvent,
     key: idempotency.Key | None,
     now: datetime,
 ) -> str:

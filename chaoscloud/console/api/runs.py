@@ -18,7 +18,7 @@ from chaoscloud.console.api._answers import (
     nothing,
     page,
 )
-from chaoscloud.console.api._body import Document, away, body_of, checked, shaped, sound
+from chaoscloud.console.api._body import Document, body_of, check_json, decode_as, offload, validate
 from chaoscloud.console.api._team_request import TeamRequest, of_team
 from chaoscloud.console.errors import Conflict, NotFound
 from chaoscloud.console.records import (
@@ -56,7 +56,7 @@ class Finished(msgspec.Struct, frozen=True):
     results: Results | None = None
 
 
-class WithJournal(VerificationRun, frozen=True, kw_only=True):
+class RunWithJournal(VerificationRun, frozen=True, kw_only=True):
     """A run and its journal."""
 
     journal: Document
@@ -66,7 +66,7 @@ class WithJournal(VerificationRun, frozen=True, kw_only=True):
 async def start(request: TeamRequest) -> Response:
     """Keep a new run; a verification the team does not know is registered from the document."""
     body = await body_of(request.http)
-    started = await away(starting.start_of, body)
+    started = await offload(starting.start_of, body)
     key = request.key(idempotency.KeyKind.VERIFICATION_RUN, body)
     verification_id = request.path("verification")
     run = await request.db.recording(
@@ -101,7 +101,7 @@ async def list_page(request: TeamRequest) -> Response:
 async def one(request: TeamRequest) -> Response:
     """A run with its insight and its journal."""
     record, raw = await request.db.reading(_one, *_names(request))
-    answer = WithJournal(**msgspec.structs.asdict(record), journal=msgspec.Raw(raw))
+    answer = RunWithJournal(**msgspec.structs.asdict(record), journal=msgspec.Raw(raw))
     return json(answer, headers=at(_address(request, record.id)))
 
 
@@ -109,7 +109,7 @@ async def one(request: TeamRequest) -> Response:
 async def finish(request: TeamRequest) -> Response:
     """Keep how a run ended."""
     body = await body_of(request.http)
-    status, results, journal = await away(_finished_of, body)
+    status, results, journal = await offload(_finished_of, body)
     _, verification_id, run_id = _names(request)
     try:
         await request.db.recording(
@@ -144,10 +144,10 @@ async def journal_version(request: TeamRequest) -> Response:
 
 
 def _finished_of(body: bytes) -> tuple[str, Results, bytes]:
-    sent = shaped(sound(body), Finished)
+    sent = decode_as(check_json(body), Finished)
     journal = bytes(sent.journal)
-    results = sent.results or checked(lambda: _count_samples(journal), "journal")
-    pace = checked(lambda: rules.frequency(journals.extensions(journal)), "journal", "experiment")
+    results = sent.results or validate(lambda: _count_samples(journal), "journal")
+    pace = validate(lambda: rules.frequency(journals.extensions(journal)), "journal", "experiment")
     if results.frequency is None:
         results = msgspec.structs.replace(results, frequency=pace)
     results = read_times(results, journal, pace or rules.FREQUENCY)

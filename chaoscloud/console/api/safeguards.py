@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from chaoscloud.console.api import _safeguards
 from chaoscloud.console.api._answers import json, nothing
-from chaoscloud.console.api._body import Document, Invalid, away, body_of, shaped, sound
+from chaoscloud.console.api._body import Document, Invalid, body_of, check_json, decode_as, offload
 from chaoscloud.console.api._safeguards import (
     Moment,
     NewSafeguard,
@@ -164,7 +164,9 @@ def _find(connection: Connection, scope: Scope) -> Safeguard:
 
 async def _create(scope: Scope) -> Response:
     """Set a safeguard; for an alert, the answer has the secret of its address, this once."""
-    new = await away(lambda body: shaped(sound(body), NewSafeguard), await body_of(scope.request))
+    new = await offload(
+        lambda body: decode_as(check_json(body), NewSafeguard), await body_of(scope.request)
+    )
     networks = scope.request.app.state.config.webhook_networks
     fields = _safeguards.fields_of(new, scope.now, networks)
     now = scope.now
@@ -175,7 +177,7 @@ async def _create(scope: Scope) -> Response:
 async def _change(scope: Scope) -> Response:
     """Change a safeguard, or switch it on or off."""
     raw = await body_of(scope.request)
-    changes = await away(lambda body: shaped(sound(body), SafeguardChanges), raw)
+    changes = await offload(lambda body: decode_as(check_json(body), SafeguardChanges), raw)
     now = scope.now
     view = await database_of(scope.request).writing(_write_changes, scope, changes, now)
     return json(await _add_acknowledgement(scope, view, now))
@@ -245,11 +247,11 @@ def _own(connection: Connection, scope: Scope) -> Safeguard:
 async def simulate(request: TeamRequest) -> Response:
     """Say whether a run of the team would be allowed, now or at another time, and why not."""
     raw = await body_of(request.http)
-    sent = await away(lambda body: shaped(sound(body), SimulationRequest), raw)
+    sent = await offload(lambda body: decode_as(check_json(body), SimulationRequest), raw)
     at = ensure_sane(sent.at, "at") if sent.at else request.now
     if abs(at - request.now) > FARTHEST:
         raise Invalid("Expected a time within ten years", ["body", "at"], "value_error")
-    head = shaped(sent.experiment, documents.Head, "experiment")
+    head = decode_as(sent.experiment, documents.Head, "experiment")
     watch: Watch = request.http.app.state.watch
     tags = (*sent.tags, *(head.tags or ()))
     decision = (await simulate_run(request.db, watch, request.team, tags, at)).decision

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from chaoscloud.console.api import _lookup, _safeguards
 from chaoscloud.console.api._answers import json, nothing
-from chaoscloud.console.api._body import away, body_of, shaped, sound
+from chaoscloud.console.api._body import body_of, check_json, decode_as, offload
 from chaoscloud.console.api._safeguards import Line, SafeguardView, add_acknowledgement
 from chaoscloud.console.api._team_request import TeamRequest, of_team
 from chaoscloud.console.errors import Conflict, Forbidden
@@ -32,7 +32,9 @@ class NewStop(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @of_team
 async def stop(request: TeamRequest) -> Response:
     """Stop one run, and no other; the answer says when the run knew."""
-    sent = await away(lambda body: shaped(sound(body), NewStop), await body_of(request.http))
+    sent = await offload(
+        lambda body: decode_as(check_json(body), NewStop), await body_of(request.http)
+    )
     now = request.now
     view = await request.db.writing(_stop, request, sent, now)
     organization_id = request.team.organization_id

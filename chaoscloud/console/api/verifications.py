@@ -12,11 +12,11 @@ from chaoscloud.console.api._answers import at, cursor, json, limit_of, mark_of,
 from chaoscloud.console.api._body import (
     Document,
     Invalid,
-    away,
     body_of,
-    checked,
-    shaped,
-    sound,
+    check_json,
+    decode_as,
+    offload,
+    validate,
 )
 from chaoscloud.console.api._team_request import TeamRequest, of_team
 from chaoscloud.console.api.objectives import Name, Target
@@ -76,7 +76,7 @@ class ImportedVerification(msgspec.Struct, frozen=True):
     cool_down: Seconds | None = None
 
 
-class WithDocument(Verification, frozen=True, kw_only=True):
+class VerificationWithDocument(Verification, frozen=True, kw_only=True):
     """A verification and the document to run."""
 
     document: Document
@@ -93,7 +93,7 @@ class _Sent(msgspec.Struct):
 async def create(request: TeamRequest) -> Response:
     """Keep a verification: of an objective and a condition, or a whole document."""
     body = await body_of(request.http)
-    new = await away(_new_of, body)
+    new = await offload(_new_of, body)
     key = request.key(idempotency.KeyKind.VERIFICATION, body)
     try:
         created = await request.db.writing(_keep, request.author, new, key, request.now)
@@ -117,7 +117,7 @@ async def list_page(request: TeamRequest) -> Response:
 async def one(request: TeamRequest) -> Response:
     """A verification and its document."""
     record, raw = await request.db.reading(_one, request.team.team_id, request.path("verification"))
-    answer = WithDocument(**msgspec.structs.asdict(record), document=msgspec.Raw(raw))
+    answer = VerificationWithDocument(**msgspec.structs.asdict(record), document=msgspec.Raw(raw))
     return json(answer, headers=at(request.address("verifications", record.id)))
 
 
@@ -145,23 +145,23 @@ New = NewVerification | tuple[Import, ExperimentDraft]
 
 
 def _new_of(body: bytes) -> New:
-    content = shaped(sound(body), _Sent)
+    content = decode_as(check_json(body), _Sent)
     if content.hypothesis is not None:
         return _import_of(ImportedVerification(msgspec.Raw(body)))
     if content.experiment is not None:
-        return _import_of(shaped(body, ImportedVerification), "experiment")
-    new = shaped(body, NewVerification)
-    checked(lambda: rules.pace(new.frequency, "frequency"))
+        return _import_of(decode_as(body, ImportedVerification), "experiment")
+    new = decode_as(body, NewVerification)
+    validate(lambda: rules.pace(new.frequency, "frequency"))
     return new
 
 
 def _import_of(sent: ImportedVerification, *at: str) -> tuple[Import, ExperimentDraft]:
     document = bytes(sent.experiment)
-    content = checked(lambda: rules.read_document(document), *at)
-    verification_id = checked(lambda: msgspec.convert(sent.id or content.id or new_id(), Id), "id")
+    content = validate(lambda: rules.read_document(document), *at)
+    verification_id = validate(lambda: msgspec.convert(sent.id or content.id or new_id(), Id), "id")
     return (
-        checked(lambda: import_of(document, sent, content, verification_id)),
-        checked(lambda: recognition.draft(document), *at),
+        validate(lambda: import_of(document, sent, content, verification_id)),
+        validate(lambda: recognition.draft(document), *at),
     )
 
 

@@ -68,13 +68,13 @@ def raise_file_limit() -> int:
         return 8192
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     # macOS reports no hard limit and refuses more than OPEN_MAX all the same.
-    wanted = 10_240 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
-    if soft < wanted:
+    target = 10_240 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
+    if soft < target:
         try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (target, hard))
         except (ValueError, OSError):
             return soft
-    return max(soft, wanted)
+    return max(soft, target)
 
 
 class BoundProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]

@@ -84,7 +84,7 @@ def duration(typed: str) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-def on_the_console(command: Callable[P, R]) -> Callable[P, R]:
+def with_database_options(command: Callable[P, R]) -> Callable[P, R]:
     """Give a command `--data` and `--database`, and turn what goes wrong below into one line."""
 
     @functools.wraps(command)
@@ -104,7 +104,7 @@ def _sentence(error: Exception) -> str:
     return f"{words[:1].upper()}{words[1:]}."
 
 
-def configured(data: str | None, database: str | None, **overrides: object) -> Config:
+def read_config(data: str | None, database: str | None, **overrides: object) -> Config:
     """The console's set-up, from the options and the environment."""
     try:
         return Config.from_environ(os.environ, data=data, database_url=database, **overrides)
@@ -113,16 +113,16 @@ def configured(data: str | None, database: str | None, **overrides: object) -> C
 
 
 @contextmanager
-def opened(data: str | None, database: str | None) -> Iterator[Database]:
+def open_database(data: str | None, database: str | None) -> Iterator[Database]:
     """The database of a console that has been started before."""
     find_database_file(data, database)
-    with Database.open(configured(data, database).database_url) as opened_database:
+    with Database.open(read_config(data, database).database_url) as opened_database:
         yield opened_database
 
 
 def find_database_file(data: str | None, database: str | None) -> Path | None:
     """The database file of a console that has been started before; None on PostgreSQL."""
-    config = configured(data, database)
+    config = read_config(data, database)
     file = find_file(config.database_url)
     if file is None:
         return None
@@ -139,13 +139,13 @@ def find_database_file(data: str | None, database: str | None) -> Path | None:
 
 def change(data: str | None, database: str | None, job: Callable[[Connection], R]) -> R:
     """Run a change and wait until it is on disk."""
-    with opened(data, database) as console:
+    with open_database(data, database) as console:
         return console.write(job).result()
 
 
 def look(data: str | None, database: str | None, job: Callable[[Connection], R]) -> R:
     """Run something that only reads."""
-    with opened(data, database) as console, console.read() as connection:
+    with open_database(data, database) as console, console.read() as connection:
         return job(connection)
 
 
@@ -182,7 +182,7 @@ def command_that_writes(function: Callable[..., R]) -> Callable[..., R]:
     """Give a function a `Console` whose transaction is on disk when it returns; and its options."""
 
     @as_option
-    @on_the_console
+    @with_database_options
     @functools.wraps(function)
     def command(data: str | None, database: str | None, operator: str, **options: Any) -> R:
         return change(data, database, lambda c: function(Console(c, now(), operator), **options))
@@ -193,7 +193,7 @@ def command_that_writes(function: Callable[..., R]) -> Callable[..., R]:
 def command_that_reads(function: Callable[..., R]) -> Callable[..., R]:
     """Give a function a `Console` to read from, and its options."""
 
-    @on_the_console
+    @with_database_options
     @functools.wraps(function)
     def command(data: str | None, database: str | None, **options: Any) -> R:
         return look(data, database, lambda c: function(Console(c, now()), **options))
@@ -206,7 +206,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def the_organization(connection: Connection, word: str | None) -> Organization:
+def find_organization(connection: Connection, word: str | None) -> Organization:
     """The organization meant: the one named, or the only one there is."""
     if word is not None:
         match = organizations.find(connection, word)
@@ -225,7 +225,7 @@ def the_organization(connection: Connection, word: str | None) -> Organization:
     return there[0]
 
 
-def the_team(connection: Connection, organization: Organization, word: str) -> Team:
+def find_team(connection: Connection, organization: Organization, word: str) -> Team:
     """The team of the organization meant."""
     match = teams.find(connection, organization.id, word)
     if match is None:
@@ -234,7 +234,7 @@ def the_team(connection: Connection, organization: Organization, word: str) -> T
     return match
 
 
-def the_person(
+def find_person(
     connection: Connection, word: str, organization: Organization | None = None
 ) -> Person:
     """The person of this id or name; of one organization, if one is given."""

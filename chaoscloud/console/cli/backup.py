@@ -4,7 +4,12 @@ from pathlib import Path
 
 import click
 
-from chaoscloud.console.cli._operator import configured, find_database_file, now, on_the_console
+from chaoscloud.console.cli._operator import (
+    find_database_file,
+    now,
+    read_config,
+    with_database_options,
+)
 from chaoscloud.console.db.backup import back_up
 from chaoscloud.console.db.backup import restore as restore_backup
 from chaoscloud.console.db.engines import find_file
@@ -14,7 +19,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 @click.command()
 @click.argument("file", type=_FILE)
-@on_the_console
+@with_database_options
 def backup(file: Path, data: str | None, database: str | None) -> None:
     """Copy all that the console keeps into FILE, while it runs.
 
@@ -32,13 +37,13 @@ def backup(file: Path, data: str | None, database: str | None) -> None:
 
 @click.command()
 @click.argument("file", type=_FILE)
-@on_the_console
+@with_database_options
 def restore(file: Path, data: str | None, database: str | None) -> None:
     """Put the backup FILE in the place of the console's database; the console must not run.
 
     What was there is kept beside it. A PostgreSQL database is restored with pg_restore.
     """
-    config = configured(data, database)
+    config = read_config(data, database)
     target = find_file(config.database_url)
     if target is None:
         raise click.ClickException(

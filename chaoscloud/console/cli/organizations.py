@@ -6,11 +6,11 @@ from chaoscloud.console.cli._operator import (
     Console,
     command_that_reads,
     command_that_writes,
+    find_organization,
+    find_person,
     name_of,
     refuse_to_remove,
     table,
-    the_organization,
-    the_person,
 )
 from chaoscloud.console.records import (
     AlreadyThere,
@@ -39,7 +39,7 @@ def add_organization(console: Console, name: str, owner: str | None) -> None:
     console.log("organization.added", added.name, added.id)
     lines = [f"Added organization '{added.name}', {added.slug} in addresses."]
     if owner:
-        lines.append(_admit(console, added, the_person(connection, owner), owner=True))
+        lines.append(_admit(console, added, find_person(connection, owner), owner=True))
     click.echo("\n".join(lines))
 
 
@@ -60,7 +60,7 @@ def list_organizations(console: Console) -> None:
 def remove_organization(console: Console, name: str) -> None:
     """Remove an organization that has no teams and no experiments any more."""
     connection = console.connection
-    removed = the_organization(connection, name)
+    removed = find_organization(connection, name)
     reason = organizations.in_the_way(connection, removed.id)
     refuse_to_remove(f"organization '{removed.name}'", reason)
     organizations.remove(connection, removed.id)
@@ -79,8 +79,8 @@ def join_organization(console: Console, name: str, person: str, owner: bool) -> 
     The tokens they have open it no more than before: give them one for it.
     """
     connection = console.connection
-    joined = the_organization(connection, name)
-    click.echo(_admit(console, joined, the_person(connection, person), owner=owner))
+    joined = find_organization(connection, name)
+    click.echo(_admit(console, joined, find_person(connection, person), owner=owner))
 
 
 def _admit(console: Console, joined: Organization, person: Person, *, owner: bool) -> str:
@@ -109,8 +109,8 @@ def _admit(console: Console, joined: Organization, person: Person, *, owner: boo
 def leave_organization(console: Console, name: str, person: str) -> None:
     """Take PERSON out of the organization NAME and off its teams; their tokens open it no more."""
     connection = console.connection
-    left = the_organization(connection, name)
-    leaver = the_person(connection, person, left)
+    left = find_organization(connection, name)
+    leaver = find_person(connection, person, left)
     organizations.dismiss(connection, left.id, leaver.id, console.now)
     console.log("organization.left", leaver.name, left.id)
     click.echo(f"{leaver.name} does not belong to organization '{left.name}' any more.")
@@ -123,7 +123,7 @@ def leave_organization(console: Console, name: str, person: str) -> None:
 def require_safeguards(console: Console, name: str, choice: str) -> None:
     """Let no run of the organization NAME go on that cannot ask its safeguards, or let it."""
     on = choice == "on"
-    changed = the_organization(console.connection, name)
+    changed = find_organization(console.connection, name)
     safeguard_states.require(
         console.connection, changed.id, on, console.now, operator=console.operator
     )

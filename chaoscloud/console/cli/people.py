@@ -7,12 +7,12 @@ from chaoscloud.console.cli._operator import (
     affiliations,
     command_that_reads,
     command_that_writes,
+    find_organization,
+    find_person,
+    find_team,
     name_of,
     organization_option,
     table,
-    the_organization,
-    the_person,
-    the_team,
 )
 from chaoscloud.console.records import AlreadyThere, organizations, people, teams
 from chaoscloud.console.rules.access import Role
@@ -41,7 +41,7 @@ def add_person(
     Give them a token afterwards: chaosiq-console token add --person NAME.
     """
     connection = console.connection
-    organization = the_organization(connection, organization_word)
+    organization = find_organization(connection, organization_word)
     role = Role.OWNER if owner else Role.MEMBER
     added = people.add(connection, name_of(name), console.now)
     try:
@@ -57,7 +57,7 @@ def add_person(
     console.log(f"{role}.added", added.name, organization.id, target=target)
     lines = [f"Added {added.name}, {role} of organization '{organization.name}'."]
     for word in team_words:
-        team = the_team(connection, organization, word)
+        team = find_team(connection, organization, word)
         teams.join(connection, team.id, added.id)
         console.log("team.joined", added.name, organization.id, team.id, target)
         lines.append(f"{added.name} is on team '{team.name}'.")
@@ -82,7 +82,7 @@ def list_people(console: Console) -> None:
 def remove_person(console: Console, name: str) -> None:
     """Remove a person: their tokens are revoked, what they ran still names them."""
     connection = console.connection
-    removed = the_person(connection, name)
+    removed = find_person(connection, name)
     places = people.list_affiliations(connection, removed.id)
     ids: list[str | None] = [place.organization_id for place in places]
     for organization_id in ids or [None]:

@@ -12,15 +12,15 @@ from chaoscloud.console.cli._operator import (
     as_option,
     change,
     duration,
+    find_organization,
+    find_team,
     look,
     moment,
     now,
-    on_the_console,
     one_line,
     organization_option,
     table,
-    the_organization,
-    the_team,
+    with_database_options,
 )
 from chaoscloud.console.cli._safeguard_options import reason_of
 from chaoscloud.console.records import safeguard_states, safeguards, secrets, teams
@@ -40,7 +40,7 @@ _tag_option = click.option(
 
 def _scope_options(command: Command) -> Command:
     """Give a command the options that say where it works."""
-    return organization_option(_team_option(on_the_console(command)))
+    return organization_option(_team_option(with_database_options(command)))
 
 
 def _check_kind(context: click.Context, parameter: click.Parameter, name: str) -> str:
@@ -89,11 +89,11 @@ def add(
     name, reason = reason_of(name, "NAME"), reason_of(reason, "--reason")
 
     def create(connection: Connection) -> list[str]:
-        organization, at = the_organization(connection, organization_word), now()
+        organization, at = find_organization(connection, organization_word), now()
         created = safeguards.create(
             connection,
             organization.id,
-            the_team(connection, organization, team_word).id if team_word else None,
+            find_team(connection, organization, team_word).id if team_word else None,
             kind,
             name,
             at,
@@ -121,8 +121,8 @@ def list_safeguards(
     """List the safeguards, and what each decides right now."""
 
     def rows(connection: Connection) -> list[tuple[str, ...]]:
-        organization, at = the_organization(connection, organization_word), now()
-        team_id = the_team(connection, organization, team_word).id if team_word else None
+        organization, at = find_organization(connection, organization_word), now()
+        team_id = find_team(connection, organization, team_word).id if team_word else None
         of_organization = teams.of_organization(connection, organization.id)
         names = {team.id: team.name for team in of_organization}
         list_page = safeguards.list_safeguards(connection, organization.id, at)
@@ -153,7 +153,7 @@ def _add_switch(word: str, on: bool) -> None:
     @click.argument("name")
     @organization_option
     @as_option
-    @on_the_console
+    @with_database_options
     def switch(
         name: str,
         organization_word: str | None,
@@ -177,7 +177,7 @@ _add_switch("off", False)
 @click.argument("name")
 @organization_option
 @as_option
-@on_the_console
+@with_database_options
 def remove(
     name: str,
     organization_word: str | None,
@@ -216,8 +216,8 @@ def simulate(
     team_name, at = team_word, _parse_time(at_text)
 
     def decide_run(connection: Connection) -> list[str]:
-        organization = the_organization(connection, organization_word)
-        team = the_team(connection, organization, team_name)
+        organization = find_organization(connection, organization_word)
+        team = find_team(connection, organization, team_name)
         in_force = safeguards.in_force(connection, organization.id, team.id)
         facts = safeguard_states.read_facts(connection, organization.id, now())
         decision = decide(in_force, at, Run(None, tags), facts)
@@ -252,7 +252,7 @@ def _parse_time(text: str | None) -> datetime:
 
 
 def _the_safeguard(connection: Connection, organization_word: str | None, word: str) -> Safeguard:
-    organization = the_organization(connection, organization_word)
+    organization = find_organization(connection, organization_word)
     list_page = safeguards.list_safeguards(connection, organization.id, now())
     matching = [s for s in list_page if word in (s.id, s.name)]
     if not matching:

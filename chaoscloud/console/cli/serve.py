@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from chaoscloud.console.cli._operator import configured, now, on_the_console
+from chaoscloud.console.cli._operator import now, read_config, with_database_options
 from chaoscloud.console.config import Config
 from chaoscloud.console.db import Database, DiskSpace
 from chaoscloud.console.db.backup import check_database
@@ -36,7 +36,7 @@ LONGEST_STOP = 4.0  # seconds from the signal to the end of the process, whateve
     metavar="URL",
     help="How people reach the console, when a proxy stands in front of it.",
 )
-@on_the_console
+@with_database_options
 def serve(
     host: str | None,
     port: int | None,
@@ -48,7 +48,7 @@ def serve(
 
     The first start makes an organization, a team and an owner, and prints the owner's token: once.
     """
-    config = configured(data, database, host=host, port=port, public_url=public_url)
+    config = read_config(data, database, host=host, port=port, public_url=public_url)
     _log_to_stderr()
     _make_folder(config.data)
     with _lock(config), _listen(config) as listener, _open(config) as opened:

@@ -10,15 +10,15 @@ from chaoscloud.console.cli._operator import (
     as_option,
     change,
     duration,
+    find_organization,
+    find_team,
     look,
     moment,
     now,
-    on_the_console,
     one_line,
-    opened,
+    open_database,
     organization_option,
-    the_organization,
-    the_team,
+    with_database_options,
 )
 from chaoscloud.console.cli._safeguard_options import reason_of
 from chaoscloud.console.records import safeguards, teams
@@ -41,7 +41,7 @@ _team_option = click.option(
     "--for", "lasting", type=duration, metavar="TIME", help="Until when, such as 30m, 2h or 1d."
 )
 @as_option
-@on_the_console
+@with_database_options
 def stop(
     organization_word: str | None,
     team_word: str | None,
@@ -71,7 +71,7 @@ def stop(
         )
         return safeguard, f"Stopped: {_describe_scope(organization, team)}, {_end(at, lasting)}."
 
-    with opened(data, database) as console:
+    with open_database(data, database) as console:
         safeguard, line = console.write(set_stop).result()
         click.echo(line)
         report = StopWait(console, safeguard, safeguard.created_at).finish_blocking()
@@ -85,7 +85,7 @@ def stop(
 @_team_option
 @click.option("--all", "every_one", is_flag=True, help="Release all of them, without a question.")
 @as_option
-@on_the_console
+@with_database_options
 def resume(
     stop_word: str | None,
     organization_word: str | None,
@@ -173,8 +173,8 @@ def _describe_stop(status: SafeguardStatus) -> str:
 def _scope(
     connection: Connection, organization_word: str | None, team_word: str | None
 ) -> tuple[Organization, Team | None]:
-    organization = the_organization(connection, organization_word)
-    return organization, the_team(connection, organization, team_word) if team_word else None
+    organization = find_organization(connection, organization_word)
+    return organization, find_team(connection, organization, team_word) if team_word else None
 
 
 def _describe_scope(organization: Organization, team: Team | None) -> str:

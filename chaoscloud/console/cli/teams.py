@@ -6,13 +6,13 @@ from chaoscloud.console.cli._operator import (
     Console,
     command_that_reads,
     command_that_writes,
+    find_organization,
+    find_person,
+    find_team,
     name_of,
     organization_option,
     refuse_to_remove,
     table,
-    the_organization,
-    the_person,
-    the_team,
 )
 from chaoscloud.console.records import people, teams
 
@@ -29,7 +29,7 @@ def team() -> None:
 def add_team(console: Console, name: str, organization_word: str | None) -> None:
     """Add a team to an organization."""
     connection = console.connection
-    organization = the_organization(connection, organization_word)
+    organization = find_organization(connection, organization_word)
     added = teams.add(connection, organization.id, name_of(name), console.now)
     console.log("team.added", added.name, organization.id, added.id)
     click.echo(f"Added team '{added.name}' to organization '{organization.name}'.")
@@ -41,7 +41,7 @@ def add_team(console: Console, name: str, organization_word: str | None) -> None
 def list_teams(console: Console, organization_word: str | None) -> None:
     """List an organization's teams and who is on them."""
     connection = console.connection
-    organization = the_organization(connection, organization_word)
+    organization = find_organization(connection, organization_word)
     rows = []
     for one in teams.of_organization(connection, organization.id):
         names = ", ".join(person.name for person in people.of_team(connection, one.id))
@@ -56,8 +56,8 @@ def list_teams(console: Console, organization_word: str | None) -> None:
 def remove_team(console: Console, name: str, organization_word: str | None) -> None:
     """Remove a team that has nothing recorded; who could see it still reads what was done there."""
     connection = console.connection
-    organization = the_organization(connection, organization_word)
-    removed = the_team(connection, organization, name)
+    organization = find_organization(connection, organization_word)
+    removed = find_team(connection, organization, name)
     refuse_to_remove(f"team '{removed.name}'", teams.in_the_way(connection, removed.id))
     teams.remove(connection, removed, console.now)
     console.log("team.removed", removed.name, organization.id, removed.id)
@@ -72,10 +72,10 @@ def remove_team(console: Console, name: str, organization_word: str | None) -> N
 def join_team(console: Console, name: str, person: str, organization_word: str | None) -> None:
     """Put PERSON, of the same organization, on the team NAME."""
     connection = console.connection
-    organization = the_organization(connection, organization_word)
-    joined = the_team(connection, organization, name)
+    organization = find_organization(connection, organization_word)
+    joined = find_team(connection, organization, name)
     try:
-        joiner = the_person(connection, person, organization)
+        joiner = find_person(connection, person, organization)
     except click.ClickException:
         if not people.find_matching(connection, person):
             raise
@@ -97,9 +97,9 @@ def join_team(console: Console, name: str, person: str, organization_word: str |
 def leave_team(console: Console, name: str, person: str, organization_word: str | None) -> None:
     """Take PERSON off the team NAME."""
     connection = console.connection
-    organization = the_organization(connection, organization_word)
-    left = the_team(connection, organization, name)
-    leaver = the_person(connection, person, organization)
+    organization = find_organization(connection, organization_word)
+    left = find_team(connection, organization, name)
+    leaver = find_person(connection, person, organization)
     teams.leave(connection, left.id, leaver.id)
     target = ("person", leaver.id)
     console.log("team.left", leaver.name, organization.id, left.id, target)

@@ -10,12 +10,12 @@ from chaoscloud.console.cli._operator import (
     command_that_reads,
     command_that_writes,
     duration,
+    find_organization,
+    find_person,
     moment,
     name_of,
     organization_option,
     table,
-    the_organization,
-    the_person,
 )
 from chaoscloud.console.records import organizations, people, tokens
 from chaoscloud.console.records.organizations import Organization
@@ -65,9 +65,9 @@ def _find_owner(
 ) -> tuple[Person, Organization]:
     """The person a token is for, and the organization that it opens."""
     if organization_word is not None:
-        organization = the_organization(connection, organization_word)
-        return the_person(connection, word, organization), organization
-    person = the_person(connection, word)
+        organization = find_organization(connection, organization_word)
+        return find_person(connection, word, organization), organization
+    person = find_person(connection, word)
     ids = [place.organization_id for place in people.list_affiliations(connection, person.id)]
     joined = organizations.seen_by(connection, person.id, ids)
     if not joined:
@@ -89,7 +89,7 @@ def _find_owner(
 def list_tokens(console: Console, word: str | None) -> None:
     """List tokens: whose they are, what they open, and whether they still do."""
     connection = console.connection
-    person_id = the_person(connection, word).id if word else None
+    person_id = find_person(connection, word).id if word else None
     names = {person.id: person.name for person in people.list_everybody(connection)}
     opened = {one.id: one.name for one in organizations.list_page(connection)}
     rows = [

@@ -14,7 +14,7 @@ LEAST = 1_000  # bytes; less is not worth it
 ELSEWHERE = ("cross-site", "same-site")
 
 
-def packed(request: Request, html: str, status: int) -> Response:
+def pack_page(request: Request, html: str, status: int) -> Response:
     """The answer with a page. Takes a few milliseconds: not for the event loop."""
     body = html.encode()
     vary = {"Vary": "Accept-Encoding, Sec-Fetch-Site"}

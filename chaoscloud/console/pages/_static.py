@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from chaoscloud.console.pages.security import secured
+from chaoscloud.console.pages.security import secure
 
 
 class _Kept(StaticFiles):
@@ -18,7 +18,7 @@ class _Kept(StaticFiles):
         """The file, not asked for again as long as its address is the same."""
         response = await super().get_response(path, scope)
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
-        return secured(response, private=False)
+        return secure(response, private=False)
 
 
 static = GZipMiddleware(_Kept(directory=Path(str(files("chaoscloud.console"))) / "static"))

@@ -18,11 +18,11 @@ from chaoscloud.console.errors import Unauthorized
 from chaoscloud.console.pages import _forms, _stop_query
 from chaoscloud.console.pages._drafts import Draft, forget_draft, read_draft
 from chaoscloud.console.pages._ended_session import show_undone
-from chaoscloud.console.pages._packing import packed
+from chaoscloud.console.pages._packing import pack_page
 from chaoscloud.console.pages._refill import refill
 from chaoscloud.console.pages._safeguards_bar import SafeguardsBar, read_bar
 from chaoscloud.console.pages._templates import render
-from chaoscloud.console.pages.security import secured
+from chaoscloud.console.pages.security import secure
 from chaoscloud.console.records.authorship import Author
 
 TABS = (  # as they are called, and where they lead below the team's address
@@ -142,8 +142,8 @@ class Visit(msgspec.Struct, frozen=True):
         def write() -> Response:
             html = self.html(template, **values)
             if draft is None:
-                return packed(self.request, html, status)
-            response = packed(self.request, refill(html, draft.action, draft.fields), status)
+                return pack_page(self.request, html, status)
+            response = pack_page(self.request, refill(html, draft.action, draft.fields), status)
             forget_draft(response)
             return response
 
@@ -162,7 +162,7 @@ def page(handler: Page) -> Page:
 
     @wraps(handler)
     async def answer(request: Request) -> Response:
-        return secured(await handler(request))
+        return secure(await handler(request))
 
     return answer
 

@@ -20,7 +20,7 @@ HEADINGS = {
 }
 
 
-async def shown(request: Request, status: int, detail: str) -> Response:
+async def show_error(request: Request, status: int, detail: str) -> Response:
     """The page for a status; `detail` is a sentence for people about this very case."""
     values = {
         "caller": await _whoever(request),

@@ -64,7 +64,7 @@ class VerificationRow(msgspec.Struct, frozen=True):
         return sum(bool(run.insight and run.insight.impacted) for run in self.conclusive_runs)
 
 
-class Objective(msgspec.Struct, frozen=True):
+class ObjectiveInsights(msgspec.Struct, frozen=True):
     """An objective with the verifications of it."""
 
     id: str
@@ -77,7 +77,7 @@ class Objective(msgspec.Struct, frozen=True):
 async def show(visit: Visit) -> Response:
     """By objective, what each verification's runs came to."""
     after = _filters.cursor(visit.request.query_params)
-    page, rows = await visit.db.reading(_read, visit.scope.team_id, after)
+    page, rows = await visit.db.reading(_load_page, visit.scope.team_id, after)
     path = f"{visit.base}/insights"
     last = page[PAGE - 1] if len(page) > PAGE else None
     return await visit.page(
@@ -89,7 +89,7 @@ async def show(visit: Visit) -> Response:
     )
 
 
-def _read(
+def _load_page(
     connection: Connection, team_id: str, after: Cursor | None
 ) -> tuple[list[Verification], list[VerificationRow]]:
     page = verifications.list_page(connection, team_id, after=after, limit=PAGE + 1)
@@ -98,10 +98,10 @@ def _read(
     return page, [_row(item, latest.get(item.id, [])) for item in page[:PAGE]]
 
 
-def _by_objective(rows: list[VerificationRow]) -> list[Objective]:
+def _by_objective(rows: list[VerificationRow]) -> list[ObjectiveInsights]:
     ordered = sorted(rows, key=lambda row: _objective(row.verification))
     return [
-        Objective(id_, name, target, list(some))
+        ObjectiveInsights(id_, name, target, list(some))
         for (name, id_, target), some in groupby(ordered, lambda row: _objective(row.verification))
     ]
 

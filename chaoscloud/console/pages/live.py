@@ -23,7 +23,7 @@ from chaoscloud.console.errors import NotFound, Problem, Unauthorized
 from chaoscloud.console.pages._execution import template_values
 from chaoscloud.console.pages._visit import Page, Visit, of_team, of_team_again
 from chaoscloud.console.pages.executions import find_record, load_page
-from chaoscloud.console.pages.security import secured
+from chaoscloud.console.pages.security import secure
 from chaoscloud.console.records import execution_views
 from chaoscloud.console.records.execution_views import ExecutionMarker
 
@@ -58,11 +58,11 @@ def live_page(handler: Callable[[Visit], Awaitable[Response]]) -> Page:
         if MEDIA_TYPE not in request.headers.get("accept", ""):
             return await of_members(request)
         if await auth.session_caller(request) is None:
-            return secured(_stream(_end("signed-out")))
+            return secure(_stream(_end("signed-out")))
         try:
             return await of_members(request)
         except NotFound:
-            return secured(_stream(_end("gone")))
+            return secure(_stream(_end("gone")))
 
     return answer
 

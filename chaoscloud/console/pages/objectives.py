@@ -36,7 +36,7 @@ TYPED = {  # a form's fields, and what they say when it is first shown
 }
 
 
-class Held(msgspec.Struct, frozen=True):
+class VerificationEntry(msgspec.Struct, frozen=True):
     """A verification with its latest run."""
 
     verification: Verification
@@ -84,24 +84,28 @@ def _list_page(
 @of_team
 async def one(visit: Visit) -> Response:
     """One objective, with every verification that is held against it."""
-    objective, held = await visit.db.reading(_one, visit)
-    return await visit.page("objective.html", tab="Objectives", objective=objective, held=held)
+    objective, entries = await visit.db.reading(_one, visit)
+    return await visit.page(
+        "objective.html", tab="Objectives", objective=objective, entries=entries
+    )
 
 
-def _one(connection: Connection, visit: Visit) -> tuple[Objective, list[Held]]:
+def _one(connection: Connection, visit: Visit) -> tuple[Objective, list[VerificationEntry]]:
     team_id = visit.scope.team_id
     record = objectives.find(connection, team_id, visit.named("id"))
     if record is None:
         raise NotFound
     every = verifications.list_page(connection, team_id, limit=ALL_VERIFICATIONS)
     its = [item for item in every if item.objective_id == record.id]
-    return record, held(connection, team_id, its)
+    return record, find_latest_runs(connection, team_id, its)
 
 
-def held(connection: Connection, team_id: str, records: Sequence[Verification]) -> list[Held]:
+def find_latest_runs(
+    connection: Connection, team_id: str, records: Sequence[Verification]
+) -> list[VerificationEntry]:
     """Verifications of a team, each with its latest run."""
     latest = runs.latest(connection, team_id, [item.id for item in records])
-    return [Held(item, latest.get(item.id)) for item in records]
+    return [VerificationEntry(item, latest.get(item.id)) for item in records]
 
 
 @of_team

@@ -27,7 +27,7 @@ HEADERS = {
 PRIVATE = {"Cache-Control": "no-store"}  # what a team sees stays out of shared browsers' caches
 
 
-def secured(response: Response, *, private: bool = True) -> Response:
+def secure(response: Response, *, private: bool = True) -> Response:
     """Put the headers on an answer; what somebody had to sign in for is not to be kept."""
     response.headers.update(HEADERS | (PRIVATE if private else {}))
     return response

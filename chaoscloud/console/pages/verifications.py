@@ -14,7 +14,14 @@ from chaoscloud.console.errors import NotFound
 from chaoscloud.console.pages import _filters
 from chaoscloud.console.pages._visit import Visit, of_team
 from chaoscloud.console.pages.live import Followed, following, live_page
-from chaoscloud.console.pages.objectives import MOST_CHOICES, Held, Wrong, held, one_line, span
+from chaoscloud.console.pages.objectives import (
+    MOST_CHOICES,
+    VerificationEntry,
+    Wrong,
+    find_latest_runs,
+    one_line,
+    span,
+)
 from chaoscloud.console.records import (
     AlreadyThere,
     composing,
@@ -85,7 +92,7 @@ async def _page(
         "verifications.html",
         status,
         tab="Verifications",
-        held=records,
+        find_latest_runs=records,
         choices=choices,
         wrong=wrong,
         typed={**TYPED, **typed},
@@ -96,13 +103,13 @@ async def _page(
 
 def _list_page(
     connection: Connection, team_id: str, after: Cursor | None
-) -> tuple[list[Held], Choices]:
+) -> tuple[list[VerificationEntry], Choices]:
     records = verifications.list_page(connection, team_id, after=after, limit=PAGE + 1)
     choices = Choices(
         objectives.list_page(connection, team_id, limit=MOST_CHOICES),
         experiments.list_page(connection, team_id, limit=MOST_CHOICES),
     )
-    return held(connection, team_id, records), choices
+    return find_latest_runs(connection, team_id, records), choices
 
 
 # --- one, and its runs -------------------------------------------------------------------------

@@ -121,7 +121,9 @@ class Watch:
         snapshot = (await self._find_decisions(organization_id)).snapshot
         now = self._now()
         webhooks = [
-            each for each in safeguards if each.kind == "webhook" and is_in_force(each, now)
+            safeguard
+            for safeguard in safeguards
+            if safeguard.kind == "webhook" and is_in_force(safeguard, now)
         ]
         await self._asker.fresh(webhooks, snapshot.answers)
         running = await self._snapshots.read(safeguard_states.list_running, organization_id, now)
@@ -272,12 +274,12 @@ class Watch:
             (question.place.team_id, question.place.run and question.place.run.tags): question.place
             for question in questions
         }
-        wanted = {
+        webhooks = {
             webhook.id: webhook
             for place in places.values()
             for webhook in decisions.webhooks(place, now)
         }
-        for webhook in wanted.values():
+        for webhook in webhooks.values():
             self._asker.want(webhook, decisions.snapshot.answers.get(webhook.id))
 
     async def _end_lost(self, revision: int) -> None:

@@ -83,7 +83,9 @@ class AcknowledgementNotes:
         with self._lock:
             self._is_queued = False
             if failed:
-                self._pending = {each.execution_id: each for each in batch} | self._pending
+                self._pending = {
+                    acknowledgement.execution_id: acknowledgement for acknowledgement in batch
+                } | self._pending
                 return
         self.flush()  # what came while this was written
 

@@ -13,16 +13,16 @@ from chaoscloud.console.records import safeguard_states
 from chaoscloud.console.rules.safeguards import Safeguard
 from chaoscloud.console.rules.safeguards.kinds.webhook import WebhookSettings
 from chaoscloud.console.rules.safeguards.model import WebhookAnswer
-from chaoscloud.console.watch.calling import Heard
+from chaoscloud.console.watch.calling import WebhookReply
 
 log = logging.getLogger("chaosiq.console")
 
 PATIENCE = 4.0  # seconds that a run waits for an answer; then what counts without one counts
 
-Ask = Callable[[str], Awaitable[Heard]]
+Ask = Callable[[str], Awaitable[WebhookReply]]
 
 
-class _Known(msgspec.Struct, frozen=True):
+class _LatestAnswer(msgspec.Struct, frozen=True):
     """An answer, what was asked to get it, and when (by the monotonic clock)."""
 
     settings: str
@@ -47,17 +47,17 @@ class Asker:
         self._now = now
         self._ask = ask
         self._on_answer = on_answer
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, _LatestAnswer] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
 
-    def answers(self, kept: Mapping[str, WebhookAnswer]) -> Mapping[str, WebhookAnswer]:
+    def answers(self, recorded: Mapping[str, WebhookAnswer]) -> Mapping[str, WebhookAnswer]:
         """What was said last; `kept` is what the record has, this or another process's."""
         if not self._known:
-            return kept
-        return {**kept, **{id_: known.answer for id_, known in self._known.items()}}
+            return recorded
+        return {**recorded, **{id_: known.answer for id_, known in self._known.items()}}
 
     def want(
-        self, safeguard: Safeguard, kept: WebhookAnswer | None = None
+        self, safeguard: Safeguard, recorded: WebhookAnswer | None = None
     ) -> asyncio.Task[None] | None:
         """Ask, unless the answer is fresh; the question that is under way, if there is one."""
         if self._is_fresh(safeguard):
@@ -66,14 +66,16 @@ class Asker:
             del self._known[safeguard.id]  # somebody else was asked
         task = self._asking.get(safeguard.id)
         if task is None or task.done() or task.get_loop() is not asyncio.get_running_loop():
-            task = asyncio.create_task(self._question(safeguard, kept))
-            task.add_done_callback(_noted)
+            task = asyncio.create_task(self._question(safeguard, recorded))
+            task.add_done_callback(_log_failure)
             self._asking[safeguard.id] = task
         return task
 
-    async def fresh(self, wanted: Iterable[Safeguard], kept: Mapping[str, WebhookAnswer]) -> None:
+    async def fresh(
+        self, safeguards: Iterable[Safeguard], recorded: Mapping[str, WebhookAnswer]
+    ) -> None:
         """Wait, for a bounded time, until the answers to these are fresh."""
-        asking = [self.want(each, kept.get(each.id)) for each in wanted]
+        asking = [self.want(safeguard, recorded.get(safeguard.id)) for safeguard in safeguards]
         tasks = [task for task in asking if task is not None]
         done = (await asyncio.wait(tasks, timeout=PATIENCE))[0] if tasks else ()
         for task in done:
@@ -86,15 +88,15 @@ class Asker:
         every = msgspec.json.decode(safeguard.settings, type=WebhookSettings).every
         return time.monotonic() - known.asked_at < every
 
-    async def _question(self, safeguard: Safeguard, kept: WebhookAnswer | None) -> None:
+    async def _question(self, safeguard: Safeguard, recorded: WebhookAnswer | None) -> None:
         settings = msgspec.json.decode(safeguard.settings, type=WebhookSettings)
         asked_at = time.monotonic()
-        heard = await self._ask(settings.url)
+        reply = await self._ask(settings.url)
         known = self._known.get(safeguard.id)
-        before = known.answer if known and known.settings == safeguard.settings else kept
-        same = before is not None and (before.ok, before.message) == (heard.ok, heard.said)
-        answer = before if before and same else WebhookAnswer(heard.ok, heard.said, self._now())
-        self._known[safeguard.id] = _Known(safeguard.settings, answer, asked_at)
+        before = known.answer if known and known.settings == safeguard.settings else recorded
+        same = before is not None and (before.ok, before.message) == (reply.ok, reply.message)
+        answer = before if before and same else WebhookAnswer(reply.ok, reply.message, self._now())
+        self._known[safeguard.id] = _LatestAnswer(safeguard.settings, answer, asked_at)
         if same:
             return
         self._on_answer()
@@ -106,7 +108,7 @@ class Asker:
             log.warning("what the webhook of '%s' said is not recorded: %s", safeguard.name, error)
 
 
-def _noted(task: asyncio.Task[None]) -> None:
+def _log_failure(task: asyncio.Task[None]) -> None:
     """Write down what went wrong, also when nobody waited for it."""
     if not task.cancelled() and (error := task.exception()):
         log.error("a webhook could not be asked", exc_info=error)

@@ -22,11 +22,11 @@ _PIECE = 16 * 1024
 _OURS = frozenset({408, 425, 429})  # statuses that are no answer, as are all from 500 on
 
 
-class Heard(msgspec.Struct, frozen=True):
+class WebhookReply(msgspec.Struct, frozen=True):
     """What came of a call: yes, no, or (None) no answer; and why."""
 
     ok: bool | None
-    said: str = ""
+    message: str = ""
 
 
 class _Body(msgspec.Struct, frozen=True):
@@ -34,41 +34,41 @@ class _Body(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-async def ask(url: str, allowed: Iterable[Network] = (), limit: float = LIMIT) -> Heard:
+async def ask(url: str, allowed: Iterable[Network] = (), limit: float = LIMIT) -> WebhookReply:
     """Ask a webhook whether runs may pass: 200 and `{"ok": true}` lets them."""
     try:
         async with asyncio.timeout(limit):
-            status, body = await _called(urlsplit(url), allowed)
+            status, body = await _call(urlsplit(url), allowed)
     except TimeoutError:
-        return Heard(None, f"no answer within {limit:g} seconds")
+        return WebhookReply(None, f"no answer within {limit:g} seconds")
     except ssl.SSLCertVerificationError as error:
-        return Heard(None, f"its certificate is not trusted: {error.verify_message}")
+        return WebhookReply(None, f"its certificate is not trusted: {error.verify_message}")
     except (OSError, h11.RemoteProtocolError, UnicodeError, ValueError) as error:
-        return Heard(None, _one_line(error))
-    return heard(status, body)
+        return WebhookReply(None, _one_line(error))
+    return read_reply(status, body)
 
 
-def heard(status: int, body: bytes) -> Heard:
+def read_reply(status: int, body: bytes) -> WebhookReply:
     """What an answer means."""
     if status >= 500 or status in _OURS:
-        return Heard(None, f"it answered with status {status}")
+        return WebhookReply(None, f"it answered with status {status}")
     if status != 200:
-        return Heard(False, f"it answered with status {status}")
+        return WebhookReply(False, f"it answered with status {status}")
     try:
-        said = msgspec.json.decode(body, type=_Body)
+        content = msgspec.json.decode(body, type=_Body)
     except (msgspec.DecodeError, RecursionError):
-        return Heard(False, 'its answer was not {"ok": true}')
-    return Heard(said.ok, "" if said.ok else " ".join(said.reason.split())[:300])
+        return WebhookReply(False, 'its answer was not {"ok": true}')
+    return WebhookReply(content.ok, "" if content.ok else " ".join(content.reason.split())[:300])
 
 
-async def _called(parts: SplitResult, allowed: Iterable[Network]) -> tuple[int, bytes]:
+async def _call(parts: SplitResult, allowed: Iterable[Network]) -> tuple[int, bytes]:
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
     addresses = await _addresses(host, port, tuple(allowed))
     secure = ssl.create_default_context() if parts.scheme == "https" else None
-    reader, writer = await _connected(addresses, port, secure, host)
+    reader, writer = await _connect(addresses, port, secure, host)
     try:
-        return await _exchanged(reader, writer, parts)
+        return await _exchange(reader, writer, parts)
     finally:
         writer.transport.abort()
 
@@ -76,15 +76,15 @@ async def _called(parts: SplitResult, allowed: Iterable[Network]) -> tuple[int, 
 async def _addresses(host: str, port: int, allowed: tuple[Network, ...]) -> list[str]:
     """The addresses of a name that may be called. Raises `OSError`."""
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
-    callable_ = [each for each in addresses if may_call(each, allowed)]
+    infos = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = list(dict.fromkeys(str(info[4][0]) for info in infos))
+    callable_ = [address for address in addresses if may_call(address, allowed)]
     if not callable_:
         raise OSError("its address is not a public one, and the operator does not allow it")
     return callable_
 
 
-async def _connected(
+async def _connect(
     addresses: list[str], port: int, secure: ssl.SSLContext | None, host: str
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """A connection to the first of these addresses that takes one; TLS is held to the name."""
@@ -101,7 +101,7 @@ async def _connected(
     raise failure
 
 
-async def _exchanged(
+async def _exchange(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, parts: SplitResult
 ) -> tuple[int, bytes]:
     connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=_PIECE)
@@ -146,5 +146,5 @@ async def _events(
 
 
 def _one_line(error: Exception) -> str:
-    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return " ".join(said.split())[:300] or type(error).__name__
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(text.split())[:300] or type(error).__name__

@@ -36,7 +36,7 @@ class OrganizationDecisions:
                 self._of_all_runs.append(safeguard)
             else:
                 self._stops_of_runs.setdefault(safeguard.execution_id, []).append(safeguard)
-        self.asks_webhooks = any(each.kind == "webhook" for each in self._of_all_runs)
+        self.asks_webhooks = any(safeguard.kind == "webhook" for safeguard in self._of_all_runs)
         self._of_team: dict[str, list[Safeguard]] = {}
         self._answers: dict[Any, Answer] = {}
 
