@@ -92,7 +92,7 @@ async def _page(
         "verifications.html",
         status,
         tab="Verifications",
-        find_latest_runs=records,
+        entries=records,
         choices=choices,
         wrong=wrong,
         typed={**TYPED, **typed},
