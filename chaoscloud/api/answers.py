@@ -3,6 +3,7 @@
 What comes from the network is shown as text: one piece of a line, no control characters.
 """
 
+import re
 import ssl
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -17,6 +18,7 @@ from chaoscloud.settings import token_remedy
 
 LONGEST_PIECE = 300  # characters of what a console says
 _NOT_TLS = ("HTTP_REQUEST", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL", "WRONG_VERSION_NUMBER")
+_URL = re.compile(r"https?://[^\s,;)]+")
 MOST_MISTAKES = 20  # lines of what it finds wrong with a document
 
 
@@ -95,6 +97,21 @@ def failure_of(error: requests.RequestException) -> str:
     if isinstance(error, requests.ConnectionError):
         return f"{console} cannot be reached ({plain(next(reversed([*causes(error)])))})"
     return f"{console} cannot be understood ({plain(error)})"
+
+
+def hide_addresses(reason: str, console_url: str) -> str:
+    """The same reason as journals and spool files keep it: it does not say where the console is.
+
+    Redirects, certificates and proxies name addresses too.
+    """
+    host = urls.host(console_url)
+    text = _URL.sub("another address", reason)
+    if host:
+        text = re.sub(re.escape(f" at {host}"), "", text, flags=re.IGNORECASE)
+    for name in (host, host.rpartition(":")[0]):
+        if "." in name or ":" in name:  # a bare name may be any word of the phrase
+            text = re.sub(re.escape(name), "its address", text, flags=re.IGNORECASE)
+    return text
 
 
 def why_not_trusted(error: BaseException) -> str:

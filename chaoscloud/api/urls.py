@@ -29,8 +29,14 @@ def clean(url: str) -> str:
 
 
 def host(url: str) -> str:
-    """`host[:port]` of an address: the name a console has in the settings' `auths`."""
-    return urlsplit(url).netloc.rpartition("@")[2]
+    """`host[:port]` of an address: the name a console has in the settings' `auths`.
+
+    Empty for what is no address.
+    """
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2]
+    except ValueError:  # half an IPv6 address
+        return ""
 
 
 def base(url: str) -> str:

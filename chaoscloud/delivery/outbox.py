@@ -260,6 +260,7 @@ class Outbox:
         unsaved = self._spool.unsaved_count
         return Report(
             run=str(contents.header["run"]),
+            console_url=self.console_url,
             address=self.registration.address,
             sent=contents.sent,
             pending=len(contents.pending) - unsaved,

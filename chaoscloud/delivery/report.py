@@ -4,6 +4,8 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
+from chaoscloud.api.answers import hide_addresses
+
 __all__ = ["Registration", "Report"]
 
 SENDS_IT = "What is pending is sent by the next run, or by `chaos publish`"
@@ -44,10 +46,12 @@ class Report:
     """What became of a run's records.
 
     `pending` ones lie on the disk; `rejected` were not taken by the console; `lost` were dropped,
-    or never written. `reason` says why something is pending, `loss` why something is missing.
+    or never written. `reason` says why something is pending, `loss` why something is missing, and
+    either may name the console at `console_url`.
     """
 
     run: str = ""
+    console_url: str = ""
     address: str | None = None
     sent: int = 0
     pending: int = 0
@@ -75,8 +79,11 @@ class Report:
 
     def as_notes(self) -> dict[str, dict[str, Any] | None]:
         """What the journal's `chaosiq` block keeps; None where there is nothing to say."""
-        pending = {"records": self.pending, "reason": self._why_pending, "run": self.run}
-        missing = {"lost": self.rejected + self.lost, "reason": self.loss}
+        why_pending, why_missing = (
+            hide_addresses(reason, self.console_url) for reason in (self._why_pending, self.loss)
+        )
+        pending = {"records": self.pending, "reason": why_pending, "run": self.run}
+        missing = {"lost": self.rejected + self.lost, "reason": why_missing}
         return {
             "pending": pending if self.pending else None,
             "not_recorded": missing if missing["lost"] else None,

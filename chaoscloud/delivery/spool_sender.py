@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from chaoscloud import workspace
+from chaoscloud.api.answers import hide_addresses
 from chaoscloud.api.verification import results_of
 from chaoscloud.delivery.errors import NotRecorded, best_effort
 from chaoscloud.delivery.records import encode_members
@@ -122,7 +123,8 @@ class SpoolSender:
             self._note_sent(request, outcome)
         elif isinstance(decision, Rejected):
             # Of an end, what is large goes first: the small record alone is still to be tried.
-            self._spool.reject(request.numbers[-1:], decision.reason)
+            reason = hide_addresses(decision.reason, self._team_url)
+            self._spool.reject(request.numbers[-1:], reason)
         return decision
 
     def _may_change(self, request: QueuedRequest, outcome: Outcome) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, cast
 from chaoslib.exceptions import ExperimentExitedException, InterruptExecution
 
 from chaoscloud.api import get_experiment_id
-from chaoscloud.api.answers import body_of, failure_of
+from chaoscloud.api.answers import body_of, failure_of, hide_addresses
 from chaoscloud.api.policies import Answer, NoAnswer, read_answer
 from chaoscloud.api.safeguard import execution_policies_url, run_policies_url
 from chaoscloud.types import Experiment, Extension
@@ -81,7 +81,8 @@ def ask_console(
     try:
         return _ask(session, question.addresses(session.base_url), known, wait)
     except OSError as x:  # a console session raises those of `requests` only
-        return Reply(NoAnswer(failure_of(cast(Any, x))))
+        reason = failure_of(cast(Any, x))
+        return Reply(NoAnswer(hide_addresses(reason, session.base_url)))
     except (InterruptExecution, ExperimentExitedException):
         raise
     except Exception as x:

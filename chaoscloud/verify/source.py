@@ -39,7 +39,7 @@ def without_our_token(settings: Settings, profile: Profile) -> Settings:
     It looks only at host and port when it gives away a token: `http://` instead of `https://` would
     do to get ours.
     """
-    ours = {urls.host(url).lower() for url in (profile.url, get_endpoint_url(settings))}
+    ours = {urls.host(url).lower() for url in (profile.url, get_endpoint_url(settings))} - {""}
     auths = settings.get("auths")
     known = auths if isinstance(auths, Mapping) else {}
     others = {host: auth for host, auth in known.items() if str(host).lower() not in ours}

@@ -7,7 +7,14 @@ import pytest
 import requests
 from requests_mock import Mocker
 
-from chaoscloud.api.answers import address_of, failure_of, plain, refusal_of, was_stored
+from chaoscloud.api.answers import (
+    address_of,
+    failure_of,
+    hide_addresses,
+    plain,
+    refusal_of,
+    was_stored,
+)
 from tests.plugin.wire import CONSOLE, TEAM, shop_session
 
 
@@ -119,6 +126,35 @@ def test_a_failure_names_the_host_it_happened_with() -> None:
     said = failure_of(requests.ReadTimeout("…", request=request))
 
     assert said == "the console at console.example.com:8443 did not answer in time"
+
+
+@pytest.mark.parametrize(
+    ("reason", "recorded"),
+    [
+        (
+            "the console at Console.example.com:8443 cannot be reached (refused)",
+            "the console cannot be reached (refused)",
+        ),
+        (
+            "it points to https://console.example.com/in, which is not followed",
+            "it points to another address, which is not followed",
+        ),
+        ("it is valid for 'console.example.com' only", "it is valid for 'its address' only"),
+        ("the console did not answer in time", "the console did not answer in time"),
+    ],
+)
+def test_a_reason_that_is_recorded_names_no_address(reason: str, recorded: str) -> None:
+    """Neither the console's, nor one that it points to."""
+    assert hide_addresses(reason, "https://console.example.com:8443") == recorded
+
+
+def test_a_console_with_a_common_name_leaves_the_words_alone() -> None:
+    """In a cluster it may be called so."""
+    reason = "the console at console cannot be reached (the console is away)"
+
+    recorded = hide_addresses(reason, "http://console")
+
+    assert recorded == "the console cannot be reached (the console is away)"
 
 
 def test_text_is_made_plain() -> None:

@@ -24,6 +24,7 @@ def test_the_api_starts_below_the_console(url: str) -> None:
         ("http://127.0.0.1:8443/", "127.0.0.1:8443"),
         ("https://ada:secret@example.com:8443", "example.com:8443"),
         ("https://[::1]:8443/page", "[::1]:8443"),
+        ("https://[::1", ""),
     ],
 )
 def test_a_console_is_named_by_host_and_port(url: str, host: str) -> None:
