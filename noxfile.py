@@ -8,7 +8,6 @@ import nox
 
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 TOOLKITS = {"1.19": ["chaostoolkit~=1.19.0"], "newest": ["--upgrade", "chaostoolkit"]}
-ON_POSTGRESQL = ["tests/console/test_postgresql.py"]
 
 nox.options.sessions = ["tests"]
 nox.options.error_on_missing_interpreters = False
@@ -18,16 +17,15 @@ nox.options.error_on_missing_interpreters = False
 @nox.parametrize("database", ["sqlite", "postgresql"])
 @nox.parametrize("toolkit", list(TOOLKITS))
 def tests(session: nox.Session, toolkit: str, database: str) -> None:
-    """Run the suite; with PostgreSQL, the tests of the console on a server of that kind."""
+    """Run the suite; with PostgreSQL, the tests of the console on a server that they start."""
     if toolkit == "newest" and session.python == "3.11":
         session.skip("the newest Chaos Toolkit needs Python 3.12")
     session.install("-r", "requirements-dev.txt", "-e", ".")
     session.install(*TOOLKITS[toolkit])
     if database == "postgresql":
-        session.run("pytest", *ON_POSTGRESQL, *session.posargs)
+        session.run("pytest", "tests/console", "--database=postgresql", *session.posargs)
     else:
-        without = [f"--ignore={path}" for path in ON_POSTGRESQL]
-        session.run("pytest", *without, *session.posargs)
+        session.run("pytest", *session.posargs)
 
 
 @nox.session(python="3.13")

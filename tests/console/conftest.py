@@ -21,6 +21,7 @@ from chaoscloud.console.records.organizations import Organization
 from chaoscloud.console.records.teams import Team
 from chaoscloud.console.rules.access import Role
 from chaoscloud.console.watch import acknowledging
+from tests.console.postgresql_server import address, create_database, drop_database, run_server
 from tests.console.team import TeamApi
 
 
@@ -67,9 +68,31 @@ def now() -> Clock:
     return Clock()
 
 
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[Path]:
+    """The folder of a running server, for all tests that want one."""
+    with run_server() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server: Path) -> str:
+    """The name of a database with the console's tables, to be copied."""
+    name = create_database(postgresql_server)
+    Database.open(address(postgresql_server, name)).close()
+    return name
+
+
 @pytest.fixture
-def config(tmp_path: Path) -> Config:
-    return Config.from_environ({}, data=str(tmp_path))
+def config(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Config]:
+    """A console on SQLite; on PostgreSQL with `pytest --database postgresql`."""
+    if request.config.getoption("--database") == "sqlite":
+        yield Config.from_environ({}, data=str(tmp_path))
+        return
+    server = request.getfixturevalue("postgresql_server")
+    name = create_database(server, request.getfixturevalue("postgresql_template"))
+    yield Config.from_environ({"DATABASE_URL": address(server, name)}, data=str(tmp_path))
+    drop_database(server, name)
 
 
 @pytest.fixture

@@ -36,11 +36,43 @@ def test_the_button_stops_a_running_experiment(
     answer = bobs.submit(PAGE, PAGE + "/stop", reason="Release day")
 
     told = api.get(run + "/policies").json()
-    assert answer.headers["location"] == PAGE + "?said=stopped&runs=1&heard=0&ended=0"
-    shown = bobs.open(answer.headers["location"])
-    assert "0 of 1 run heard it. 1 run did not answer." in Seen(shown).text
+    execution = run.rsplit("/", 1)[-1]
+    counts = f"?said=stopped&runs=1&heard=0&ended=0&silent={execution}"
+    assert answer.headers["location"] == PAGE + counts
+    shown = Seen(bobs.open(answer.headers["location"]))
+    assert "0 of 1 run heard it. 1 run did not answer. No answer from" in shown.text
+    assert f"/acme/checkout/executions/{execution}" in shown.links
     assert told["allowed"] is False
     assert told["policies"][0]["name"] == "Release day"
+
+
+def test_a_safeguard_that_is_switched_on_says_which_runs_heard_it(
+    bobs: Browser, client: Client, bob: Member, checkout: Team
+) -> None:
+    """As the stop button does: what was off denies a run that goes on from now on."""
+    api = TeamApi(client(token=bob.token), checkout)
+    sale = {"kind": "stop", "name": "Sale", "reason": "Sale", "enabled": False}
+    safeguard = api.post("/safeguards", sale)
+    api.started()
+    page = f"{PAGE}/{safeguard.json()['id']}"
+
+    answer = bobs.submit(page, f"{page}/switch", on="on")
+
+    shown = Seen(bobs.open(answer.headers["location"]))
+    assert "The safeguard is changed. 0 of 1 run heard it. 1 run did not answer." in shown.text
+
+
+def test_no_run_of_another_team_is_named_by_an_address(
+    bobs: Browser, client: Client, eve: Member, payments: Team
+) -> None:
+    """Whatever ids an address carries, only the team's own runs are looked up."""
+    run = TeamApi(client(token=eve.token), payments).started().rsplit("/", 1)[-1]
+
+    page = bobs.open(f"{PAGE}?said=stopped&runs=1&heard=0&ended=0&silent={run}&silent=none")
+
+    assert "1 run did not answer." in Seen(page).text
+    assert "No answer from" not in Seen(page).text
+    assert run not in page.text
 
 
 def test_what_is_in_force_is_on_every_page(bobs: Browser) -> None:

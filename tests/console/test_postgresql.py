@@ -1,11 +1,5 @@
 """The same console on PostgreSQL, where the machine has one: a scratch server on a socket file."""
 
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -26,60 +20,27 @@ from chaoscloud.console.records.beginnings import begin
 from chaoscloud.console.records.safeguard_snapshot import read_snapshot
 from tests.console.conftest import Clock
 from tests.console.documents import event
+from tests.console.postgresql_server import AVAILABLE, address, create_database
 from tests.console.team import TeamApi
 from tests.console.test_migrations import compare_schema
 
 WRITTEN_BY_1_0_0 = (
     Path(__file__).parents[1] / "together" / "version_1_0_0" / "console_postgresql.sql"
 )
-BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: path.parent.name)
-NOBODYS = "postgres"  # who the server runs as when the suite runs as root, which it refuses
-
 pytest.importorskip("psycopg")
-if sys.platform == "win32" or not BINARIES:
+if not AVAILABLE:
     pytest.skip("no PostgreSQL on this machine", allow_module_level=True)
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Path]:
-    """A server whose only door is a socket file in a short-named folder."""
-    folder = Path(tempfile.mkdtemp(prefix="console-pg-"))
-    user = NOBODYS if os.geteuid() == 0 else None
-    if user:
-        shutil.chown(folder, user)
-    files = folder / "data"
-    try:
-        _run("initdb", "-D", files, "-U", "postgres", "-A", "trust", "--no-sync", user=user)
-        where = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
-        log = folder / "log"
-        _run("pg_ctl", "-D", files, "-w", "-l", log, "-o", where, "start", user=user)
-        try:
-            yield folder
-        finally:
-            _run("pg_ctl", "-D", files, "-m", "immediate", "stop", user=user)
-    finally:
-        shutil.rmtree(folder)
-
-
-def _run(program: str, *words: object, user: str | None) -> None:
-    subprocess.run(
-        [BINARIES[-1] / program, *map(str, words)],
-        user=user,
-        cwd="/",
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
+@pytest.fixture
+def server(postgresql_server: Path) -> Path:
+    return postgresql_server
 
 
 @pytest.fixture
 def url(server: Path) -> str:
     """An empty database of its own for each test."""
-    import psycopg
-
-    name = f"console_{os.urandom(4).hex()}"
-    with psycopg.connect(host=str(server), user="postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    return f"postgresql://postgres@/{name}?host={server}"
+    return address(server, create_database(server))
 
 
 def test_processes_that_start_together_make_one_schema(url: str) -> None:

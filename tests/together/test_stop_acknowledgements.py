@@ -41,7 +41,26 @@ def stop_one_run(console: Console) -> str:
     return str(answer.json()["acknowledgement"]["summary"])
 
 
-@pytest.mark.parametrize("stop", [stop_by_command, stop_by_api, stop_one_run])
+def stop_by_page(console: Console) -> str:
+    """As people do: sign in, press the button, read what the page says."""
+    with requests.Session() as browser:
+        _submit(browser, f"{console.url}/signin", "/signin", token=console.token)
+        page = f"{console.url}/my-organization/my-team/safeguards"
+        return _submit(browser, page, "/stop", reason="Black Friday")
+
+
+def _submit(browser: requests.Session, page: str, action: str, **fields: str) -> str:
+    """Fill in the form of a page whose address ends so, and return the page that follows."""
+    shown = browser.get(page, timeout=60).text
+    form_token = re.search(r'name="csrf" value="([0-9a-f]+)"', shown)
+    assert form_token
+    address = page if page.endswith(action) else page + action
+    answer = browser.post(address, data={"csrf": form_token[1], **fields}, timeout=60)
+    assert answer.ok, answer.text
+    return answer.text
+
+
+@pytest.mark.parametrize("stop", [stop_by_command, stop_by_api, stop_by_page, stop_one_run])
 def test_no_activity_starts_after_a_stop_that_was_heard(
     signed_in: User, console: Console, experiment: dict[str, Any], stop: Callable[[Console], str]
 ) -> None:

@@ -1,12 +1,13 @@
-"""How many runs know of a stop, carried in the address from its form to the page that says so."""
+"""Which runs know of a stop, carried in the address from its form to the page that says so."""
 
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
 import msgspec
+from starlette.datastructures import QueryParams
 
 from chaoscloud.console.db import Database
-from chaoscloud.console.records.acknowledgements import StopCounts
+from chaoscloud.console.records.acknowledgements import MOST_NAMED, StopCounts
 from chaoscloud.console.rules.safeguards import Safeguard
 from chaoscloud.console.watch.acknowledging import wait_for_runs
 
@@ -17,7 +18,8 @@ async def wait_and_count(database: Database, safeguard: Safeguard) -> str:
     if report is None:
         return ""
     counts = {k: v for k, v in msgspec.structs.asdict(report.counts).items() if v is not None}
-    return f"&{urlencode(counts)}"
+    silent = [run.execution_id for run in report.missing[:MOST_NAMED]]
+    return f"&{urlencode(counts | {'silent': silent}, doseq=True)}"
 
 
 def read_sentence(query: Mapping[str, str]) -> str:
@@ -27,3 +29,8 @@ def read_sentence(query: Mapping[str, str]) -> str:
         return msgspec.convert({"slowest": None, **known}, StopCounts, strict=False).sentence
     except msgspec.ValidationError:
         return ""
+
+
+def read_silent(query: QueryParams) -> list[str]:
+    """The executions (their ids) that did not answer, as far as they are named."""
+    return query.getlist("silent")[:MOST_NAMED]

@@ -24,6 +24,7 @@ from chaoscloud.console.pages._safeguards_bar import SafeguardsBar, read_bar
 from chaoscloud.console.pages._templates import render
 from chaoscloud.console.pages.security import secure
 from chaoscloud.console.records.authorship import Author
+from chaoscloud.console.records.executions import list_titles
 
 TABS = (  # as they are called, and where they lead below the team's address
     ("Executions", "executions"),
@@ -44,7 +45,7 @@ NOTICES = {
     "asked": ("done", "The stop of this run is set."),
     "over": ("note", "The run had ended already: there was nothing left to stop."),
     "set": ("done", "The safeguard is set."),
-    "changed": ("done", "The safeguard is changed; runs know at once."),
+    "changed": ("done", "The safeguard is changed."),
     "removed": ("done", "The safeguard is removed; what it did stays in the audit log."),
     "required": ("done", "Runs of the organization must now get an answer from its safeguards."),
     "optional": ("done", "Runs of the organization go on when nobody answers."),
@@ -53,10 +54,11 @@ NOTICES = {
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """A line at the top of a page."""
+    """A line at the top of a page. `silent`: runs that did not answer, their ids and titles."""
 
     look: str
     words: str
+    silent: tuple[tuple[str, str], ...] = ()
 
 
 class Visit(msgspec.Struct, frozen=True):
@@ -126,7 +128,7 @@ class Visit(msgspec.Struct, frozen=True):
             "bar": self.bar,
             "tabs": [(name, f"{self.base}/{path}") for name, path in TABS],
             "tab": "",
-            "said": _find_notice(self.request),
+            "said": None,
             "now": self.now,
             "origin": self.origin,
         }
@@ -138,6 +140,8 @@ class Visit(msgspec.Struct, frozen=True):
         A form that this browser sent after its session had ended stands in it filled in, once.
         """
         draft = self.draft
+        if notice := await self._find_notice():
+            values = {"said": notice} | values
 
         def write() -> Response:
             html = self.html(template, **values)
@@ -148,6 +152,17 @@ class Visit(msgspec.Struct, frozen=True):
             return response
 
         return await run_in_threadpool(write)
+
+    async def _find_notice(self) -> Notice | None:
+        query = self.request.query_params
+        notice = NOTICES.get(query.get("said", ""))
+        if notice is None:
+            return None
+        look, words = notice
+        ids = _stop_query.read_silent(query) if self.team else []
+        silent = await self.db.reading(list_titles, self.scope.team_id, ids) if ids else []
+        sentence = _stop_query.read_sentence(query)
+        return Notice(look, f"{words} {sentence}".rstrip(), tuple(silent))
 
     def back(self, path: str) -> Response:
         """Send the browser on after a form, so that a reload submits nothing again."""
@@ -207,11 +222,3 @@ def sign_in_first(request: Request) -> Response:
     address = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     onward = f"?next={quote(address)}" if address != "/" else ""
     return RedirectResponse(f"/signin{onward}", 303)
-
-
-def _find_notice(request: Request) -> Notice | None:
-    notice = NOTICES.get(request.query_params.get("said", ""))
-    if notice is None:
-        return None
-    look, words = notice
-    return Notice(look, f"{words} {_stop_query.read_sentence(request.query_params)}".rstrip())

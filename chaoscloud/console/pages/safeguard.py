@@ -167,16 +167,14 @@ async def change(visit: Visit) -> Response:
         fields = read_form(KINDS[safeguard.kind], form, networks, visit.now, safeguard)
     except InvalidField as error:
         return await _show(visit, safeguard.id, 422, form, str(error))
-    await visit.db.writing(_change, visit, fields)
-    return visit.back(f"{visit.base}/safeguards?said=changed")
+    return await _change_and_wait(visit, fields)
 
 
 @of_team
 async def switch(visit: Visit) -> Response:
     """Switch a safeguard on or off."""
     form = await visit.form()
-    await visit.db.writing(_change, visit, {"enabled": form.get("on") == "on"})
-    return visit.back(f"{visit.base}/safeguards?said=changed")
+    return await _change_and_wait(visit, {"enabled": form.get("on") == "on"})
 
 
 @of_team
@@ -194,9 +192,15 @@ async def renew(visit: Visit) -> Response:
     return await _show(visit, visit.named("id"), secret=await visit.db.writing(_renew, visit))
 
 
-def _change(connection: Connection, visit: Visit, fields: dict[str, Any]) -> None:
+async def _change_and_wait(visit: Visit, fields: dict[str, Any]) -> Response:
+    safeguard = await visit.db.writing(_change, visit, fields)
+    counts = await wait_and_count(visit.db, safeguard)
+    return visit.back(f"{visit.base}/safeguards?said=changed{counts}")
+
+
+def _change(connection: Connection, visit: Visit, fields: dict[str, Any]) -> Safeguard:
     by = {"person_id": visit.caller.person_id, "token_id": visit.caller.token_id}
-    safeguards.change(connection, own(connection, visit), visit.now, **by, **fields)
+    return safeguards.change(connection, own(connection, visit), visit.now, **by, **fields)
 
 
 def _remove(connection: Connection, visit: Visit) -> None:

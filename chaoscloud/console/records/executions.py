@@ -209,6 +209,14 @@ def find(connection: Connection, team_id: str, execution_id: str) -> Execution |
     return None if row is None else _value(row)
 
 
+def list_titles(connection: Connection, team_id: str, ids: list[str]) -> list[tuple[str, str]]:
+    """Return ids and titles of those of these executions that are the team's."""
+    statement = select(executions.c.id, executions.c.title).where(
+        executions.c.team_id == team_id, executions.c.id.in_(ids)
+    )
+    return [(row.id, row.title) for row in connection.execute(statement)]
+
+
 def exists(
     connection: Connection, team_id: str, execution_id: str, *, experiment_id: str | None = None
 ) -> bool:
