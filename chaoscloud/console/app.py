@@ -54,7 +54,7 @@ def create_app(
     app = Starlette(
         routes=[*api.routes, *pages.routes],
         middleware=[
-            Middleware(RequestLog),
+            *([Middleware(RequestLog)] if config.access_log else []),
             Middleware(ApiHeaders, secure=(config.public_url or "").startswith("https:")),
             Middleware(KnownHosts, hosts=config.hosts),
             Middleware(ApiRate, limiter=limiter),

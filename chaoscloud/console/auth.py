@@ -109,6 +109,24 @@ async def start_session(request: Request, response: Response, token: str) -> Cal
         await _database(request).writing(sessions.log_refused, token.strip(), _now(request))
         return None
     value = await _database(request).writing(sessions.add, caller.token_id, _now(request))
+    _set_cookie(request, response, value)
+    return caller
+
+
+async def start_session_by_link(request: Request, response: Response, secret: str) -> bool:
+    """The same with the secret of an address that signs in once; False when it does not (any more).
+
+    Raises `TooManyRequests` for an address that tries too often.
+    """
+    _count(request, "signin")
+    value = await _database(request).writing(sessions.open_link, secret, _now(request))
+    if value is None:
+        return False
+    _set_cookie(request, response, value)
+    return True
+
+
+def _set_cookie(request: Request, response: Response, value: str) -> None:
     response.set_cookie(
         COOKIE,
         value,
@@ -118,7 +136,6 @@ async def start_session(request: Request, response: Response, token: str) -> Cal
         httponly=True,
         samesite="lax",
     )
-    return caller
 
 
 async def end_session(request: Request, response: Response) -> None:

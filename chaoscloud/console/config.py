@@ -29,6 +29,7 @@ VARIABLES = {
     "CHAOSIQ_CONSOLE_MIN_FREE": "min_free",
     "CHAOSIQ_CONSOLE_METRICS_TOKEN": "metrics_token",
     "CHAOSIQ_CONSOLE_METRICS_LABELS": "metrics_labels",
+    "CHAOSIQ_CONSOLE_ACCESS_LOG": "access_log",
 }
 
 
@@ -42,6 +43,7 @@ class Config:
     that requests may ask for (empty: any); `rates` is how often somebody may ask. With less than
     `min_free` bytes free on its disk the console takes no records. `metrics_token` opens `/metrics`
     from elsewhere (None: from nowhere); `metrics_labels` are those that have many values.
+    `access_log`: a line in the log for each request.
     """
 
     database_url: str = field(repr=False)
@@ -56,6 +58,7 @@ class Config:
     min_free: int = 128 * MEBIBYTE
     metrics_token: str | None = field(default=None, repr=False)
     metrics_labels: frozenset[str] = frozenset()
+    access_log: bool = False
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], **overrides: Any) -> Self:
@@ -77,6 +80,7 @@ class Config:
         settings["metrics_labels"] = _parse_metrics_labels(settings.get("metrics_labels", ""))
         if "min_free" in settings:
             settings["min_free"] = _parse_mebibytes(settings["min_free"])
+        settings["access_log"] = _parse_switch(settings.get("access_log", False))
         return cls(data=data, **settings)
 
 
@@ -117,6 +121,13 @@ def _parse_metrics_labels(value: str) -> frozenset[str]:
     if unknown := sorted(labels - METRICS_LABELS):
         raise ValueError(f"metrics may be labelled by title and tag, not by {unknown[0]!r}")
     return labels
+
+
+def _parse_switch(value: object) -> bool:
+    word = str(value).lower()
+    if word not in ("1", "true", "on", "yes", "0", "false", "off", "no"):
+        raise ValueError(f"the access log is either on or off, not {value!r}")
+    return word in ("1", "true", "on", "yes")
 
 
 def _split(value: str) -> list[str]:

@@ -1,5 +1,6 @@
 """The operator's commands: what they do, what they say, and their exit codes."""
 
+import json
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+from chaoslib.experiment import ensure_experiment_is_valid
 from click.testing import CliRunner, Result
 
 from chaoscloud.console.cli import main
@@ -419,3 +421,69 @@ def test_a_damaged_database_is_one_clear_line(tmp_path: Path) -> None:
         1,
         f"Error: Cannot use the database {file}: file is not a database.\n",
     )
+
+
+# --- names -------------------------------------------------------------------------------------
+
+
+def test_an_operator_renames_everything(operate: Operate) -> None:
+    """Each command says the new name, and the address where there is one."""
+    done = [
+        operate("organization", "rename", "My organization", "Acme").stdout,
+        operate("team", "rename", "My team", "Checkout").stdout,
+        operate("person", "rename", "owner", "Ada", "--organization", "Acme").stdout,
+    ]
+
+    assert done == [
+        "Organization 'My organization' is called 'Acme', acme in addresses.\n",
+        "Team 'My team' is called 'Checkout', checkout in addresses.\n",
+        "owner is called Ada.\n",
+    ]
+    assert "Ada   Acme (owner, Checkout)" in operate("person", "list").stdout
+    assert "renamed the team My team to Checkout" in operate("audit").stdout
+
+
+def test_an_operator_is_told_of_a_name_that_is_taken(operate: Operate) -> None:
+    """In one line, with nothing changed."""
+    operate("team", "add", "Payments")
+
+    result = operate("team", "rename", "Payments", "My team")
+
+    assert result.exit_code == 1
+    assert result.stderr == "Error: There is a team 'My team' already.\n"
+
+
+# --- an experiment to begin with ---------------------------------------------------------------
+
+
+def test_the_example_is_an_experiment_that_the_host_accepts(tmp_path: Path) -> None:
+    """It asks the console where `serve` listens."""
+    file = tmp_path / "first.json"
+    runner = CliRunner(env=CLEAN | {"CHAOSIQ_CONSOLE_PORT": "9999"})
+
+    result = runner.invoke(main, ["example", str(file)])
+
+    document = json.loads(file.read_text())
+    ensure_experiment_is_valid(document)
+    assert result.stdout == f"Wrote {file}. Run it with: chaos run {file}\n"
+    assert document["configuration"] == {"console": "http://127.0.0.1:9999"}
+
+
+def test_the_example_overwrites_nothing(tmp_path: Path) -> None:
+    """An experiment of somebody's own stays what it is."""
+    file = tmp_path / "experiment.json"
+    file.write_text("mine")
+
+    result = CliRunner(env=CLEAN).invoke(main, ["example", str(file)])
+
+    assert result.exit_code == 1
+    assert "already: name another" in result.stderr
+    assert file.read_text() == "mine"
+
+
+def test_the_example_says_where_it_cannot_be_written(tmp_path: Path) -> None:
+    """A folder that is not there is named."""
+    result = CliRunner(env=CLEAN).invoke(main, ["example", str(tmp_path / "none" / "e.json")])
+
+    assert result.exit_code == 1
+    assert "No such file or directory" in result.stderr

@@ -119,3 +119,17 @@ def test_the_repr_hides_the_database_password() -> None:
     config = Config.from_environ({"DATABASE_URL": "postgresql://ada:s3cret@db/orders"})
 
     assert "s3cret" not in repr(config)
+
+
+@pytest.mark.parametrize(("word", "on"), [("on", True), ("1", True), ("False", False)])
+def test_the_access_log_is_switched_by_a_word(word: str, on: bool) -> None:
+    """The words that people use for it are understood."""
+    environ = {"CHAOSIQ_CONSOLE_ACCESS_LOG": word}
+
+    assert Config.from_environ(environ, data="/data").access_log is on
+
+
+def test_an_access_log_that_is_neither_on_nor_off_is_refused() -> None:
+    """With what to write instead."""
+    with pytest.raises(ValueError, match="on or off, not 'maybe'"):
+        Config.from_environ({"CHAOSIQ_CONSOLE_ACCESS_LOG": "maybe"}, data="/data")

@@ -5,7 +5,7 @@ from urllib.parse import quote
 import pytest
 
 from chaoscloud.console.db import Database
-from chaoscloud.console.records import tokens
+from chaoscloud.console.records import sessions, tokens
 from chaoscloud.console.records.teams import Team
 from tests.console.browser import Browser, Seen
 from tests.console.conftest import Client, Clock, Member
@@ -129,3 +129,69 @@ def test_a_form_far_too_large_is_refused(browser: Browser) -> None:
     answer = browser.sign_in("x" * 70_000)
 
     assert answer.status_code == 413
+
+
+# --- by an address that signs in once ----------------------------------------------------------
+
+
+@pytest.fixture
+def link(database: Database, bob: Member, now: Clock) -> str:
+    """An address that signs in as Bob."""
+    secret = database.write(lambda c: sessions.add_link(c, bob.token_id, now())).result()
+    return f"/signin?once={secret}"
+
+
+def test_an_address_signs_one_browser_in(client: Client, link: str) -> None:
+    """Whoever comes second, with the same address, is shown why not."""
+    first, second = Browser(client()), Browser(client())
+
+    signed_in, refused = first.open(link), second.open(link)
+
+    assert signed_in.headers["location"] == "/"
+    assert first.open("/").headers["location"] == "/acme/checkout/executions"
+    assert refused.status_code == 401
+    assert "signs in once" in Seen(refused).text
+    assert second.open("/").headers["location"] == "/signin"
+
+
+def test_an_address_signs_in_for_ten_minutes(browser: Browser, link: str, now: Clock) -> None:
+    """Whoever finds it in a terminal later finds nothing."""
+    now.pass_by(minutes=10)
+
+    assert browser.open(link).status_code == 401
+
+
+def test_an_address_is_not_used_up_by_looking(browser: Browser, link: str) -> None:
+    """A program that fetches it ahead of its reader, or asks for its head, leaves it whole."""
+    ahead = browser.open(link, headers={"Sec-Purpose": "prefetch"})
+    head = browser.client.head(link)
+
+    assert ahead.status_code == 503
+    assert head.status_code == 200
+    assert browser.open(link).status_code == 303
+
+
+def test_no_other_site_signs_a_browser_in(browser: Browser, link: str) -> None:
+    """Who follows a link from elsewhere might be signed in as somebody else, unknowingly."""
+    answer = browser.open(link, headers={"Sec-Fetch-Site": "cross-site"})
+
+    assert answer.status_code == 403
+    assert "into the browser's address bar" in Seen(answer).text
+    assert browser.open("/").headers["location"] == "/signin"
+
+
+def test_an_address_ends_with_its_token(
+    browser: Browser, link: str, database: Database, bob: Member, now: Clock
+) -> None:
+    """A token that is revoked signs nobody in, by no way."""
+    database.write(lambda c: tokens.revoke(c, bob.token_id, now())).result()
+
+    assert browser.open(link).status_code == 401
+
+
+def test_tries_with_addresses_are_counted(browser: Browser) -> None:
+    """Guessing is as slow as with tokens."""
+    answers = [browser.open("/signin?once=guess").status_code for _ in range(61)]
+
+    assert answers[0] == 401
+    assert answers[-1] == 429

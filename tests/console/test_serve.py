@@ -51,7 +51,7 @@ class Served:
         return self.process.returncode
 
 
-Serve = Callable[[], Served]
+Serve = Callable[..., Served]
 
 
 @pytest.fixture
@@ -64,12 +64,12 @@ def serve(data: Path, tmp_path: Path) -> Iterator[Serve]:
     """Start a console on the folder; wait until it is ready."""
     started: list[subprocess.Popen[str]] = []
 
-    def start() -> Served:
+    def start(*options: str) -> Served:
         first = not (data / "console.sqlite3").exists()
         log = tmp_path / "console.log"
         with log.open("a") as errors:
             process = subprocess.Popen(
-                command("serve", "--data", str(data), "--port", "0"),
+                command("serve", "--data", str(data), "--port", "0", *options),
                 env=environment(tmp_path),
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -78,7 +78,7 @@ def serve(data: Path, tmp_path: Path) -> Iterator[Serve]:
         started.append(process)
         assert process.stdout is not None
         return Served(
-            process, [process.stdout.readline().strip() for _ in range(3 if first else 1)], log
+            process, [process.stdout.readline().strip() for _ in range(4 if first else 1)], log
         )
 
     yield start
@@ -115,6 +115,20 @@ def test_the_first_start_tells_all_that_is_needed_to_sign_in(serve: Serve, data:
     assert served.said[2] == f"Sign in with: chaos signin --url {served.url}"
     assert [each["name"] for each in answer.json()] == ["My organization"]
     assert stat.S_IMODE(data.stat().st_mode) == 0o700
+
+
+def test_the_first_start_prints_an_address_that_signs_a_browser_in_once(serve: Serve) -> None:
+    """A second browser that opens it is shown the form."""
+    served = serve()
+    address = served.said[3].removeprefix("In a browser (once, within 10 minutes): ")
+
+    first = httpx2.get(address)
+    second = httpx2.get(address)
+    home = httpx2.get(served.url, cookies=first.cookies)
+
+    assert address.startswith(f"{served.url}/signin?once=")
+    assert (first.status_code, second.status_code) == (303, 401)
+    assert home.headers["location"] == "/my-organization/my-team/executions"
 
 
 def test_a_later_start_shows_no_token(serve: Serve) -> None:
@@ -218,8 +232,8 @@ def test_commands_work_beside_the_server(serve: Serve, data: Path) -> None:
 
 
 def test_the_log_has_a_line_a_request_and_no_secrets(serve: Serve) -> None:
-    """Method, path, status and time: neither tokens nor what stood in a query."""
-    served = serve()
+    """When asked for: method, path, status and time; neither tokens nor what stood in a query."""
+    served = serve("--access-log")
 
     httpx2.get(
         f"{served.url}/api/v1/organizations?token=in-the-query",
@@ -231,6 +245,16 @@ def test_the_log_has_a_line_a_request_and_no_secrets(serve: Serve) -> None:
     assert "INFO GET /api/v1/organizations 200 " in line
     assert served.token not in line
     assert "in-the-query" not in line
+
+
+def test_requests_are_not_logged_unless_asked_for(serve: Serve) -> None:
+    """The terminal of whoever starts a console has what concerns them."""
+    served = serve()
+
+    httpx2.get(f"{served.url}/healthz")
+    served.stopped()
+
+    assert "/healthz" not in served.log.read_text()
 
 
 def test_who_waits_is_let_go_before_the_end(config: Config, database: Database) -> None:

@@ -9,6 +9,7 @@ import click
 from chaoscloud import __version__
 from chaoscloud.console.cli.audit import audit
 from chaoscloud.console.cli.backup import backup, restore
+from chaoscloud.console.cli.example import example
 from chaoscloud.console.cli.organizations import organization
 from chaoscloud.console.cli.people import person
 from chaoscloud.console.cli.safeguard import safeguard
@@ -31,6 +32,7 @@ def main() -> None:
 
 for command in (
     serve,
+    example,
     stop,
     resume,
     safeguard,

@@ -54,6 +54,23 @@ def list_organizations(console: Console) -> None:
     table(("NAME", "ADDRESS", "TEAMS", "ID"), rows)
 
 
+@organization.command("rename")
+@click.argument("name")
+@click.argument("new_name")
+@command_that_writes
+def rename_organization(console: Console, name: str, new_name: str) -> None:
+    """Call the organization NAME by NEW_NAME; its earlier address leads to the new one."""
+    connection = console.connection
+    organization = find_organization(connection, name)
+    renamed = organizations.rename(connection, organization, name_of(new_name), console.now)
+    subject = f"{organization.name} to {renamed.name}"
+    console.log("organization.renamed", subject, renamed.id)
+    click.echo(
+        f"Organization '{organization.name}' is called '{renamed.name}',"
+        f" {renamed.slug} in addresses."
+    )
+
+
 @organization.command("remove")
 @click.argument("name")
 @command_that_writes

@@ -76,6 +76,27 @@ def list_people(console: Console) -> None:
     table(("NAME", "BELONGS TO", "ID"), rows)
 
 
+@person.command("rename")
+@click.argument("name")
+@click.argument("new_name")
+@organization_option
+@command_that_writes
+def rename_person(
+    console: Console, name: str, new_name: str, organization_word: str | None
+) -> None:
+    """Call the person NAME by NEW_NAME, by id where several have the name."""
+    connection = console.connection
+    organization = find_organization(connection, organization_word) if organization_word else None
+    earlier = find_person(connection, name, organization)
+    renamed = people.rename(connection, earlier, name_of(new_name))
+    for affiliation in people.list_affiliations(connection, renamed.id):
+        subject = f"{earlier.name} to {renamed.name}"
+        console.log(
+            "person.renamed", subject, affiliation.organization_id, target=("person", renamed.id)
+        )
+    click.echo(f"{earlier.name} is called {renamed.name}.")
+
+
 @person.command("remove")
 @click.argument("name")
 @command_that_writes

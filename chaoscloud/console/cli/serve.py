@@ -36,19 +36,29 @@ LONGEST_STOP = 4.0  # seconds from the signal to the end of the process, whateve
     metavar="URL",
     help="How people reach the console, when a proxy stands in front of it.",
 )
+@click.option(
+    "--access-log",
+    is_flag=True,
+    default=None,
+    help="Write a line for each request to stderr.",
+)
 @with_database_options
 def serve(
     host: str | None,
     port: int | None,
     public_url: str | None,
+    access_log: bool | None,
     data: str | None,
     database: str | None,
 ) -> None:
     """Serve the console until Ctrl-C or SIGTERM.
 
-    The first start makes an organization, a team and an owner, and prints the owner's token: once.
+    The first start makes an organization, a team and an owner, and prints, once, the owner's token
+    and an address that signs a browser in.
     """
-    config = read_config(data, database, host=host, port=port, public_url=public_url)
+    config = read_config(
+        data, database, host=host, port=port, public_url=public_url, access_log=access_log
+    )
     _log_to_stderr()
     _make_folder(config.data)
     with _lock(config), _listen(config) as listener, _open(config) as opened:
@@ -73,11 +83,14 @@ def _serve(config: Config, database: Database, listener: "socket.socket") -> Non
 
     def announce() -> None:
         # The token is made only now, when it is sure that somebody will read it.
-        token = database.write(lambda connection: begin(connection, now())).result()
+        owner = database.write(lambda connection: begin(connection, now())).result()
         click.echo(f"Console ready at {url}")
-        if token:
-            click.echo(f"Owner's token (shown once): {token}")
+        if owner:
+            click.echo(f"Owner's token (shown once): {owner.token}")
             click.echo(f"Sign in with: chaos signin --url {url}")
+            click.echo(
+                f"In a browser (once, within 10 minutes): {url}/signin?once={owner.link_secret}"
+            )
 
     app = create_app(config, database, now=now)
     Server(app, announce, on_stop=_limit_stop).serve_until_stopped(listener)

@@ -49,6 +49,22 @@ def list_teams(console: Console, organization_word: str | None) -> None:
     table(("NAME", "ADDRESS", "PEOPLE", "ID"), rows)
 
 
+@team.command("rename")
+@click.argument("name")
+@click.argument("new_name")
+@organization_option
+@command_that_writes
+def rename_team(console: Console, name: str, new_name: str, organization_word: str | None) -> None:
+    """Call the team NAME by NEW_NAME; its earlier address leads to the new one."""
+    connection = console.connection
+    organization = find_organization(connection, organization_word)
+    renamed = find_team(connection, organization, name)
+    named = teams.rename(connection, renamed, name_of(new_name), console.now)
+    subject = f"{renamed.name} to {named.name}"
+    console.log("team.renamed", subject, organization.id, named.id)
+    click.echo(f"Team '{renamed.name}' is called '{named.name}', {named.slug} in addresses.")
+
+
 @team.command("remove")
 @click.argument("name")
 @organization_option

@@ -197,6 +197,24 @@ sessions = Table(  # a browser signed in with a token; it ends with the token
     Column("expires_at", Moment, nullable=False),
 )
 
+signin_links = Table(  # an address that signs one browser in, once
+    "signin_links",
+    metadata,
+    Column("digest", String(64), primary_key=True),  # SHA-256 of the secret in it, hex
+    _ref("token_id", "tokens"),
+    _creation_time(),
+    Column("expires_at", Moment, nullable=False),
+)
+
+earlier_slugs = Table(  # how organizations and teams stood in addresses before they were renamed
+    "earlier_slugs",
+    metadata,
+    Column("organization_id", String(36), primary_key=True),  # '' for an organization's own
+    Column("slug", Text, primary_key=True),
+    Column("renamed_id", String(36), nullable=False),  # of the organization or team
+    _creation_time(),
+)
+
 # --- what was run ------------------------------------------------------------------------------
 
 experiments = Table(

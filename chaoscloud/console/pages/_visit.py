@@ -49,6 +49,7 @@ NOTICES = {
     "removed": ("done", "The safeguard is removed; what it did stays in the audit log."),
     "required": ("done", "Runs of the organization must now get an answer from its safeguards."),
     "optional": ("done", "Runs of the organization go on when nobody answers."),
+    "renamed": ("done", "Renamed. Addresses with the earlier name lead here."),
     "revoked": ("done", "The token is revoked: it opens nothing any more."),
 }
 
@@ -108,6 +109,18 @@ class Visit(msgspec.Struct, frozen=True):
     def draft(self) -> Draft | None:
         """A form of this page that was sent after its session had ended."""
         return read_draft(self.request)
+
+    def find_current_address(self) -> str | None:
+        """Where this page is now, when its address has an earlier name of a team; else None."""
+        scope, path = self.scope, self.request.path_params
+        if path["org"] in (scope.organization_slug, scope.organization_id) and path["team"] in (
+            scope.team_slug,
+            scope.team_id,
+        ):
+            return None
+        rest = "/".join(self.request.url.path.split("/")[3:])
+        query = f"?{self.request.url.query}" if self.request.url.query else ""
+        return f"{self.base}/{rest}".rstrip("/") + query
 
     def named(self, name: str) -> str:
         """A part of the address, without what no database takes in a text."""
@@ -198,7 +211,11 @@ def of_team(handler: Callable[[Visit], Awaitable[Response]]) -> Page:
     """A page of the team its address names; to whom may not see it, it does not exist."""
 
     async def answer(visit: Visit) -> Response:
-        return await handler(await _at_team(visit))
+        at_team = await _at_team(visit)
+        current = at_team.find_current_address()
+        if current and visit.request.method == "GET":
+            return RedirectResponse(current, 308)
+        return await handler(at_team)
 
     return signed_in(wraps(handler)(answer))
 

@@ -6,7 +6,7 @@ from starlette.responses import RedirectResponse, Response
 from chaoscloud.console.auth import Caller
 from chaoscloud.console.errors import NotFound
 from chaoscloud.console.pages._visit import Visit, of_team, signed_in
-from chaoscloud.console.records import organizations, teams
+from chaoscloud.console.records import earlier_slugs, organizations, teams
 from chaoscloud.console.records.organizations import Organization
 from chaoscloud.console.records.teams import Team
 
@@ -42,6 +42,10 @@ async def organization(visit: Visit) -> Response:
     word = visit.named("org")
     own = [pair for pair in organization_teams if word in (pair[0].slug, pair[0].id)]
     if not own:
+        renamed_id = await visit.db.reading(earlier_slugs.find_organization, word)
+        for renamed, _ in organization_teams:
+            if renamed.id == renamed_id:
+                return RedirectResponse(f"/{renamed.slug}", 308)
         raise NotFound
     return await visit.page("teams.html", organization_teams=own, heading=own[0][0].name)
 

@@ -12,6 +12,7 @@ from chaoscloud.console.errors import NotFound
 from chaoscloud.console.pages import tokens as own_tokens
 from chaoscloud.console.pages._visit import Visit, of_team
 from chaoscloud.console.records import AlreadyThere, audit, organizations, people, teams, tokens
+from chaoscloud.console.records.organizations import Organization
 from chaoscloud.console.records.people import Person
 from chaoscloud.console.records.teams import Team
 from chaoscloud.console.records.tokens import Token
@@ -116,6 +117,49 @@ def _add_team(connection: Connection, visit: Visit, name: str) -> None:
     _note(connection, visit, "team.added", team, team.id)
 
 
+@of_team
+async def rename(visit: Visit) -> Response:
+    """Rename the organization, or the team whose page this is."""
+    form = await _owners_form(visit)
+    name = own_tokens.name_of(form.get("name", ""))
+    if not name:
+        return await _page(visit, 422, wrong="A name needs at least one letter.")
+    is_team = form.get("what") == "team"
+    try:
+        await visit.db.writing(_rename_team if is_team else _rename_organization, visit, name)
+    except AlreadyThere:
+        kind = "a team" if is_team else "an organization"
+        return await _page(visit, 422, wrong=f"There is {kind} called {name} already.")
+    # The address that the form was sent from leads on to the new one.
+    return visit.back(f"{visit.base}/people?said=renamed")
+
+
+def _rename_team(connection: Connection, visit: Visit, name: str) -> None:
+    team = _team(connection, visit, visit.scope.team_id)
+    teams.rename(connection, team, name, visit.now)
+    _note_renaming(connection, visit, team, name, team.id)
+
+
+def _rename_organization(connection: Connection, visit: Visit, name: str) -> None:
+    organization = organizations.find(connection, visit.scope.organization_id)
+    if organization is None:
+        raise NotFound
+    organizations.rename(connection, organization, name, visit.now)
+    _note_renaming(connection, visit, organization, name)
+
+
+def _note_renaming(
+    connection: Connection,
+    visit: Visit,
+    earlier: Person | Team | Organization,
+    name: str,
+    team_id: str | None = None,
+) -> None:
+    action = f"{type(earlier).__name__.lower()}.renamed"
+    renamed = msgspec.structs.replace(earlier, name=f"{earlier.name} to {name}")
+    _note(connection, visit, action, renamed, team_id)
+
+
 # --- one person --------------------------------------------------------------------------------
 
 
@@ -125,11 +169,15 @@ async def one(visit: Visit) -> Response:
     return await _person_page(visit)
 
 
-async def _person_page(visit: Visit, secret: str = "") -> Response:
+async def _person_page(
+    visit: Visit, status: int = 200, *, secret: str = "", wrong: str = ""
+) -> Response:
     _must_be_owner(visit)
     detail = await visit.db.reading(_load_person, visit)
     return await visit.page(
         "person.html",
+        status,
+        wrong=wrong,
         tab="People",
         detail=detail,
         expiries=own_tokens.EXPIRY_WORDS,
@@ -151,6 +199,34 @@ def _load_person(connection: Connection, visit: Visit) -> PersonDetail:
         tokens.list_tokens(connection, person_id, within=within),
         owners == [row],
     )
+
+
+@of_team
+async def rename_person(visit: Visit) -> Response:
+    """Rename a person, in every organization that they belong to."""
+    form = await _owners_form(visit)
+    name = own_tokens.name_of(form.get("name", ""))
+    if not name:
+        return await _person_page(visit, 422, wrong="A person needs a name.")
+    try:
+        is_renamed = await visit.db.writing(_rename_person, visit, name)
+    except AlreadyThere:
+        wrong = f"There is somebody else called {name} already: choose another name."
+        return await _person_page(visit, 422, wrong=wrong)
+    if not is_renamed:
+        wrong = "Only the console's operator can rename them: chaosiq-console person rename."
+        return await _person_page(visit, 409, wrong=wrong)
+    return visit.back(f"{visit.base}/people/{visit.named('id')}?said=renamed")
+
+
+def _rename_person(connection: Connection, visit: Visit, name: str) -> bool:
+    """Whether it was done: an owner does not rename somebody who belongs elsewhere too."""
+    person = _load_person(connection, visit).row.person
+    if len(people.list_affiliations(connection, person.id)) > 1:
+        return False
+    people.rename(connection, person, name)
+    _note_renaming(connection, visit, person, name)
+    return True
 
 
 @of_team
@@ -270,7 +346,7 @@ def _note(
     connection: Connection,
     visit: Visit,
     action: str,
-    subject: Person | Team,
+    subject: Person | Team | Organization,
     team_id: str | None = None,
 ) -> None:
     audit.add_entry(

@@ -21,13 +21,39 @@ NOT_ACCEPTED = (
 )
 
 
+LINK_NOT_ACCEPTED = (
+    "That address signs in once, and within 10 minutes: it was used already, or is too old. "
+    "Sign in with a token."
+)
+LINK_NOT_TYPED = (
+    "Another site led here with an address that signs in. "
+    "If it is yours, copy it into the browser's address bar yourself."
+)
+
+
 @page
 async def ask(request: Request) -> Response:
-    """Show the form; who is signed in already is sent on."""
+    """Show the form; who is signed in already, or has an address that signs in, is sent on."""
     onward = inside_console(request.query_params.get("next", ""))
+    secret = request.query_params.get("once", "")
+    if secret and request.method == "GET":
+        return await _use_link(request, secret, onward)
     if await auth.session_caller(request):
         return RedirectResponse(onward, 303)
     return show_signin(request, onward)
+
+
+async def _use_link(request: Request, secret: str, onward: str) -> Response:
+    headers = request.headers
+    if "prefetch" in headers.get("sec-purpose", headers.get("purpose", "")):
+        return Response(status_code=503)  # nobody looks yet: the link is for who does
+    if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+        # No other site may sign somebody in as somebody else.
+        return show_signin(request, onward, 403, error=LINK_NOT_TYPED)
+    response: Response = RedirectResponse(onward, 303)
+    if await auth.start_session_by_link(request, response, secret):
+        return response
+    return show_signin(request, onward, 401, error=LINK_NOT_ACCEPTED)
 
 
 @page

@@ -18,7 +18,7 @@ from chaoscloud.console.db.schema import (
     teams,
     token_organizations,
 )
-from chaoscloud.console.records import tokens
+from chaoscloud.console.records import earlier_slugs, tokens
 from chaoscloud.console.records._rows import AlreadyThere, columns, every, first, new_id
 from chaoscloud.console.rules.access import Role
 from chaoscloud.console.rules.slugs import RESERVED_FOR_ORGANIZATIONS, slug
@@ -34,17 +34,50 @@ class Organization(msgspec.Struct, frozen=True):
 
 def add(connection: Connection, name: str, now: datetime) -> Organization:
     """Add an organization. Raises `AlreadyThere` when there is one of that name."""
-    rows = connection.execute(select(organizations.c.name, organizations.c.slug)).all()
-    if name in {row.name for row in rows}:
-        raise AlreadyThere(f"there is an organization {name!r} already")
-    taken = {row.slug for row in rows}
-    organization = Organization(
-        new_id(), name, slug(name, taken, RESERVED_FOR_ORGANIZATIONS, "organization")
-    )
+    organization = Organization(new_id(), name, _choose_slug(connection, name))
     connection.execute(
         organizations.insert().values(created_at=now, **msgspec.structs.asdict(organization))
     )
     return organization
+
+
+def rename(
+    connection: Connection, organization: Organization, name: str, now: datetime
+) -> Organization:
+    """Give an organization another name; its earlier address leads to the new one.
+
+    Raises `AlreadyThere` when another organization has the name.
+    """
+    renamed = Organization(organization.id, name, _choose_slug(connection, name, organization.id))
+    connection.execute(
+        update(organizations)
+        .where(organizations.c.id == renamed.id)
+        .values(name=renamed.name, slug=renamed.slug)
+    )
+    earlier_slugs.replace(
+        connection,
+        earlier_slugs.NO_ORGANIZATION,
+        organization.id,
+        organization.slug,
+        renamed.slug,
+        now,
+    )
+    return renamed
+
+
+def _choose_slug(connection: Connection, name: str, own_id: str | None = None) -> str:
+    """The slug for a name that no other organization has."""
+    rows = connection.execute(
+        select(organizations.c.name, organizations.c.slug).where(organizations.c.id != own_id)
+        if own_id
+        else select(organizations.c.name, organizations.c.slug)
+    ).all()
+    if name in {row.name for row in rows}:
+        raise AlreadyThere(f"there is an organization {name!r} already")
+    taken = {row.slug for row in rows} | earlier_slugs.list_slugs(
+        connection, earlier_slugs.NO_ORGANIZATION, other_than=own_id
+    )
+    return slug(name, taken, RESERVED_FOR_ORGANIZATIONS, "organization")
 
 
 def list_page(connection: Connection) -> list[Organization]:
@@ -155,6 +188,7 @@ def remove(connection: Connection, organization_id: str) -> None:
     connection.execute(delete(team_members).where(team_members.c.team_id.in_(removed_teams)))
     for table in (safeguards, memberships, token_organizations, teams):
         connection.execute(delete(table).where(table.c.organization_id == organization_id))
+    earlier_slugs.remove_all(connection, organization_id)
     connection.execute(delete(organizations).where(organizations.c.id == organization_id))
 
 

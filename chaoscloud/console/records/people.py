@@ -9,6 +9,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection, Select, delete, or_, select, update
 
+from chaoscloud.console.db.engines import lock_out_others
 from chaoscloud.console.db.schema import (
     memberships,
     organizations,
@@ -17,7 +18,7 @@ from chaoscloud.console.db.schema import (
     teams,
     tokens,
 )
-from chaoscloud.console.records._rows import columns, every, new_id
+from chaoscloud.console.records._rows import AlreadyThere, columns, every, new_id
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -41,6 +42,26 @@ def add(connection: Connection, name: str, now: datetime) -> Person:
     person = Person(new_id(), name)
     connection.execute(people.insert().values(id=person.id, name=name, created_at=now))
     return person
+
+
+def rename(connection: Connection, person: Person, name: str) -> Person:
+    """Give a person another name, everywhere that they belong.
+
+    Raises `AlreadyThere` when somebody else in one of their organizations has the name.
+    """
+    lock_out_others(connection)  # no other process admits somebody of that name meanwhile
+    own = select(memberships.c.organization_id).where(memberships.c.person_id == person.id)
+    taken = connection.scalar(
+        select(organizations.c.name)
+        .join(memberships, memberships.c.organization_id == organizations.c.id)
+        .join(people, people.c.id == memberships.c.person_id)
+        .where(memberships.c.organization_id.in_(own), people.c.removed_at.is_(None))
+        .where(people.c.id != person.id, people.c.name == name)
+    )
+    if taken is not None:
+        raise AlreadyThere(f"there is a person {name!r} in organization {taken!r} already")
+    connection.execute(update(people).where(people.c.id == person.id).values(name=name))
+    return Person(person.id, name)
 
 
 def list_everybody(connection: Connection) -> list[Person]:

@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, select
 
-from chaoscloud.console.db.schema import people, sessions, tokens
+from chaoscloud.console.db.schema import people, sessions, signin_links, tokens
 from chaoscloud.console.records import audit
 from chaoscloud.console.records import tokens as tokens_of
 from chaoscloud.console.records._rows import first
 from chaoscloud.console.records.tokens import VALID, Token, digest, organizations_of
 
 LIFETIME = timedelta(days=14)
+LINK_LIFETIME = timedelta(minutes=10)
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -46,6 +47,37 @@ _FOUND = (
     .where(sessions.c.digest == bindparam("digest"), sessions.c.expires_at > bindparam("now"))
     .where(VALID, people.c.removed_at.is_(None))
 )
+
+
+def add_link(connection: Connection, token_id: str, now: datetime) -> str:
+    """Let one browser sign in with a token, once and soon; return the secret for the address."""
+    secret = secrets.token_urlsafe(32)
+    connection.execute(
+        signin_links.insert().values(
+            digest=digest(secret),
+            token_id=token_id,
+            created_at=now,
+            expires_at=now + LINK_LIFETIME,
+        )
+    )
+    return secret
+
+
+def open_link(connection: Connection, secret: str, now: datetime) -> str | None:
+    """Use a link up; return the new session's value, or None when the link opens nothing."""
+    used = (
+        delete(signin_links)
+        .where(signin_links.c.digest == digest(secret), signin_links.c.expires_at > now)
+        .returning(signin_links.c.token_id)
+    )
+    token_id = connection.scalar(used)
+    connection.execute(delete(signin_links).where(signin_links.c.expires_at <= now))
+    is_valid = select(tokens.c.id).where(tokens.c.id == bindparam("token_id"), VALID)
+    if connection.scalar(is_valid, {"token_id": token_id, "now": now}) is None:
+        audit.add_entry(connection, "session.link-refused", "", now)
+        return None
+    assert token_id is not None  # noqa: S101 - a token was found by it
+    return add(connection, token_id, now)
 
 
 def find(connection: Connection, value: str, now: datetime) -> Session | None:

@@ -30,6 +30,7 @@ from chaoscloud.console.db.schema import (
     verification_runs,
     verifications,
 )
+from chaoscloud.console.records import earlier_slugs
 from chaoscloud.console.records._rows import AlreadyThere, columns, every, first, new_id
 from chaoscloud.console.rules.access import Role
 from chaoscloud.console.rules.slugs import RESERVED_FOR_TEAMS, slug
@@ -68,13 +69,33 @@ class TeamAccess(msgspec.Struct, frozen=True):
 
 def add(connection: Connection, organization_id: str, name: str, now: datetime) -> Team:
     """Add a team. Raises `AlreadyThere` when the organization has one of that name."""
-    there = of_organization(connection, organization_id)
-    if name in {team.name for team in there}:
-        raise AlreadyThere(f"there is a team {name!r} already")
-    taken = {team.slug for team in there}
-    team = Team(new_id(), organization_id, name, slug(name, taken, RESERVED_FOR_TEAMS, "team"))
+    team = Team(new_id(), organization_id, name, _choose_slug(connection, organization_id, name))
     connection.execute(teams.insert().values(created_at=now, **msgspec.structs.asdict(team)))
     return team
+
+
+def rename(connection: Connection, team: Team, name: str, now: datetime) -> Team:
+    """Give a team another name; its earlier address leads to the new one.
+
+    Raises `AlreadyThere` when the organization has another team of that name.
+    """
+    new_slug = _choose_slug(connection, team.organization_id, name, team.id)
+    connection.execute(update(teams).where(teams.c.id == team.id).values(name=name, slug=new_slug))
+    earlier_slugs.replace(connection, team.organization_id, team.id, team.slug, new_slug, now)
+    return Team(team.id, team.organization_id, name, new_slug)
+
+
+def _choose_slug(
+    connection: Connection, organization_id: str, name: str, own_id: str | None = None
+) -> str:
+    """The slug for a name that no other team of the organization has."""
+    others = [team for team in of_organization(connection, organization_id) if team.id != own_id]
+    if name in {team.name for team in others}:
+        raise AlreadyThere(f"there is a team {name!r} already")
+    taken = {team.slug for team in others} | earlier_slugs.list_slugs(
+        connection, organization_id, other_than=own_id
+    )
+    return slug(name, taken, RESERVED_FOR_TEAMS, "team")
 
 
 def of_organization(connection: Connection, organization_id: str) -> list[Team]:
@@ -132,9 +153,16 @@ _PLACE = (
         or_(
             organizations.c.id == bindparam("organization"),
             organizations.c.slug == bindparam("organization"),
+            organizations.c.id == earlier_slugs.renamed_organization("organization"),
         )
     )
-    .where(or_(teams.c.id == bindparam("team"), teams.c.slug == bindparam("team")))
+    .where(
+        or_(
+            teams.c.id == bindparam("team"),
+            teams.c.slug == bindparam("team"),
+            teams.c.id == earlier_slugs.renamed_team(organizations.c.id, "team"),
+        )
+    )
     .where(teams.c.removed_at.is_(None))
     # An id is meant as an id, even where somebody named a team like one.
     .order_by(
@@ -201,6 +229,7 @@ def remove(connection: Connection, team: Team, now: datetime) -> None:
     )
     for table in (team_experiments, idempotency_keys):
         connection.execute(delete(table).where(table.c.team_id == team.id))
+    earlier_slugs.remove_all(connection, team.id)
     connection.execute(
         update(teams)
         .where(teams.c.id == team.id)
