@@ -5,7 +5,7 @@ import getpass
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -137,25 +137,21 @@ def find_database_file(data: str | None, database: str | None) -> Path | None:
     return file
 
 
-def change(data: str | None, database: str | None, job: Callable[[Connection], R]) -> R:
-    """Run a change and wait until it is on disk."""
-    with open_database(data, database) as console:
-        return console.write(job).result()
-
-
-def look(data: str | None, database: str | None, job: Callable[[Connection], R]) -> R:
-    """Run something that only reads."""
-    with open_database(data, database) as console, console.read() as connection:
-        return job(connection)
-
-
 @dataclass(frozen=True)
 class Console:
-    """What a command works with: an open transaction, its time, and who typed the command."""
+    """What a command works with: an open transaction, its time, and who typed the command.
+
+    `lines` are what it will print, each with whether it goes to standard error.
+    """
 
     connection: Connection
     now: datetime
     operator: str = ""
+    lines: list[tuple[str, bool]] = field(default_factory=list)
+
+    def say(self, line: str, *, to_stderr: bool = False) -> None:
+        """Print a line once the command's work is on disk."""
+        self.lines.append((line, to_stderr))
 
     def log(
         self,
@@ -178,25 +174,34 @@ class Console:
         )
 
 
-def command_that_writes(function: Callable[..., R]) -> Callable[..., R]:
+def command_that_writes(function: Callable[..., None]) -> Callable[..., None]:
     """Give a function a `Console` whose transaction is on disk when it returns; and its options."""
 
     @as_option
     @with_database_options
     @functools.wraps(function)
-    def command(data: str | None, database: str | None, operator: str, **options: Any) -> R:
-        return change(data, database, lambda c: function(Console(c, now(), operator), **options))
+    def command(data: str | None, database: str | None, operator: str, **options: Any) -> None:
+        def run(connection: Connection) -> list[tuple[str, bool]]:
+            console = Console(connection, now(), operator)
+            function(console, **options)
+            return console.lines
+
+        with open_database(data, database) as opened:
+            lines = opened.write(run).result()
+        for line, to_stderr in lines:
+            click.echo(line, err=to_stderr)
 
     return command
 
 
-def command_that_reads(function: Callable[..., R]) -> Callable[..., R]:
+def command_that_reads(function: Callable[..., None]) -> Callable[..., None]:
     """Give a function a `Console` to read from, and its options."""
 
     @with_database_options
     @functools.wraps(function)
-    def command(data: str | None, database: str | None, **options: Any) -> R:
-        return look(data, database, lambda c: function(Console(c, now()), **options))
+    def command(data: str | None, database: str | None, **options: Any) -> None:
+        with open_database(data, database) as opened, opened.read() as connection:
+            function(Console(connection, now()), **options)
 
     return command
 

@@ -40,7 +40,7 @@ def add_organization(console: Console, name: str, owner: str | None) -> None:
     lines = [f"Added organization '{added.name}', {added.slug} in addresses."]
     if owner:
         lines.append(_admit(console, added, find_person(connection, owner), owner=True))
-    click.echo("\n".join(lines))
+    console.say("\n".join(lines))
 
 
 @organization.command("list")
@@ -82,7 +82,7 @@ def remove_organization(console: Console, name: str) -> None:
     refuse_to_remove(f"organization '{removed.name}'", reason)
     organizations.remove(connection, removed.id)
     console.log("organization.removed", removed.name)
-    click.echo(f"Removed organization '{removed.name}'.")
+    console.say(f"Removed organization '{removed.name}'.")
 
 
 @organization.command("join")
@@ -97,7 +97,7 @@ def join_organization(console: Console, name: str, person: str, owner: bool) -> 
     """
     connection = console.connection
     joined = find_organization(connection, name)
-    click.echo(_admit(console, joined, find_person(connection, person), owner=owner))
+    console.say(_admit(console, joined, find_person(connection, person), owner=owner))
 
 
 def _admit(console: Console, joined: Organization, person: Person, *, owner: bool) -> str:
@@ -130,7 +130,7 @@ def leave_organization(console: Console, name: str, person: str) -> None:
     leaver = find_person(connection, person, left)
     organizations.dismiss(connection, left.id, leaver.id, console.now)
     console.log("organization.left", leaver.name, left.id)
-    click.echo(f"{leaver.name} does not belong to organization '{left.name}' any more.")
+    console.say(f"{leaver.name} does not belong to organization '{left.name}' any more.")
 
 
 @organization.command("require-safeguards")
@@ -145,4 +145,4 @@ def require_safeguards(console: Console, name: str, choice: str) -> None:
         console.connection, changed.id, on, console.now, operator=console.operator
     )
     done = "must not run without an answer of" if on else "may run without an answer of"
-    click.echo(f"Experiments of organization '{changed.name}' {done} their safeguards.")
+    console.say(f"Experiments of organization '{changed.name}' {done} their safeguards.")

@@ -61,7 +61,7 @@ def add_person(
         teams.join(connection, team.id, added.id)
         console.log("team.joined", added.name, organization.id, team.id, target)
         lines.append(f"{added.name} is on team '{team.name}'.")
-    click.echo("\n".join(lines))
+    console.say("\n".join(lines))
 
 
 @person.command("list")
@@ -109,4 +109,4 @@ def remove_person(console: Console, name: str) -> None:
     for organization_id in ids or [None]:
         console.log("person.removed", removed.name, organization_id)
     people.remove(connection, removed.id, console.now)
-    click.echo(f"Removed {removed.name} and revoked their tokens.")
+    console.say(f"Removed {removed.name} and revoked their tokens.")

@@ -6,21 +6,18 @@ from typing import Any
 
 import click
 import msgspec
-from sqlalchemy import Connection
 
 from chaoscloud.console.cli._operator import (
-    as_option,
-    change,
+    Console,
+    command_that_reads,
+    command_that_writes,
     duration,
     find_organization,
     find_team,
-    look,
     moment,
-    now,
     one_line,
     organization_option,
     table,
-    with_database_options,
 )
 from chaoscloud.console.cli._safeguard_options import reason_of
 from chaoscloud.console.records import safeguard_states, safeguards, secrets, teams
@@ -40,7 +37,7 @@ _tag_option = click.option(
 
 def _scope_options(command: Command) -> Command:
     """Give a command the options that say where it works."""
-    return organization_option(_team_option(with_database_options(command)))
+    return organization_option(_team_option(command))
 
 
 def _check_kind(context: click.Context, parameter: click.Parameter, name: str) -> str:
@@ -69,82 +66,72 @@ def safeguard() -> None:
     "--for", "lasting", type=duration, metavar="TIME", help="Until when, such as 30m, 2h or 1d."
 )
 @_tag_option
-@as_option
 @_scope_options
-def add(
+@command_that_writes
+def add_safeguard(
+    console: Console,
     kind: str,
     name: str,
     reason: str,
     settings_json: str,
     lasting: timedelta | None,
     tags: tuple[str, ...],
-    operator: str,
     organization_word: str | None,
     team_word: str | None,
-    data: str | None,
-    database: str | None,
 ) -> None:
     """Set a safeguard of a kind: for a team with --team, else for the whole organization."""
-    settings = _parse_settings(kind, settings_json)
-    name, reason = reason_of(name, "NAME"), reason_of(reason, "--reason")
-
-    def create(connection: Connection) -> list[str]:
-        organization, at = find_organization(connection, organization_word), now()
-        created = safeguards.create(
-            connection,
-            organization.id,
-            find_team(connection, organization, team_word).id if team_word else None,
-            kind,
-            name,
-            at,
-            reason=reason,
-            settings=settings,
-            tags=tags,
-            expires_at=at + lasting if lasting else None,
-            operator=operator,
-        )
-        lines = [f"Set safeguard '{created.name}' with id {created.id}."]
-        if KINDS[kind].has_secret:
-            lines.append(f"Address for alerts: /api/v1/alerts/{created.id}")
-            lines.append(f"Its secret (shown once): {secrets.renew(connection, created.id)}")
-        return lines
-
-    for line in change(data, database, create):
-        click.echo(line)
+    connection = console.connection
+    organization = find_organization(connection, organization_word)
+    added = safeguards.create(
+        connection,
+        organization.id,
+        find_team(connection, organization, team_word).id if team_word else None,
+        kind,
+        reason_of(name, "NAME"),
+        console.now,
+        reason=reason_of(reason, "--reason"),
+        settings=_parse_settings(kind, settings_json),
+        tags=tags,
+        expires_at=console.now + lasting if lasting else None,
+        operator=console.operator,
+    )
+    console.say(f"Set safeguard '{added.name}' with id {added.id}.")
+    if KINDS[kind].has_secret:
+        console.say(f"Address for alerts: /api/v1/alerts/{added.id}")
+        console.say(f"Its secret (shown once): {secrets.renew(connection, added.id)}")
 
 
 @safeguard.command("list")
 @_scope_options
-def list_safeguards(
-    organization_word: str | None, team_word: str | None, data: str | None, database: str | None
-) -> None:
+@command_that_reads
+def list_safeguards(console: Console, organization_word: str | None, team_word: str | None) -> None:
     """List the safeguards, and what each decides right now."""
-
-    def rows(connection: Connection) -> list[tuple[str, ...]]:
-        organization, at = find_organization(connection, organization_word), now()
-        team_id = find_team(connection, organization, team_word).id if team_word else None
-        of_organization = teams.of_organization(connection, organization.id)
-        names = {team.id: team.name for team in of_organization}
-        list_page = safeguards.list_safeguards(connection, organization.id, at)
-        of_scope = [s for s in list_page if team_id is None or s.team_id in (None, team_id)]
-        statuses = describe_safeguards(connection, of_scope, at)
-        return [_row(status, names) for status in statuses]
-
+    connection = console.connection
+    organization = find_organization(connection, organization_word)
+    team_id = find_team(connection, organization, team_word).id if team_word else None
+    of_organization = teams.of_organization(connection, organization.id)
+    names = {team.id: team.name for team in of_organization}
+    of_scope = [
+        safeguard
+        for safeguard in safeguards.list_safeguards(connection, organization.id, console.now)
+        if team_id is None or safeguard.team_id in (None, team_id)
+    ]
+    statuses = describe_safeguards(connection, of_scope, console.now)
     heads = ("NAME", "KIND", "FOR", "TAGS", "NOW", "UNTIL", "SET BY", "ID")
-    table(heads, look(data, database, rows))
+    table(heads, [_row(status, names) for status in statuses])
 
 
 def _row(status: SafeguardStatus, team_names: dict[str, str]) -> tuple[str, ...]:
-    list_page = status.safeguard
+    safeguard = status.safeguard
     return (
-        list_page.name,
-        list_page.kind,
-        team_names.get(list_page.team_id or "", "every team"),
-        ", ".join(list_page.tags) or "-",
+        safeguard.name,
+        safeguard.kind,
+        team_names.get(safeguard.team_id or "", "every team"),
+        ", ".join(safeguard.tags) or "-",
         f"{status.state}, {status.usage}" if status.usage else status.state,
-        moment(list_page.expires_at),
+        moment(safeguard.expires_at),
         status.author or "operator",
-        list_page.id,
+        safeguard.id,
     )
 
 
@@ -152,21 +139,13 @@ def _add_switch(word: str, on: bool) -> None:
     @safeguard.command(word, help=f"Switch the safeguard of this name or id {word}.")
     @click.argument("name")
     @organization_option
-    @as_option
-    @with_database_options
-    def switch(
-        name: str,
-        organization_word: str | None,
-        operator: str,
-        data: str | None,
-        database: str | None,
-    ) -> None:
-        def change_it(connection: Connection) -> str:
-            named = _the_safeguard(connection, organization_word, name)
-            safeguards.change(connection, named, now(), enabled=on, operator=operator)
-            return f"Switched {word}: '{named.name}'."
-
-        click.echo(change(data, database, change_it))
+    @command_that_writes
+    def switch(console: Console, name: str, organization_word: str | None) -> None:
+        target = _find_safeguard(console, organization_word, name)
+        safeguards.change(
+            console.connection, target, console.now, enabled=on, operator=console.operator
+        )
+        console.say(f"Switched {word}: '{target.name}'.")
 
 
 _add_switch("on", True)
@@ -176,36 +155,25 @@ _add_switch("off", False)
 @safeguard.command("remove")
 @click.argument("name")
 @organization_option
-@as_option
-@with_database_options
-def remove(
-    name: str,
-    organization_word: str | None,
-    operator: str,
-    data: str | None,
-    database: str | None,
-) -> None:
+@command_that_writes
+def remove_safeguard(console: Console, name: str, organization_word: str | None) -> None:
     """Remove the safeguard of this NAME or id."""
-
-    def remove_it(connection: Connection) -> str:
-        named = _the_safeguard(connection, organization_word, name)
-        safeguards.remove(connection, named, now(), operator=operator)
-        return f"Removed safeguard '{named.name}'."
-
-    click.echo(change(data, database, remove_it))
+    target = _find_safeguard(console, organization_word, name)
+    safeguards.remove(console.connection, target, console.now, operator=console.operator)
+    console.say(f"Removed safeguard '{target.name}'.")
 
 
 @safeguard.command("simulate")
 @click.option("--at", "at_text", metavar="TIME", help="When, such as 2026-03-02T09:30+01:00.")
 @_tag_option
 @_scope_options
+@command_that_reads
 def simulate(
+    console: Console,
     at_text: str | None,
     tags: tuple[str, ...],
     organization_word: str | None,
     team_word: str | None,
-    data: str | None,
-    database: str | None,
 ) -> None:
     """Say whether a run of --team with these tags would be allowed, now or at another time.
 
@@ -213,24 +181,16 @@ def simulate(
     """
     if team_word is None:
         raise click.UsageError("Say whose run with --team.")
-    team_name, at = team_word, _parse_time(at_text)
-
-    def decide_run(connection: Connection) -> list[str]:
-        organization = find_organization(connection, organization_word)
-        team = find_team(connection, organization, team_name)
-        in_force = safeguards.in_force(connection, organization.id, team.id)
-        facts = safeguard_states.read_facts(connection, organization.id, now())
-        decision = decide(in_force, at, Run(None, tags), facts)
-        if decision.allowed:
-            return [f"Allowed at {moment(at)}."]
-        return [f"Denied at {moment(at)}:"] + [
-            f"  {one_line(policy.name)}: {one_line(policy.reason)}"
-            + (f", until {moment(policy.until)}" if policy.until else "")
-            for policy in decision.policies
-        ]
-
-    for line in look(data, database, decide_run):
-        click.echo(line)
+    connection, at = console.connection, _parse_time(at_text, console.now)
+    organization = find_organization(connection, organization_word)
+    team = find_team(connection, organization, team_word)
+    in_force = safeguards.in_force(connection, organization.id, team.id)
+    facts = safeguard_states.read_facts(connection, organization.id, console.now)
+    decision = decide(in_force, at, Run(None, tags), facts)
+    click.echo(f"Allowed at {moment(at)}." if decision.allowed else f"Denied at {moment(at)}:")
+    for policy in decision.policies:
+        until = f", until {moment(policy.until)}" if policy.until else ""
+        click.echo(f"  {one_line(policy.name)}: {one_line(policy.reason)}{until}")
 
 
 def _parse_settings(kind: str, text: str) -> str:
@@ -240,9 +200,9 @@ def _parse_settings(kind: str, text: str) -> str:
         raise click.UsageError(f"--settings of {kind}: {error}") from error
 
 
-def _parse_time(text: str | None) -> datetime:
+def _parse_time(text: str | None, now: datetime) -> datetime:
     if text is None:
-        return now()
+        return now
     try:
         at = datetime.fromisoformat(text)
         return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
@@ -251,10 +211,10 @@ def _parse_time(text: str | None) -> datetime:
         raise click.UsageError(message) from None
 
 
-def _the_safeguard(connection: Connection, organization_word: str | None, word: str) -> Safeguard:
-    organization = find_organization(connection, organization_word)
-    list_page = safeguards.list_safeguards(connection, organization.id, now())
-    matching = [s for s in list_page if word in (s.id, s.name)]
+def _find_safeguard(console: Console, organization_word: str | None, word: str) -> Safeguard:
+    organization = find_organization(console.connection, organization_word)
+    every = safeguards.list_safeguards(console.connection, organization.id, console.now)
+    matching = [safeguard for safeguard in every if word in (safeguard.id, safeguard.name)]
     if not matching:
         raise click.ClickException(f"There is no safeguard {word!r}; `safeguard list` shows them.")
     if len(matching) > 1:

@@ -8,11 +8,9 @@ from sqlalchemy import Connection
 
 from chaoscloud.console.cli._operator import (
     as_option,
-    change,
     duration,
     find_organization,
     find_team,
-    look,
     moment,
     now,
     one_line,
@@ -71,10 +69,10 @@ def stop(
         )
         return safeguard, f"Stopped: {_describe_scope(organization, team)}, {_end(at, lasting)}."
 
-    with open_database(data, database) as console:
-        safeguard, line = console.write(set_stop).result()
+    with open_database(data, database) as opened:
+        safeguard, line = opened.write(set_stop).result()
         click.echo(line)
-        report = StopWait(console, safeguard, safeguard.created_at).finish_blocking()
+        report = StopWait(opened, safeguard, safeguard.created_at).finish_blocking()
     for line in report.lines:
         click.echo(one_line(line))
 
@@ -100,12 +98,8 @@ def resume(
     When there are several, name one by its REASON or id, or say --all; else you are asked. What was
     stopped with --team is released with --team. A stop that is switched off stays as it is.
     """
-
-    def find_stops(connection: Connection) -> list[SafeguardStatus]:
-        organization, team = _scope(connection, organization_word, team_word)
-        return _stops(connection, organization, team)
-
-    stops = look(data, database, find_stops)
+    with open_database(data, database) as opened, opened.read() as connection:
+        stops = _stops(connection, *_scope(connection, organization_word, team_word))
     if stop_word is not None:
         stops = _matching(stops, stop_word)
     elif len(stops) > 1 and not every_one:
@@ -125,7 +119,9 @@ def resume(
             *_still_stopped(connection, organization, team),
         ]
 
-    for line in change(data, database, release):
+    with open_database(data, database) as opened:  # closed while the question above was open
+        lines = opened.write(release).result()
+    for line in lines:
         click.echo(line)
 
 

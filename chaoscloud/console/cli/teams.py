@@ -32,7 +32,7 @@ def add_team(console: Console, name: str, organization_word: str | None) -> None
     organization = find_organization(connection, organization_word)
     added = teams.add(connection, organization.id, name_of(name), console.now)
     console.log("team.added", added.name, organization.id, added.id)
-    click.echo(f"Added team '{added.name}' to organization '{organization.name}'.")
+    console.say(f"Added team '{added.name}' to organization '{organization.name}'.")
 
 
 @team.command("list")
@@ -77,7 +77,7 @@ def remove_team(console: Console, name: str, organization_word: str | None) -> N
     refuse_to_remove(f"team '{removed.name}'", teams.in_the_way(connection, removed.id))
     teams.remove(connection, removed, console.now)
     console.log("team.removed", removed.name, organization.id, removed.id)
-    click.echo(f"Removed team '{removed.name}' from organization '{organization.name}'.")
+    console.say(f"Removed team '{removed.name}' from organization '{organization.name}'.")
 
 
 @team.command("join")
@@ -102,7 +102,7 @@ def join_team(console: Console, name: str, person: str, organization_word: str |
     teams.join(connection, joined.id, joiner.id)
     target = ("person", joiner.id)
     console.log("team.joined", joiner.name, organization.id, joined.id, target)
-    click.echo(f"{joiner.name} is on team '{joined.name}' of organization '{organization.name}'.")
+    console.say(f"{joiner.name} is on team '{joined.name}' of organization '{organization.name}'.")
 
 
 @team.command("leave")
@@ -119,4 +119,4 @@ def leave_team(console: Console, name: str, person: str, organization_word: str 
     teams.leave(connection, left.id, leaver.id)
     target = ("person", leaver.id)
     console.log("team.left", leaver.name, organization.id, left.id, target)
-    click.echo(f"{leaver.name} is not on team '{left.name}' any more.")
+    console.say(f"{leaver.name} is not on team '{left.name}' any more.")

@@ -56,8 +56,8 @@ def add_token(
     subject = f"{label} for {person.name}"
     console.log("token.added", subject, organization.id, target=("person", person.id))
     # The token stands alone on stdout, so that a script can take it from there.
-    click.echo(f"Token {added.id} of {person.name}; it is shown once:", err=True)
-    click.echo(secret)
+    console.say(f"Token {added.id} of {person.name}; it is shown once:", to_stderr=True)
+    console.say(secret)
 
 
 def _find_owner(
@@ -113,7 +113,7 @@ def list_tokens(console: Console, word: str | None) -> None:
 @command_that_writes
 def remove_token(console: Console, token_ids: tuple[str, ...]) -> None:
     """Revoke tokens, at once; browsers that signed in with them are signed out."""
-    click.echo("\n".join([_revoke(console, token_id) for token_id in token_ids]))
+    console.say("\n".join([_revoke(console, token_id) for token_id in token_ids]))
 
 
 def _revoke(console: Console, token_id: str) -> str:
