@@ -3,7 +3,7 @@
 import functools
 import getpass
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,14 +13,12 @@ from typing import Any, ParamSpec, TypeVar
 import click
 from sqlalchemy import Connection
 
+from chaoscloud.console.cli._output import one_line
 from chaoscloud.console.config import Config
 from chaoscloud.console.db import Database, StorageError
 from chaoscloud.console.db.engines import find_file
 from chaoscloud.console.db.lock import check_not_emptied
-from chaoscloud.console.records import AlreadyThere, TooMany, audit, organizations, people, teams
-from chaoscloud.console.records.organizations import Organization
-from chaoscloud.console.records.people import Person
-from chaoscloud.console.records.teams import Team
+from chaoscloud.console.records import AlreadyThere, TooMany, audit
 from chaoscloud.console.rules.durations import seconds_of
 
 P = ParamSpec("P")
@@ -211,64 +209,6 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def find_organization(connection: Connection, word: str | None) -> Organization:
-    """The organization meant: the one named, or the only one there is."""
-    if word is not None:
-        match = organizations.find(connection, word)
-        if match is None:
-            raise click.ClickException(_unknown("organization", word, _organizations(connection)))
-        return match
-    there = organizations.list_page(connection)
-    if not there:
-        raise click.ClickException(
-            "There is no organization yet: add one with `chaosiq-console organization add NAME`."
-        )
-    if len(there) > 1:
-        raise click.UsageError(
-            f"Say which organization with --organization: {_these(_organizations(connection))}."
-        )
-    return there[0]
-
-
-def find_team(connection: Connection, organization: Organization, word: str) -> Team:
-    """The team of the organization meant."""
-    match = teams.find(connection, organization.id, word)
-    if match is None:
-        names = [team.name for team in teams.of_organization(connection, organization.id)]
-        raise click.ClickException(_unknown("team", word, names))
-    return match
-
-
-def find_person(
-    connection: Connection, word: str, organization: Organization | None = None
-) -> Person:
-    """The person of this id or name; of one organization, if one is given."""
-    matching = people.find_matching(connection, word)
-    if organization is not None:
-        members = people.of_organization(connection, organization.id)
-        matching = [person for person in matching if person in members]
-    else:
-        members = people.list_everybody(connection)
-    if not matching:
-        names = sorted({person.name for person in members})
-        raise click.ClickException(_unknown("person", word, names))
-    if len(matching) > 1:
-        choices = "; ".join(
-            f"{person.id} ({affiliations(connection, person.id)})" for person in matching
-        )
-        raise click.UsageError(f"Several people are called {word!r}: give an id. {choices}.")
-    return matching[0]
-
-
-def affiliations(connection: Connection, person_id: str) -> str:
-    """Where a person belongs, in words; a dash for nowhere."""
-    places = (
-        f"{place.organization_name} ({', '.join([place.role, *place.team_names])})"
-        for place in people.list_affiliations(connection, person_id)
-    )
-    return "; ".join(places) or "-"
-
-
 def name_of(typed: str) -> str:
     """A name on one line. Raises a usage error for one that cannot stand in a list."""
     name = " ".join(typed.split())
@@ -283,34 +223,9 @@ def refuse_to_remove(what: str, reason: str | None) -> None:
         raise click.ClickException(f"Cannot remove {what}: it still has {reason}.")
 
 
-def _organizations(connection: Connection) -> list[str]:
-    return [organization.name for organization in organizations.list_page(connection)]
-
-
-def _unknown(kind: str, word: str, known: Sequence[str]) -> str:
-    hint = f"; there is {_these(known)}" if known else f"; there is no {kind} yet"
-    return f"There is no {kind} {word!r}{hint}."
-
-
-def _these(names: Sequence[str]) -> str:
-    listing = ", ".join(repr(name) for name in names[:10])
-    return f"{listing} and {len(names) - 10} more" if len(names) > 10 else listing
-
-
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows in columns as wide as they need; nothing at all prints only the heads."""
-    lines = [list(heads), *([one_line(cell) for cell in row] for row in rows)]
-    widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
-    for line in lines:
-        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())
-
-
-def one_line(text: str) -> str:
-    """A text without anything that would move a terminal's cursor."""
-    return "".join(character if character.isprintable() else " " for character in text)
-
-
-def moment(at: datetime | None) -> str:
-    """A time as an operator reads it; a dash for never."""
-    return "-" if at is None else f"{at:%Y-%m-%d %H:%M} UTC"
+def reason_of(text: str, what: str) -> str:
+    """A name or a reason as one line. Raises a usage error when nothing is left of it."""
+    line = " ".join(one_line(text).split())
+    if not line:
+        raise click.UsageError(f"{what} is what people read when they are stopped; write one.")
+    return line

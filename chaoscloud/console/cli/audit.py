@@ -3,7 +3,8 @@
 import click
 import msgspec
 
-from chaoscloud.console.cli._operator import Console, command_that_reads, moment, table
+from chaoscloud.console.cli._operator import Console, command_that_reads
+from chaoscloud.console.cli._output import moment, table
 from chaoscloud.console.records import audit as audit_records
 from chaoscloud.console.rules.audit_words import NOBODY, describe
 

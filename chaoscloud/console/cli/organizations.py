@@ -2,16 +2,15 @@
 
 import click
 
+from chaoscloud.console.cli._lookup import find_organization, find_person
 from chaoscloud.console.cli._operator import (
     Console,
     command_that_reads,
     command_that_writes,
-    find_organization,
-    find_person,
     name_of,
     refuse_to_remove,
-    table,
 )
+from chaoscloud.console.cli._output import table
 from chaoscloud.console.records import (
     AlreadyThere,
     organizations,

@@ -2,18 +2,15 @@
 
 import click
 
+from chaoscloud.console.cli._lookup import affiliations, find_organization, find_person, find_team
 from chaoscloud.console.cli._operator import (
     Console,
-    affiliations,
     command_that_reads,
     command_that_writes,
-    find_organization,
-    find_person,
-    find_team,
     name_of,
     organization_option,
-    table,
 )
+from chaoscloud.console.cli._output import table
 from chaoscloud.console.records import AlreadyThere, organizations, people, teams
 from chaoscloud.console.rules.access import Role
 

@@ -7,19 +7,16 @@ from typing import Any
 import click
 import msgspec
 
+from chaoscloud.console.cli._lookup import find_organization, find_team
 from chaoscloud.console.cli._operator import (
     Console,
     command_that_reads,
     command_that_writes,
     duration,
-    find_organization,
-    find_team,
-    moment,
-    one_line,
     organization_option,
-    table,
+    reason_of,
 )
-from chaoscloud.console.cli._safeguard_options import reason_of
+from chaoscloud.console.cli._output import moment, one_line, table
 from chaoscloud.console.records import safeguard_states, safeguards, secrets, teams
 from chaoscloud.console.records.safeguard_status import SafeguardStatus, describe_safeguards
 from chaoscloud.console.rules.safeguards import KINDS, Run, Safeguard, decide

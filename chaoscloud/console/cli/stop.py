@@ -6,19 +6,17 @@ from datetime import datetime, timedelta
 import click
 from sqlalchemy import Connection
 
+from chaoscloud.console.cli._lookup import find_organization, find_team
 from chaoscloud.console.cli._operator import (
     as_option,
     duration,
-    find_organization,
-    find_team,
-    moment,
     now,
-    one_line,
     open_database,
     organization_option,
+    reason_of,
     with_database_options,
 )
-from chaoscloud.console.cli._safeguard_options import reason_of
+from chaoscloud.console.cli._output import moment, one_line
 from chaoscloud.console.records import safeguards, teams
 from chaoscloud.console.records.organizations import Organization
 from chaoscloud.console.records.safeguard_status import SafeguardStatus, describe_safeguards

@@ -2,18 +2,16 @@
 
 import click
 
+from chaoscloud.console.cli._lookup import find_organization, find_person, find_team
 from chaoscloud.console.cli._operator import (
     Console,
     command_that_reads,
     command_that_writes,
-    find_organization,
-    find_person,
-    find_team,
     name_of,
     organization_option,
     refuse_to_remove,
-    table,
 )
+from chaoscloud.console.cli._output import table
 from chaoscloud.console.records import people, teams
 
 

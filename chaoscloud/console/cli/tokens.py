@@ -5,18 +5,16 @@ from datetime import datetime, timedelta
 import click
 from sqlalchemy import Connection
 
+from chaoscloud.console.cli._lookup import find_organization, find_person
 from chaoscloud.console.cli._operator import (
     Console,
     command_that_reads,
     command_that_writes,
     duration,
-    find_organization,
-    find_person,
-    moment,
     name_of,
     organization_option,
-    table,
 )
+from chaoscloud.console.cli._output import moment, table
 from chaoscloud.console.records import organizations, people, tokens
 from chaoscloud.console.records.organizations import Organization
 from chaoscloud.console.records.people import Person
