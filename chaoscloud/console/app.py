@@ -20,14 +20,7 @@ from chaoscloud.console.bodies import BodyRoom
 from chaoscloud.console.config import Config
 from chaoscloud.console.db import CannotRead, Database, DiskFull, QueueFull, StorageError
 from chaoscloud.console.errors import Problem, Unprocessable, for_request
-from chaoscloud.console.middleware import (
-    ApiHeaders,
-    ApiRate,
-    BodyLimit,
-    KnownHosts,
-    RequestLog,
-    is_api,
-)
+from chaoscloud.console.middleware import RequestMiddleware, is_api
 from chaoscloud.console.pages.errors import show_error
 from chaoscloud.console.pages.security import secure
 from chaoscloud.console.rates import RateLimiter
@@ -54,11 +47,14 @@ def create_app(
     app = Starlette(
         routes=[*api.routes, *pages.routes],
         middleware=[
-            *([Middleware(RequestLog)] if config.access_log else []),
-            Middleware(ApiHeaders, secure=(config.public_url or "").startswith("https:")),
-            Middleware(KnownHosts, hosts=config.hosts),
-            Middleware(ApiRate, limiter=limiter),
-            Middleware(BodyLimit, room=BodyRoom(config.body_limit, folder)),
+            Middleware(
+                RequestMiddleware,
+                room=BodyRoom(config.body_limit, folder),
+                limiter=limiter,
+                access_log=config.access_log,
+                hosts=config.hosts,
+                secure=(config.public_url or "").startswith("https:"),
+            )
         ],
         exception_handlers=HANDLERS,
         lifespan=_work_beside,

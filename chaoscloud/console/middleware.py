@@ -1,12 +1,16 @@
-"""What surrounds every request: a line in the log, limits on what is sent, a few headers."""
+"""What surrounds every request: a line in the log, limits on what is sent, a few headers.
+
+All in one layer of ASGI, for requests pass through each layer one by one.
+"""
 
 import asyncio
 import logging
 import time
 from collections.abc import Collection
+from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chaoscloud.console.bodies import BodyRoom, Lease
@@ -18,171 +22,183 @@ log = logging.getLogger("chaosiq.console")
 
 PATIENCE = 30.0  # seconds between two pieces of a body
 LEASE = "chaosiq.lease"  # where in the scope the request's body finds its room
-HSTS = (b"strict-transport-security", b"max-age=31536000")  # a year, RFC 6797
 ANY_ADDRESS = "*address*"  # among known hosts: any IP address
+HSTS = (b"strict-transport-security", b"max-age=31536000")  # a year, RFC 6797
+API_HEADERS = (
+    (b"accept-encoding", b"gzip"),  # gzip is understood (RFC 7694)
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+)
 
 _PROBED = ("/healthz", "/metrics")  # asked by orchestrators, by whatever address they know
+_LONGEST_LENGTH = 20  # digits of a length; longer ones are over any limit, too
 
 
-class RequestLog:
-    """One line for each request: method, path, status, milliseconds. No headers, no query."""
+class RequestMiddleware:
+    """Lets a request through to the application, or answers why not.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    `hosts` are the names that this console is known by: a request by another one is answered 421
+    (RFC 9110, 15.5.20), because answers carry addresses made of the name that was asked by, and one
+    that somebody else chose would lead to somebody else. No hosts: nothing is checked.
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take one request."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        status, start = 500, time.perf_counter()
-
-        async def note_status(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        try:
-            await self.app(scope, receive, note_status)
-        finally:
-            milliseconds = (time.perf_counter() - start) * 1000
-            path = quote(scope["path"])
-            log.info("%s %s %d %.1f ms", scope["method"], path, status, milliseconds)
-
-
-class BodyLimit:
-    """Bodies no longer than the limit, declared or not, no slower than `patience`, in `room`.
-
-    A body is read to its end before anything is written, so a slow client keeps nobody waiting.
-    The memory it takes is given back once the request has been answered.
+    `limiter` counts the API's requests by token; 429 beyond. `room` is what bodies may take; 413
+    beyond. `patience` is in seconds, between two pieces of a body. `secure`: the console is reached
+    by https, which browsers are to remember. `access_log`: a line for each request, without its
+    headers and query, which may hold secrets.
     """
 
-    def __init__(self, app: ASGIApp, room: BodyRoom, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        room: BodyRoom,
+        limiter: RateLimiter,
+        hosts: Collection[str] = (),
+        secure: bool = False,
+        access_log: bool = False,
+        patience: float = PATIENCE,
+    ) -> None:
         self.app = app
         self.room = room
+        self.limiter = limiter
         self.patience = patience
+        self.access_log = access_log
+        self._page_headers = (HSTS,) if secure else ()
+        self._api_headers = self._page_headers + API_HEADERS
+        known = frozenset(hosts)
+        self._is_known = lru_cache(256)(lambda host: _is_known(host, known))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if _declared_length(scope) > self.room.limit:
-            await render_problem(self._too_large(), scope["path"])(scope, receive, send)
-            return
+        path = scope["path"]
+        headers = self._api_headers if is_api(path) else self._page_headers
+        exchange = _Exchange(receive, send, self.room.limit, self.patience, headers)
         scope[LEASE] = lease = Lease(self.room)
+        start = time.perf_counter()
         try:
-            await self.app(scope, self._limit(receive), send)
+            problem = self._find_problem(scope)
+            app = render_problem(problem, path) if problem else self.app
+            await app(scope, exchange.receive, exchange.send)
         finally:
             lease.release()
+            if self.access_log:
+                _log_request(scope, exchange.status, time.perf_counter() - start)
 
-    def _limit(self, receive: Receive) -> Receive:
-        size, complete = 0, False
-
-        async def receive_within_limit() -> Message:
-            nonlocal size, complete
-            if complete:  # what comes now is only the news that the client has gone
-                return await receive()
-            message = await self._receive_in_time(receive)
-            size += len(message.get("body", b""))
-            complete = not message.get("more_body", False)
-            if size > self.room.limit:
-                raise self._too_large()
-            return message
-
-        return receive_within_limit
-
-    async def _receive_in_time(self, receive: Receive) -> Message:
-        try:
-            return await asyncio.wait_for(receive(), self.patience)
-        except TimeoutError:
-            detail = f"Nothing more of the body came for {self.patience:g} seconds."
-            raise TimedOut(detail, {"Connection": "close"}) from None
-
-    def _too_large(self) -> Problem:
-        return TooLarge(f"The body is over the limit of {self.room.limit} bytes.")
-
-
-class KnownHosts:
-    """Requests by a name that this console is known by; 421 for any other (RFC 9110, 15.5.20).
-
-    Answers carry addresses made of the name that was asked by: one that somebody else chose would
-    lead to somebody else. No hosts: nothing is checked.
-    """
-
-    def __init__(self, app: ASGIApp, hosts: Collection[str] = ()) -> None:
-        self.app = app
-        self.hosts = frozenset(hosts)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take one request."""
-        if scope["type"] == "http" and not self._is_known(scope):
-            problem = Misdirected(
+    def _find_problem(self, scope: Scope) -> Problem | None:
+        """Why the request is not let through, if it is not."""
+        head, path = _read_head(scope), scope["path"]
+        if path not in _PROBED and not self._is_known(head.host):
+            return Misdirected(
                 "This console is not known by that name. Its operator tells it its names with "
                 "--public-url or CHAOSIQ_CONSOLE_HOSTS."
             )
-            await render_problem(problem, scope["path"])(scope, receive, send)
-            return
-        await self.app(scope, receive, send)
-
-    def _is_known(self, scope: Scope) -> bool:
-        if not self.hosts or scope["path"] in _PROBED:
-            return True
-        name = read_host(Headers(scope=scope).get("host", ""))
-        return name in self.hosts or (ANY_ADDRESS in self.hosts and is_address(name))
-
-
-class ApiRate:
-    """No more requests of one token than the limiter lets pass; 429 beyond."""
-
-    def __init__(self, app: ASGIApp, limiter: RateLimiter) -> None:
-        self.app = app
-        self.limiter = limiter
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take one request."""
-        if scope["type"] == "http" and scope["path"].startswith("/api/"):
-            authorization = Headers(scope=scope).get("authorization")
+        if head.authorization and path.startswith("/api/"):
             try:
-                if authorization:
-                    self.limiter.count("api", identify_token(authorization))
+                self.limiter.count("api", identify_token(head.authorization))
             except Problem as problem:
-                await render_problem(problem, scope["path"])(scope, receive, send)
-                return
-        await self.app(scope, receive, send)
+                return problem
+        if head.length > self.room.limit:
+            return _describe_too_large(self.room.limit)
+        return None
 
 
-class ApiHeaders:
-    """What every answer of the API says: gzip is understood (RFC 7694), nothing is to be kept.
+def _log_request(scope: Scope, status: int, seconds: float) -> None:
+    log.info("%s %s %d %.1f ms", scope["method"], quote(scope["path"]), status, seconds * 1000)
 
-    `secure`: the console is reached by https, which browsers are to remember.
+
+class _Exchange:
+    """One request and its answer on their way through.
+
+    A body is read to its end before anything is written, so a slow client keeps nobody waiting.
     """
 
-    HEADERS = (
-        (b"accept-encoding", b"gzip"),
-        (b"cache-control", b"no-store"),
-        (b"x-content-type-options", b"nosniff"),
+    __slots__ = (
+        "_headers",
+        "_is_complete",
+        "_limit",
+        "_patience",
+        "_receive",
+        "_send",
+        "_size",
+        "status",
     )
 
-    def __init__(self, app: ASGIApp, secure: bool = False) -> None:
-        self.app = app
-        self.always = (HSTS,) if secure else ()
+    def __init__(
+        self,
+        receive: Receive,
+        send: Send,
+        limit: int,
+        patience: float,
+        headers: tuple[tuple[bytes, bytes], ...],
+    ) -> None:
+        self.status = 500  # until there is an answer
+        self._receive = receive
+        self._send = send
+        self._limit = limit
+        self._patience = patience
+        self._headers = headers
+        self._size = 0
+        self._is_complete = False
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take one request."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        headers = self.always + (self.HEADERS if is_api(scope["path"]) else ())
+    async def receive(self) -> Message:
+        """The next piece of the body; afterwards, only the news that the client has gone.
 
-        async def add_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                names = {name for name, _ in message["headers"]}
-                message["headers"] += [pair for pair in headers if pair[0] not in names]
-            await send(message)
+        Raises `TooLarge` beyond the limit, and `TimedOut`.
+        """
+        if self._is_complete:
+            return await self._receive()
+        try:
+            async with asyncio.timeout(self._patience):
+                message = await self._receive()
+        except TimeoutError:
+            detail = f"Nothing more of the body came for {self._patience:g} seconds."
+            raise TimedOut(detail, {"Connection": "close"}) from None
+        self._size += len(message.get("body", b""))
+        self._is_complete = not message.get("more_body", False)
+        if self._size > self._limit:
+            raise _describe_too_large(self._limit)
+        return message
 
-        await self.app(scope, receive, add_headers if headers else send)
+    async def send(self, message: Message) -> None:
+        """Pass on a piece of the answer; headers that it has already are left as they are."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            names = {name for name, _ in message["headers"]}
+            message["headers"] += [pair for pair in self._headers if pair[0] not in names]
+        await self._send(message)
+
+
+def _describe_too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The body is over the limit of {limit} bytes.")
+
+
+class _Head(NamedTuple):
+    """What a request is let through by."""
+
+    host: bytes = b""
+    authorization: bytes = b""
+    length: int = 0  # of the body, in bytes; 0 when it is not declared
+
+
+def _read_head(scope: Scope) -> _Head:
+    """Read all of it in one pass; where a header stands twice, the first counts."""
+    values = dict(reversed(scope["headers"]))
+    length = values.get(b"content-length", b"")
+    return _Head(
+        values.get(b"host", b""),
+        values.get(b"authorization", b""),
+        int(length[:_LONGEST_LENGTH]) if length.isdigit() else 0,
+    )
+
+
+def _is_known(host: bytes, known: Collection[str]) -> bool:
+    if not known:
+        return True
+    name = read_host(host.decode("latin-1"))
+    return name in known or (ANY_ADDRESS in known and is_address(name))
 
 
 def is_api(path: str) -> bool:
@@ -196,10 +212,3 @@ def read_host(value: str) -> str:
         return urlsplit(f"//{value}").hostname or ""
     except ValueError:
         return ""
-
-
-def _declared_length(scope: Scope) -> int:
-    value = Headers(scope=scope).get("content-length", "")
-    if not (value.isascii() and value.isdigit()):
-        return 0
-    return int(value[:20])  # longer ones are over any limit, too

@@ -2,6 +2,7 @@
 
 import dataclasses
 import gzip
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -11,8 +12,9 @@ from starlette.testclient import TestClient
 from chaoscloud.console.app import create_app
 from chaoscloud.console.config import Config
 from chaoscloud.console.db import Database
+from chaoscloud.console.errors import TooManyRequests
 from chaoscloud.console.middleware import ANY_ADDRESS, read_host
-from chaoscloud.console.rates import RATES, parse_rates
+from chaoscloud.console.rates import FEWEST_CLEANED, RATES, RateLimiter, parse_rates
 from tests.console.browser import Browser
 from tests.console.conftest import Clock, Member
 from tests.console.team import TeamApi
@@ -58,6 +60,39 @@ def test_a_token_that_asks_too_often_is_told_when_to_come_back(
     assert 0 < int(answers[2].headers["retry-after"]) <= 3600
     assert answers[2].headers["content-type"] == "application/problem+json"
     assert other.status_code == 200
+
+
+def test_after_its_time_a_client_may_ask_again() -> None:
+    """The time that it is told to wait is the time that it takes."""
+    seconds = 100.0
+    limiter = RateLimiter(parse_rates("api=2/minute"), clock=lambda: seconds)
+    limiter.count("api", "a token")
+    limiter.count("api", "a token")
+    seconds += 45
+
+    with pytest.raises(TooManyRequests) as refusal:
+        limiter.count("api", "a token")
+    seconds += int(refusal.value.headers["Retry-After"])
+    limiter.count("api", "a token")
+
+    assert seconds == 160
+
+
+def test_counting_starts_no_threads_and_forgets_clients_of_earlier(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A flood of tokens takes memory for as long as their limits last, and nothing else."""
+    seconds = 0.0
+    limiter = RateLimiter(parse_rates("api=2/minute"), clock=lambda: seconds)
+    started: list[threading.Thread] = []
+    monkeypatch.setattr(threading.Thread, "start", started.append)
+
+    for number in range(10 * FEWEST_CLEANED):
+        seconds += 0.1
+        limiter.count("api", f"token {number}")
+
+    assert len(limiter._windows) <= FEWEST_CLEANED
+    assert started == []
 
 
 def test_wrong_tokens_are_counted_and_right_ones_go_on(limited: Limited, bob: Member) -> None:

@@ -18,8 +18,8 @@ from starlette.applications import Starlette
 
 from chaoscloud.console.cli._server import Server, describe_address, listen
 from chaoscloud.console.config import Config
-from chaoscloud.console.db import Database
-from chaoscloud.console.db.changes import Revisions, read_revision, read_revisions
+from chaoscloud.console.db import CannotRead, Database, changes
+from chaoscloud.console.db.changes import Revisions, read_revision
 from chaoscloud.console.db.schema import organizations as table
 from chaoscloud.console.records import organizations, safeguard_states, safeguards, teams, tokens
 from chaoscloud.console.records.safeguard_snapshot import read_snapshot
@@ -389,28 +389,31 @@ def test_a_question_takes_at_most_two_readings_however_fast_things_change() -> N
     assert (first, set(others), len(began)) == (0, {1}, 2)
 
 
-def test_questions_of_one_turn_share_a_look_and_later_ones_look_again(
-    database: Database, now: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_look_on_the_loop_sees_what_another_process_wrote(database: Database, now: Clock) -> None:
     """The numbers are never older than a question, on SQLite where they are read in the loop."""
-    looks = 0
 
-    def count(connection: Connection) -> Revisions:
-        nonlocal looks
-        looks += 1
-        return read_revisions(connection)
+    async def look() -> Revisions:
+        return await readings.revisions()
 
-    monkeypatch.setattr(snapshots, "read_revisions", count)
+    readings = Snapshots(database, now)
+    before = asyncio.run(look())
+    with Database.open(f"sqlite:///{database.file}") as other:
+        other.write(lambda connection: changes.mark(connection, changes.ACCESS)).result()
+    after = asyncio.run(look())
 
-    async def ask() -> tuple[int, int]:
-        readings = Snapshots(database, now)
-        await asyncio.gather(*(readings.revisions() for _ in range(100)))
-        together = looks
-        await asyncio.sleep(0)
-        await readings.revisions()
-        return together, looks
+    assert (after.access, after.organizations) == (before.access + 1, before.organizations)
 
-    assert asyncio.run(ask()) == (1, 2)
+
+def test_a_database_that_does_not_answer_is_asked_anew_by_the_next_look(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that failed is not used again, and the failure is the storage's."""
+    with monkeypatch.context() as patched:
+        patched.setattr(changes, "_ALL", "SELECT 1 FROM nothing")
+        with pytest.raises(CannotRead):
+            database.read_revisions()
+
+    assert database.read_revisions().access >= 0
 
 
 def test_a_reading_that_fails_fails_for_those_who_share_it() -> None:

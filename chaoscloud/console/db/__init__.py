@@ -1,6 +1,7 @@
 """The console's database: open it, read from it, write to it."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -8,9 +9,10 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from chaoscloud.console.db import changes
-from chaoscloud.console.db.changes import DatabaseChange
+from chaoscloud.console.db.changes import DatabaseChange, RevisionReader, Revisions
 from chaoscloud.console.db.engines import READERS, Engines, create_engines, find_file
 from chaoscloud.console.db.failures import (
     CannotOpen,
@@ -60,6 +62,7 @@ class Database:
         self._trouble = Trouble("reading")
         self._listeners: list[Callable[[frozenset[DatabaseChange]], None]] = []
         self._writer = Writer(engines.writer, self.space, on_change=self._call_listeners)
+        self._revision_reader = RevisionReader(engines.reader)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="console-reader")
 
     @classmethod
@@ -88,6 +91,7 @@ class Database:
         """Write what waits, then close every connection."""
         self._writer.close()
         self._readers.shutdown()
+        self._revision_reader.close()
         self._engines.dispose()
 
     def __enter__(self) -> Self:
@@ -110,6 +114,21 @@ class Database:
                 raise self._report(error) from error
             raise
         self._trouble.clear()
+
+    def read_revisions(self) -> Revisions:
+        """How often everything that decisions are made from has changed so far.
+
+        Quick enough for an event loop where the database is a file. Raises `CannotRead`.
+        """
+        if self.file is None:
+            with self.read() as connection:
+                return changes.read_revisions(connection)
+        try:
+            revisions = self._revision_reader.read()
+        except (sqlite3.Error, SQLAlchemyError) as error:
+            raise self._report(error) from error
+        self._trouble.clear()
+        return revisions
 
     def _report(self, error: Exception) -> CannotRead:
         failure = CannotRead(f"the database cannot be read: {describe_error(error)}")
@@ -135,7 +154,7 @@ class Database:
         """Call a function, in the writer's thread, when a write changes what `db.changes` names.
 
         It must not raise, nor take long. It is not called for other processes' writes: look at
-        `changes.read_revisions` for those.
+        `read_revisions` for those.
         """
         self._listeners.append(listener)
 

@@ -6,10 +6,10 @@ concerns one organization is counted for it alone, where the statement names it:
 does not is counted for all, so that forgetting costs time and never a decision.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, bindparam, event, select, text
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, bindparam, event, select, text
 from sqlalchemy.sql.dml import UpdateBase
 
 from chaoscloud.console.db.schema import organization_revisions, revisions, teams
@@ -41,6 +41,11 @@ _COUNT = text(
     " ON CONFLICT (organization_id) DO UPDATE SET"
     " safeguards = counted.safeguards + excluded.safeguards,"
     " executions = counted.executions + excluded.executions"
+)
+_ACCESS_ROW = "*"  # no organization has such an id
+_ALL = (
+    f"SELECT '{_ACCESS_ROW}', number, 0 FROM revisions WHERE name = '{ACCESS}'"  # noqa: S608
+    " UNION ALL SELECT organization_id, safeguards, executions FROM organization_revisions"
 )
 _NUMBER = select(revisions.c.number).where(revisions.c.name == bindparam("name"))
 _OF_ORGANIZATION = select(organization_revisions).where(
@@ -115,9 +120,36 @@ def count(connection: Connection) -> frozenset[DatabaseChange]:
 
 def read_revisions(connection: Connection) -> Revisions:
     """How often everything has changed so far."""
-    rows = connection.execute(select(organization_revisions))
-    organizations = {row.organization_id: Revision(row.safeguards, row.executions) for row in rows}
-    return Revisions(number(connection, ACCESS), organizations)
+    return _convert_rows(connection.exec_driver_sql(_ALL))
+
+
+class RevisionReader:
+    """Reads the numbers of a SQLite database without SQLAlchemy, on a connection that stays open.
+
+    That takes 30 microseconds instead of a thousand, and waits for no writer, so an event loop may
+    do it itself.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._connection: PoolProxiedConnection | None = None
+
+    def read(self) -> Revisions:
+        """How often everything has changed so far. Raises the driver's errors, or SQLAlchemy's."""
+        try:
+            if self._connection is None:
+                self._connection = self._engine.raw_connection()
+            driver: Any = self._connection.driver_connection
+            return _convert_rows(driver.execute(_ALL).fetchall())
+        except Exception:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Give the connection up; the next reading opens another."""
+        if self._connection is not None:
+            self._connection.invalidate()
+            self._connection = None
 
 
 def read_revision(connection: Connection, organization_id: str) -> Revision:
@@ -129,6 +161,12 @@ def read_revision(connection: Connection, organization_id: str) -> Revision:
 def number(connection: Connection, name: str) -> int:
     """How often something that concerns no single organization has changed so far."""
     return connection.scalar(_NUMBER, {"name": name}) or 0
+
+
+def _convert_rows(rows: Iterable[Sequence[Any]]) -> Revisions:
+    organizations = {id_: Revision(safeguards, executions) for id_, safeguards, executions in rows}
+    access = organizations.pop(_ACCESS_ROW, Revision())
+    return Revisions(access.safeguards, organizations)
 
 
 def _add_up(revisions: Iterable[Revision]) -> Revision:

@@ -15,7 +15,7 @@ from typing import Concatenate, Generic, ParamSpec, TypeVar
 from sqlalchemy import Connection
 
 from chaoscloud.console.db import Database
-from chaoscloud.console.db.changes import Revisions, read_revisions
+from chaoscloud.console.db.changes import Revisions
 from chaoscloud.console.records.safeguard_snapshot import SafeguardSnapshot, read_snapshot
 
 T = TypeVar("T")
@@ -55,7 +55,6 @@ class Snapshots:
         self._numbers_thread = ThreadPoolExecutor(1, thread_name_prefix="console-revisions")
         self._threads = ThreadPoolExecutor(SNAPSHOT_THREADS, thread_name_prefix="console-snapshots")
         self._revisions = SharedReading(self._read_revisions)
-        self._of_this_turn: tuple[asyncio.AbstractEventLoop, Revisions] | None = None
         self._readings: dict[str, SharedReading[SafeguardSnapshot]] = {}
         self._latest: dict[str, SafeguardSnapshot] = {}
 
@@ -63,25 +62,7 @@ class Snapshots:
         """How often everything has changed, read after the question came that calls this."""
         if self._database.file is None:
             return await self._revisions.result()
-        return self._read_here()
-
-    def _read_here(self) -> Revisions:
-        """Read the numbers on the event loop itself, once for all questions of one turn of it.
-
-        SQLite has these few numbers in a third of a millisecond, and waits for no writer. To pass
-        them to a thread and back takes turns of the loop, each of them long while events come in.
-        A connection is always free: there are as many as all threads that read, and one. Questions
-        that come later find the numbers forgotten, for `call_soon` keeps the order.
-        """
-        loop = asyncio.get_running_loop()
-        if self._of_this_turn is None or self._of_this_turn[0] is not loop:
-            with self._database.read() as connection:
-                self._of_this_turn = loop, read_revisions(connection)
-            loop.call_soon(self._forget_turn)
-        return self._of_this_turn[1]
-
-    def _forget_turn(self) -> None:
-        self._of_this_turn = None
+        return self._database.read_revisions()
 
     async def find(self, organization_id: str, revisions: Revisions) -> SafeguardSnapshot:
         """The organization's snapshot, not older than `revisions`."""
@@ -103,7 +84,9 @@ class Snapshots:
         return await self._run(self._threads, job, *args, **kwargs)
 
     async def _read_revisions(self) -> Revisions:
-        return await self._run(self._numbers_thread, read_revisions)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._numbers_thread, self._database.read_revisions
+        )
 
     async def _load(self, organization_id: str) -> SafeguardSnapshot:
         before = self._latest.get(organization_id)
