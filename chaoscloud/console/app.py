@@ -29,6 +29,7 @@ from chaoscloud.console.records.experiment_summaries import fill_summaries
 from chaoscloud.console.records.idempotency import KeyReused
 from chaoscloud.console.records.outcomes import fill_outcomes
 from chaoscloud.console.records.runs import fill_times
+from chaoscloud.console.retention_task import apply_again_and_again
 from chaoscloud.console.watch import Watch
 
 log = logging.getLogger("chaosiq.console")
@@ -77,13 +78,18 @@ RETRY_PAUSE = 10  # seconds after a step that the database refused
 
 @asynccontextmanager
 async def _work_beside(app: Starlette) -> AsyncIterator[None]:
-    task = asyncio.create_task(compute_missing(app.state.db))
+    task = asyncio.create_task(_work(app.state.db, app.state.now))
     try:
         yield
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+async def _work(database: Database, now: Callable[[], datetime]) -> None:
+    await compute_missing(database)  # before retention may remove what it reads
+    await apply_again_and_again(database, now)
 
 
 async def compute_missing(database: Database) -> None:

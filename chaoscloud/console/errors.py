@@ -7,6 +7,7 @@ Problem
 ├── NotFound        404  there is no such thing, or it is not for the caller to see
 ├── TimedOut        408  the request did not arrive in time
 ├── Conflict        409  as things are it cannot be done: a name is taken, a document is not whole
+├── Gone            410  it was there, and retention has removed it
 ├── TooLarge        413  the body is over the limit
 ├── Misdirected     421  the request names a host that this console is not known by
 ├── Unprocessable   422  understood, but it does not say what it must
@@ -101,6 +102,12 @@ class Conflict(_StatusProblem):
     """As things are it cannot be done: a name is taken, or a document is not whole."""
 
     known = (409, "Conflict")
+
+
+class Gone(_StatusProblem):
+    """It was there, and retention has removed it."""
+
+    known = (410, "Gone")
 
 
 class TooLarge(_StatusProblem):

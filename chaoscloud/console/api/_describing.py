@@ -28,6 +28,7 @@ PATH = {
     "run": "The verification run's id.",
     "id": "The id of what is to be run.",
     "safeguard": "The safeguard's id.",
+    "hold": "The id of the hold.",
 }
 TEXT = {"type": "string"}
 QUERY: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -87,6 +88,7 @@ REFUSALS = {
     404: "There is no such thing, or it is not the caller's to see.",
     408: "The body came too slowly.",
     409: "As things are it cannot be done: an id is taken, or a document is not whole.",
+    410: "It was there, and retention has removed it.",
     413: "The body is over the limit.",
     415: "The body is encoded in a way the console does not understand.",
     422: "The body is JSON, but does not say what it must.",

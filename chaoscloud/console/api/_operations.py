@@ -17,6 +17,7 @@ from chaoscloud.console.api import (
     organizations,
     policies,
     policy,
+    retention,
     run_events,
     runs,
     safeguards,
@@ -32,6 +33,7 @@ from chaoscloud.console.records.executions import Execution
 from chaoscloud.console.records.experiments import Experiment, Version
 from chaoscloud.console.records.journal_versions import JournalVersion
 from chaoscloud.console.records.objectives import Objective
+from chaoscloud.console.records.retention import Hold
 from chaoscloud.console.records.runs import VerificationRun
 from chaoscloud.console.records.verifications import Verification
 from chaoscloud.console.watch.answers import MayGoOn
@@ -64,10 +66,10 @@ OPERATIONS: Mapping[Callable[..., Any], Operation] = {
     executions.list_page_of_experiment: Operation(
         {200: Page[Execution]}, query=(*KINDS_OF_EXECUTION, *LIST)
     ),
-    executions.journal: Operation({200: dict[str, Any]}),
+    executions.journal: Operation({200: dict[str, Any]}, refuses=(410,)),
     executions.record: Operation({204: None}, {JSON: executions.NewJournal}, refuses=(409,)),
     executions.list_journals: Operation({200: list[JournalVersion]}),
-    executions.journal_version: Operation({200: dict[str, Any]}),
+    executions.journal_version: Operation({200: dict[str, Any]}, refuses=(410,)),
     executions.list_page: Operation(
         {200: Page[Execution]}, query=(*KINDS_OF_EXECUTION, "experiment", *LIST)
     ),
@@ -97,7 +99,7 @@ OPERATIONS: Mapping[Callable[..., Any], Operation] = {
     runs.one: Operation({200: runs.RunWithJournal}),
     runs.finish: Operation({204: None}, {JSON: runs.Finished}, refuses=(409,)),
     runs.list_journals: Operation({200: list[JournalVersion]}),
-    runs.journal_version: Operation({200: dict[str, Any]}),
+    runs.journal_version: Operation({200: dict[str, Any]}, refuses=(410,)),
     run_events.receive: Operation({201: Made}, {JSON: run_events.NewRunEvent}, repeatable=True),
     run_events.list_page: Operation({200: Page[run_events.RunEvent]}, query=("after", *LIST)),
     stops.stop: Operation({201: SafeguardView}, {JSON: stops.NewStop}, refuses=(409,)),
@@ -127,6 +129,12 @@ OPERATIONS: Mapping[Callable[..., Any], Operation] = {
     policy.write: Operation(
         {200: policy.OrganizationPolicy}, {JSON: policy.OrganizationPolicy}, refuses=(403,)
     ),
+    retention.read: Operation({200: retention.RetentionView}, refuses=(403,)),
+    retention.write: Operation(
+        {200: retention.RetentionView}, {JSON: retention.NewRetention}, refuses=(403,)
+    ),
+    retention.add_hold: Operation({201: Hold}, {JSON: retention.NewHold}, refuses=(403, 409)),
+    retention.remove_hold: Operation({204: None}, refuses=(403,)),
     alerts.receive: Operation({200: alerts.AlertsReceived}, {JSON: alerts.Alerts}, open=True),
     assets.experiment: Operation({200: dict[str, Any]}, refuses=(409,)),
     assets.verification: Operation({200: dict[str, Any]}, refuses=(409,)),

@@ -29,13 +29,14 @@ from chaoscloud.console.api._body import (
 )
 from chaoscloud.console.api._team_request import TeamRequest, of_team
 from chaoscloud.console.api.events import ACCEPTS
-from chaoscloud.console.errors import Conflict, NotFound
+from chaoscloud.console.errors import Conflict, Gone, NotFound
 from chaoscloud.console.records import events, executions, idempotency
 from chaoscloud.console.records.authorship import Author
 from chaoscloud.console.records.execution_views import SILENCE
 from chaoscloud.console.records.executions import Execution
 from chaoscloud.console.records.journal_versions import JournalVersion, TooManyVersions
 from chaoscloud.console.records.lists import Cursor
+from chaoscloud.console.records.removals import REMOVED, ContentRemoval, read_removal
 from chaoscloud.console.rules import journals
 from chaoscloud.console.rules.journals import Summary
 
@@ -55,15 +56,18 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class ExecutionWithJournal(Execution, frozen=True, kw_only=True):
-    """An execution and its journal, and what the console can tell of how it was told.
+    """An execution and its journal, and what the console can tell of how it was recorded.
 
     `lost_contact` is whether it says it is running, but has said nothing for long; `events_missing`
-    how many events were told and never arrived.
+    how many events were sent and never arrived. `events_removed_at` and `journal_removed_at` are
+    when retention removed them: the journal is null then.
     """
 
     journal: Document
     lost_contact: bool
     events_missing: int
+    events_removed_at: datetime | None
+    journal_removed_at: datetime | None
 
 
 @of_team
@@ -145,12 +149,15 @@ async def list_page_of_experiment(request: TeamRequest) -> Response:
 async def one(request: TeamRequest) -> Response:
     """An execution and its journal."""
     execution_id = request.path("execution")
-    record, raw, missing = await request.db.reading(_one, request.team.team_id, execution_id)
+    record, raw, missing, removal = await request.db.reading(
+        _one, request.team.team_id, execution_id
+    )
     answer = ExecutionWithJournal(
         **msgspec.structs.asdict(record),
         journal=msgspec.Raw(raw),
         lost_contact=record.status == "running" and request.now - record.last_seen_at > SILENCE,
         events_missing=missing,
+        **msgspec.structs.asdict(removal),
     )
     return json(answer, headers=at(request.address("executions", execution_id)))
 
@@ -190,7 +197,14 @@ def _names(request: TeamRequest) -> tuple[str, str, str]:
 
 def _journal(connection: Connection, team_id: str, experiment_id: str, execution_id: str) -> bytes:
     _lookup.require_execution(connection, team_id, execution_id, experiment_id)
-    return executions.journal(connection, team_id, execution_id) or b"null"
+    return present_journal(executions.journal(connection, team_id, execution_id) or b"")
+
+
+def present_journal(raw: bytes) -> bytes:
+    """The journal, unless retention has removed it. Raises `Gone`."""
+    if raw == REMOVED:
+        raise Gone("The journal was removed: the organization keeps journals for a time only.")
+    return raw
 
 
 def _list_journals(connection: Connection, team_id: str, execution_id: str) -> list[JournalVersion]:
@@ -202,7 +216,7 @@ def _journal_version(connection: Connection, team_id: str, execution_id: str, nu
     raw = executions.journal_of_version(connection, team_id, execution_id, number)
     if raw is None:
         raise NotFound("There is no such version.")
-    return raw
+    return present_journal(raw)
 
 
 def _record(
@@ -218,10 +232,13 @@ def _record(
     executions.record(connection, author, execution_id, summary, journal, now)
 
 
-def _one(connection: Connection, team_id: str, execution_id: str) -> tuple[Execution, bytes, int]:
+def _one(
+    connection: Connection, team_id: str, execution_id: str
+) -> tuple[Execution, bytes, int, ContentRemoval]:
     record = _lookup.find_execution(connection, team_id, execution_id)
     journal = executions.journal(connection, team_id, execution_id) or b"null"
-    return record, journal, events.missing(connection, execution_id)
+    removal = read_removal(connection, execution_id)
+    return record, journal, events.missing(connection, execution_id), removal
 
 
 async def _list(request: TeamRequest, experiment_id: str | None) -> Response:

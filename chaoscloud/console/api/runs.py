@@ -20,6 +20,7 @@ from chaoscloud.console.api._answers import (
 )
 from chaoscloud.console.api._body import Document, body_of, check_json, decode_as, offload, validate
 from chaoscloud.console.api._team_request import TeamRequest, of_team
+from chaoscloud.console.api.executions import present_journal
 from chaoscloud.console.errors import Conflict, NotFound
 from chaoscloud.console.records import (
     idempotency,
@@ -28,6 +29,7 @@ from chaoscloud.console.records import (
 from chaoscloud.console.records.authorship import Author
 from chaoscloud.console.records.journal_versions import JournalVersion, TooManyVersions
 from chaoscloud.console.records.lists import Cursor
+from chaoscloud.console.records.removals import ContentRemoval, read_removal
 from chaoscloud.console.records.runs import Results, VerificationRun, read_times
 from chaoscloud.console.rules import journals
 from chaoscloud.console.rules import verifications as rules
@@ -57,9 +59,11 @@ class Finished(msgspec.Struct, frozen=True):
 
 
 class RunWithJournal(VerificationRun, frozen=True, kw_only=True):
-    """A run and its journal."""
+    """A run and its journal, which is null when retention has removed it."""
 
     journal: Document
+    events_removed_at: datetime | None
+    journal_removed_at: datetime | None
 
 
 @of_team
@@ -100,8 +104,12 @@ async def list_page(request: TeamRequest) -> Response:
 @of_team
 async def one(request: TeamRequest) -> Response:
     """A run with its insight and its journal."""
-    record, raw = await request.db.reading(_one, *_names(request))
-    answer = RunWithJournal(**msgspec.structs.asdict(record), journal=msgspec.Raw(raw))
+    record, raw, removal = await request.db.reading(_one, *_names(request))
+    answer = RunWithJournal(
+        **msgspec.structs.asdict(record),
+        journal=msgspec.Raw(raw),
+        **msgspec.structs.asdict(removal),
+    )
     return json(answer, headers=at(_address(request, record.id)))
 
 
@@ -177,9 +185,10 @@ def _list_page(
 
 def _one(
     connection: Connection, team_id: str, verification_id: str, run_id: str
-) -> tuple[VerificationRun, bytes]:
+) -> tuple[VerificationRun, bytes, ContentRemoval]:
     record = _lookup.find_verification_run(connection, team_id, verification_id, run_id)
-    return record, runs.journal(connection, run_id) or b"null"
+    removal = read_removal(connection, run_id)
+    return record, runs.journal(connection, run_id) or b"null", removal
 
 
 def _list_journals(
@@ -196,7 +205,7 @@ def _journal_version(
     raw = runs.journal_of_version(connection, run_id, number)
     if raw is None:
         raise NotFound("There is no such version.")
-    return raw
+    return present_journal(raw)
 
 
 def _finish(

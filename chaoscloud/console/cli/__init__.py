@@ -12,6 +12,7 @@ from chaoscloud.console.cli.backup import backup, restore
 from chaoscloud.console.cli.example import example
 from chaoscloud.console.cli.organizations import organization
 from chaoscloud.console.cli.people import person
+from chaoscloud.console.cli.retention import compact, retention
 from chaoscloud.console.cli.safeguard import safeguard
 from chaoscloud.console.cli.serve import serve
 from chaoscloud.console.cli.stop import resume, stop
@@ -41,7 +42,9 @@ for command in (
     person,
     token,
     audit,
+    retention,
     backup,
     restore,
+    compact,
 ):
     main.add_command(command)

@@ -6,7 +6,7 @@ import msgspec
 from chaoscloud.console.cli._operator import Console, command_that_reads
 from chaoscloud.console.cli._output import moment, table
 from chaoscloud.console.records import audit as audit_records
-from chaoscloud.console.rules.audit_words import NOBODY, describe
+from chaoscloud.console.rules.audit_words import describe, name_author
 
 
 @click.command()
@@ -32,7 +32,7 @@ def audit(console: Console, limit: int, as_json: bool) -> None:
     rows = [
         (
             moment(entry.at),
-            entry.person_name or (NOBODY if entry.action == "session.refused" else "operator"),
+            entry.person_name or name_author(entry.action),
             str(describe(entry.action, entry.subject, entry.team_name)),
             entry.token_name or "-",
         )

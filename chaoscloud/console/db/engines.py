@@ -78,7 +78,11 @@ def _create_sqlite(url: URL) -> Engines:
     writer = create_engine(url, connect_args=arguments, pool_size=1, max_overflow=1)
     _prepare(reader, "BEGIN", "PRAGMA query_only=ON")
     _prepare(
-        writer, "BEGIN IMMEDIATE", "PRAGMA synchronous=FULL", "PRAGMA journal_size_limit=67108864"
+        writer,
+        "BEGIN IMMEDIATE",
+        "PRAGMA auto_vacuum=INCREMENTAL",  # of a file that is made now, or by VACUUM
+        "PRAGMA synchronous=FULL",
+        "PRAGMA journal_size_limit=67108864",
     )
     _enable_wal(writer, file)
     return Engines(reader, writer, file)
@@ -192,6 +196,41 @@ def _check_references(connection: Connection) -> None:
     row = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
     if row is not None:
         raise CannotOpen(f"a row of its table {row[0]!r} refers to one of {row[2]!r} that is gone")
+
+
+PAGES_AT_ONCE = 256  # of 4 KiB: a megabyte, which takes a few milliseconds
+
+
+def return_free_pages(connection: Connection) -> bool:
+    """Give the disk some room back that deleted rows took; whether there is more to give back.
+
+    PostgreSQL does so by itself (autovacuum), and uses the room again. So does a SQLite file that
+    was made before 1.1, until `compact_database` has been over it.
+    """
+    if connection.dialect.name != "sqlite" or _read_pragma(connection, "auto_vacuum") != 2:
+        return False
+    free = _read_pragma(connection, "freelist_count")
+    driver: Any = connection.connection.driver_connection
+    for _ in range(min(free, PAGES_AT_ONCE)):
+        # Python's driver takes one step of a statement that gives no columns: one page.
+        driver.execute("PRAGMA incremental_vacuum(1)")
+    return free > PAGES_AT_ONCE
+
+
+def _read_pragma(connection: Connection, name: str) -> int:
+    return int(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one())
+
+
+def compact_database(engines: Engines) -> None:
+    """Write a SQLite file anew, without the room that deleted rows took; nobody else may use it.
+
+    Raises `CannotOpen`.
+    """
+    try:
+        _run_outside_transaction(engines.writer, "VACUUM")
+        _run_outside_transaction(engines.writer, "PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.Error as error:
+        raise CannotOpen(f"{engines.file} could not be written anew: {error}") from error
 
 
 def copy_database(engines: Engines, suffix: str) -> None:

@@ -297,7 +297,7 @@ executions = Table(
     Column("duration", Float),  # seconds
     Column("safeguards", Text),  # JSON list of the policies that stopped it, else null
     Column("stop", Text),  # JSON, how a stop reached it: when decided, received, interrupted
-    Column("journal", LargeBinary, nullable=False),
+    Column("journal", LargeBinary, nullable=False),  # empty once retention has removed it
     _creation_time(),
     Column("updated_at", Moment, nullable=False),
     Column("last_seen_at", Moment, nullable=False),  # the last word of the run, events included
@@ -398,6 +398,38 @@ journal_versions = Table(  # journals of runs that had ended when another journa
     Column("results", Text),  # JSON, of a verification run
     Column("person_id", String(36), nullable=False),  # who sent it
     Column("created_at", Moment, nullable=False),
+)
+
+retention = Table(  # for how many days an organization keeps what is large; null: for ever
+    "retention",
+    metadata,
+    Column("organization_id", String(36), ForeignKey("organizations.id"), primary_key=True),
+    Column("event_days", Integer),
+    Column("journal_days", Integer),
+    Column("updated_at", Moment, nullable=False),
+)
+
+retention_holds = Table(  # what retention leaves alone: runs with a tag, or one run
+    "retention_holds",
+    metadata,
+    _id(),
+    _ref("organization_id", "organizations"),
+    Column("tag", Text),
+    Column("execution_id", String(36)),
+    Column("reason", Text, nullable=False),
+    _ref("person_id", "people", nullable=True),
+    Column("operator", Text),  # who set it on the machine, where no person did
+    _creation_time(),
+    Index("retention_holds_by_organization", "organization_id"),
+)
+
+removals = Table(  # what retention removed of an execution, or of a verification run
+    "removals",
+    metadata,
+    Column("record_id", String(36), primary_key=True),
+    Column("events_removed_at", Moment),
+    Column("journal_removed_at", Moment),
+    Column("journal_digest", String(64)),  # SHA-256 of the latest journal, hex
 )
 
 # --- what must hold ----------------------------------------------------------------------------

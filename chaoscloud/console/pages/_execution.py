@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from chaoscloud.console.pages import _looks
 from chaoscloud.console.pages._looks import Look
 from chaoscloud.console.pages._stop_details import StopDetails, stop_details
-from chaoscloud.console.records import events, execution_views, runs
+from chaoscloud.console.records import events, execution_views, outcomes, runs
 from chaoscloud.console.records.execution_views import (
     ExecutionDetail,
     ExecutionSummary,
@@ -18,6 +18,7 @@ from chaoscloud.console.records.execution_views import (
 )
 from chaoscloud.console.records.executions import list_journals
 from chaoscloud.console.records.journal_versions import JournalVersion
+from chaoscloud.console.records.removals import REMOVED, ContentRemoval, read_removal
 from chaoscloud.console.records.runs import RunLink
 from chaoscloud.console.records.safeguard_status import find_authors
 from chaoscloud.console.rules.live import ExecutionEvent, journal_so_far
@@ -72,6 +73,12 @@ class ExecutionPage(msgspec.Struct, frozen=True, kw_only=True):
     stop_request: StopRequest | None  # a stop of this run that it has not heard of yet
     verification_run: RunLink | None
     last_passed: ExecutionSummary | None  # to compare with
+    removal: ContentRemoval  # what retention has removed of it
+
+    @property
+    def has_journal(self) -> bool:
+        """Whether its journal is there to read."""
+        return self.record.journal != REMOVED
 
     @property
     def running(self) -> bool:
@@ -122,7 +129,9 @@ class ExecutionPage(msgspec.Struct, frozen=True, kw_only=True):
 
 def build_page(connection: Connection, record: ExecutionDetail, now: datetime) -> ExecutionPage:
     """Read what belongs to an execution; what a running one did, from its events."""
-    journal = _decode(record.journal)
+    removal = read_removal(connection, record.id)
+    is_removed = record.journal == REMOVED
+    journal = _stand_in(record) if is_removed else _decode(record.journal)
     is_running = record.status == "running"
     if is_running:
         latest = (
@@ -131,7 +140,7 @@ def build_page(connection: Connection, record: ExecutionDetail, now: datetime) -
         )
         journal = journal_so_far(journal, latest)
     story = story_of(journal)
-    outcome = None if is_running else find_outcome(journal)
+    outcome = _find_outcome(connection, record, journal)
     look = _find_look(record, outcome, now)
     until = record.last_seen_at if look is _looks.LOST else now
     stop = _find_stop(connection, record, story)
@@ -148,7 +157,7 @@ def build_page(connection: Connection, record: ExecutionDetail, now: datetime) -
         look=look,
         timeline=timeline_of(story, until if is_running else None, known),
         took=_find_duration(record, until),
-        notes=list(_notes(record, story, look)),
+        notes=[*_notes(record, story, look), *_describe_removal(record, removal)],
         journals=list_journals(connection, record.id),
         stop=stop,
         stop_request=_find_pending(connection, record, now),
@@ -156,7 +165,22 @@ def build_page(connection: Connection, record: ExecutionDetail, now: datetime) -
             record.id
         ),
         last_passed=execution_views.find_last_passed(connection, record.team_id, record),
+        removal=removal,
     )
+
+
+def _stand_in(record: ExecutionDetail) -> dict[str, Any]:
+    """What is known of a journal that was removed: its experiment's title."""
+    return {"experiment": {"title": record.title}}
+
+
+def _find_outcome(connection: Connection, record: ExecutionDetail, journal: Any) -> Outcome | None:
+    """How it ended, from the journal; when that was removed, as it was computed then."""
+    if record.status == "running":
+        return None
+    if record.journal == REMOVED:
+        return outcomes.read_outcomes(connection, [record.id]).get(record.id)
+    return find_outcome(journal)
 
 
 def _find_look(record: ExecutionDetail, outcome: Outcome | None, now: datetime) -> Look:
@@ -220,6 +244,22 @@ def _notes(record: ExecutionDetail, story: Story, look: Look) -> Iterator[str]:
         yield (
             "The run sends nothing any more: it was cut off, or it lost the network. "
             "What stands here is what it sent until then."
+        )
+
+
+def _describe_removal(record: ExecutionDetail, removal: ContentRemoval) -> Iterator[str]:
+    """What retention has removed, and what is there nevertheless."""
+    journal_at, events_at = removal.journal_removed_at, removal.events_removed_at
+    if record.journal == REMOVED and journal_at is not None:
+        yield (
+            f"The journal was removed on {journal_at:%Y-%m-%d}, because the organization keeps"
+            " journals for a time only: what each activity did is not known any more. How the run"
+            " ended stays."
+        )
+    if events_at is not None:
+        yield (
+            f"The events that it sent while it ran were removed on {events_at:%Y-%m-%d}, because"
+            " the organization keeps events for a time only."
         )
 
 

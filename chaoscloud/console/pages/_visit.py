@@ -51,6 +51,9 @@ NOTICES = {
     "optional": ("done", "Runs of the organization go on when nobody answers."),
     "renamed": ("done", "Renamed. Addresses with the earlier name lead here."),
     "revoked": ("done", "The token is revoked: it opens nothing any more."),
+    "retention": ("done", "Saved. What is not kept any more is removed in the next minutes."),
+    "held": ("done", "Held: it is not removed, however old it gets."),
+    "unheld": ("done", "Released: it is kept as long as everything else."),
 }
 
 

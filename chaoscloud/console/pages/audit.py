@@ -10,7 +10,7 @@ from chaoscloud.console.pages._visit import Visit, of_team
 from chaoscloud.console.records import audit, teams
 from chaoscloud.console.records.audit import AuditEntry
 from chaoscloud.console.rules.access import Role
-from chaoscloud.console.rules.audit_words import KINDS, NOBODY, Sentence, describe, page_of
+from chaoscloud.console.rules.audit_words import KINDS, Sentence, describe, name_author, page_of
 
 PAGE = 50  # entries
 
@@ -47,6 +47,7 @@ async def show(visit: Visit) -> Response:
         export=f"/api/v1/organizations/{organization}/audit.ndjson",
         newer=_address(path, kind=kind) if before else "",
         older=older,
+        is_owner=visit.scope.role is Role.OWNER,
     )
 
 
@@ -68,7 +69,7 @@ def rows_of(connection: Connection, visit: Visit, entries: Iterable[AuditEntry])
     return [
         AuditRow(
             entry,
-            entry.person_name or (NOBODY if entry.action == "session.refused" else "The operator"),
+            entry.person_name or name_author(entry.action),
             describe(entry.action, entry.subject, entry.team_name),
             _address_of(entry, bases, visit),
         )

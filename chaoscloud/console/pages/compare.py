@@ -69,12 +69,16 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """All that the page shows. `is_default` is whether nobody chose the other run."""
+    """All that the page shows. `is_default` is whether nobody chose the other run.
+
+    Without `has_journals` one of the two has lost its journal, and only facts can be compared.
+    """
 
     one: ExecutionPage
     other: ExecutionPage | None
     is_default: bool
     choices: list[Choice]
+    has_journals: bool
     facts: list[Fact]
     probes: list[Pair]
     activities: list[Pair]
@@ -106,15 +110,19 @@ def _compare(connection: Connection, visit: Visit, chosen: str) -> Comparison:
     ]
     if one.last_passed and one.last_passed.id not in {item.execution.id for item in choices}:
         choices.append(Choice(one.last_passed, _looks.execution(one.last_passed, visit.now)))
-    documents = (_document(record), _document(other_record)) if other_record else ({}, {})
+    has_journals = bool(other and one.has_journal and other.has_journal)
+    documents: tuple[Any, Any] = ({}, {})
+    if other_record and has_journals:
+        documents = (_document(record), _document(other_record))
     return Comparison(
         one=one,
         other=other,
         is_default=not chosen,
         choices=choices,
+        has_journals=has_journals,
         facts=list(_facts(one, other)) if other else [],
-        probes=list(_pair_probes(one, other)) if other else [],
-        activities=list(_pair_activities(one, other)) if other else [],
+        probes=list(_pair_probes(one, other)) if other and has_journals else [],
+        activities=list(_pair_activities(one, other)) if other and has_journals else [],
         lines=list(changed_lines(*documents)),
     )
 

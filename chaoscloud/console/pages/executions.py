@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from chaoscloud.console.errors import NotFound
+from chaoscloud.console.errors import Gone, NotFound
 from chaoscloud.console.pages import _filters, _looks
 from chaoscloud.console.pages._execution import (
     LEFT_BEHIND,
@@ -28,6 +28,7 @@ from chaoscloud.console.records.execution_views import (
 from chaoscloud.console.records.lists import Cursor
 from chaoscloud.console.records.outcomes import decode_warnings
 from chaoscloud.console.records.people import Person
+from chaoscloud.console.records.removals import REMOVED
 from chaoscloud.console.records.runs import RunLink
 from chaoscloud.outcome.values import as_map, as_text
 
@@ -183,10 +184,24 @@ def find_record(connection: Connection, visit: Visit) -> ExecutionDetail:
     return record
 
 
+def _find_with_journal(connection: Connection, visit: Visit) -> ExecutionDetail:
+    record = find_record(connection, visit)
+    _refuse_removed(record.journal)
+    return record
+
+
+def _refuse_removed(journal: bytes) -> None:
+    if journal == REMOVED:
+        raise Gone(
+            "The journal was removed, because the organization keeps journals for a time only."
+            " How the run ended stands on its page."
+        )
+
+
 @of_team
 async def journal(visit: Visit) -> Response:
     """The journal as it came, to download."""
-    record = await visit.db.reading(find_record, visit)
+    record = await visit.db.reading(_find_with_journal, visit)
     name = f'attachment; filename="journal-{record.id}.json"'
     return Response(
         record.journal, media_type="application/json", headers={"Content-Disposition": name}
@@ -196,7 +211,7 @@ async def journal(visit: Visit) -> Response:
 @of_team
 async def text(visit: Visit) -> Response:
     """The journal to read, as text and nothing else."""
-    record = await visit.db.reading(find_record, visit)
+    record = await visit.db.reading(_find_with_journal, visit)
     return await visit.page(
         "journal.html", tab="Executions", record=record, journal=_format(record.journal)
     )
@@ -213,6 +228,7 @@ async def earlier_journal(visit: Visit) -> Response:
         )
     if raw is None:
         raise NotFound("There is no such version of a journal, or it is not yours to see.")
+    _refuse_removed(raw)
     name = f'attachment; filename="journal-{execution_id}-{number}.json"'
     return Response(raw, media_type="application/json", headers={"Content-Disposition": name})
 

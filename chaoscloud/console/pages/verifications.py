@@ -38,6 +38,7 @@ from chaoscloud.console.records.experiments import Experiment
 from chaoscloud.console.records.importing import Import
 from chaoscloud.console.records.lists import Cursor
 from chaoscloud.console.records.objectives import Objective
+from chaoscloud.console.records.removals import read_removal
 from chaoscloud.console.records.runs import RunMarker, VerificationRun
 from chaoscloud.console.records.verifications import Verification
 from chaoscloud.console.rules import verifications as rules
@@ -187,6 +188,7 @@ RUN = Followed(_pulse, lambda pulse: pulse.state == runs.RUNNING, _piece)
 async def _drawn(visit: Visit) -> dict[str, Any]:
     """What the template of a run wants to know."""
     verification, record, sampling, is_dry, last_heard = await visit.db.reading(_run, visit)
+    removal = await visit.db.reading(read_removal, record.id)
     drawn: Curve | None = curve(sampling)
     path = f"{visit.base}/verifications/{quote(verification.id, safe='')}"
     return {
@@ -199,6 +201,7 @@ async def _drawn(visit: Visit) -> dict[str, Any]:
         "dry": is_dry,
         "slow_pace": _slow_pace(record, verification),
         "curve": drawn,
+        "removal": removal,
     }
 
 

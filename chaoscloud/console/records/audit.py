@@ -60,14 +60,15 @@ def add_entry(
     token_id: str | None = None,
     operator: str | None = None,
     target: tuple[str, str] | None = None,
-) -> None:
+) -> int:
     """Write down a change: `add_entry(connection, "token.revoked", "ci of Ada", now)`.
 
-    `target` is the type and the id of what was changed, for a link.
+    `target` is the type and the id of what was changed, for a link. Return the entry's number.
     """
     object_type, object_id = target or (None, None)
-    connection.execute(
-        audit.insert().values(
+    seq: int = connection.scalar(
+        audit.insert()
+        .values(
             at=now,
             organization_id=organization_id,
             team_id=team_id,
@@ -79,7 +80,9 @@ def add_entry(
             object_type=object_type,
             object_id=object_id,
         )
+        .returning(audit.c.seq)
     )
+    return seq
 
 
 def reader_of(connection: Connection, organization_id: str, person_id: str) -> Reader:

@@ -15,7 +15,7 @@ from chaoscloud.console.metrics import (
     EXECUTIONS_STARTED,
     STOP_LATENCY,
 )
-from chaoscloud.console.records import audit, experiments, journal_versions, safeguards
+from chaoscloud.console.records import audit, experiments, journal_versions, removals, safeguards
 from chaoscloud.console.records import outcomes as outcome_records
 from chaoscloud.console.records._rows import columns, new_id
 from chaoscloud.console.records.authorship import Author
@@ -138,6 +138,8 @@ def record(
     ).one()
     if row.status != "running" and (not summary.over or row.journal == journal):
         return
+    if removals.is_removed_journal(connection, execution_id, journal):
+        return  # it was here before
     values = _values_of(summary, journal, now)
     if summary.started_at is None:
         del values["started_at"]
@@ -154,6 +156,7 @@ def record(
         "journal_at": now,
     }
     connection.execute(update(executions).where(by.id == execution_id).values(**values))
+    removals.note_new_journal(connection, execution_id)
     columns_now = {"title": row.title, "started_at": row.started_at, **values}
     key = ExecutionKey(
         execution_id=execution_id,

@@ -13,6 +13,8 @@ from chaoscloud.console.db.schema import (
     memberships,
     organizations,
     people,
+    retention,
+    retention_holds,
     safeguards,
     team_members,
     teams,
@@ -186,7 +188,10 @@ def remove(connection: Connection, organization_id: str) -> None:
     )
     removed_teams = select(teams.c.id).where(teams.c.organization_id == organization_id)
     connection.execute(delete(team_members).where(team_members.c.team_id.in_(removed_teams)))
-    for table in (safeguards, memberships, token_organizations, teams):
+    for table in (
+        *(retention, retention_holds),
+        *(safeguards, memberships, token_organizations, teams),
+    ):
         connection.execute(delete(table).where(table.c.organization_id == organization_id))
     earlier_slugs.remove_all(connection, organization_id)
     connection.execute(delete(organizations).where(organizations.c.id == organization_id))

@@ -14,7 +14,7 @@ from chaoscloud.console.db.schema import (
     verification_runs,
     verifications,
 )
-from chaoscloud.console.records import audit, journal_versions
+from chaoscloud.console.records import audit, journal_versions, removals
 from chaoscloud.console.records._rows import columns, every, first, new_id
 from chaoscloud.console.records.authorship import Author
 from chaoscloud.console.records.journal_versions import JournalVersion
@@ -164,7 +164,10 @@ def finish(
         "results": msgspec.json.encode(results).decode(),
         "journal": journal,
     }
-    if all(row._mapping[name] == value for name, value in values.items()):
+    present = dict(row._mapping)
+    if removals.is_removed_journal(connection, run_id, journal):
+        present["journal"] = journal
+    if all(present[name] == value for name, value in values.items()):
         return
     if row.state == FINISHED:
         values["journal_number"] = journal_versions.keep_earlier(
@@ -184,6 +187,7 @@ def finish(
         "ended_at": row.ended_at or now,
     }
     connection.execute(update(verification_runs).where(by.id == run_id).values(**values))
+    removals.note_new_journal(connection, run_id)
 
 
 def find(

@@ -13,6 +13,7 @@ from chaoscloud.console.db.schema import (
     experiments,
     idempotency_keys,
     journal_versions,
+    removals,
     safeguards,
     team_experiments,
     verifications,
@@ -29,7 +30,8 @@ def remove(connection: Connection, author: Author, execution: Execution, now: da
     connection.execute(delete(events).where(events.c.execution_id == execution.id))
     connection.execute(delete(safeguards).where(safeguards.c.execution_id == execution.id))
     connection.execute(delete(executions).where(executions.c.id == execution.id))
-    connection.execute(delete(journal_versions).where(journal_versions.c.record_id == execution.id))
+    for table in (journal_versions, removals):
+        connection.execute(delete(table).where(table.c.record_id == execution.id))
     _forget_key(connection, execution.id)
     if _is_unused(connection, execution.experiment_id):
         _remove_experiment(connection, execution.experiment_id)

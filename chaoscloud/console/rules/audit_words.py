@@ -41,8 +41,16 @@ SENTENCES: Mapping[str, str] = {
     "verification.added": "added the verification {subject}",
     "journal.replaced": "replaced the journal of {subject}",
     "execution.removed": "removed the stop test {subject}",
+    "retention.changed": "chose what is kept: {subject}",
+    "retention.held": "held {subject}",
+    "retention.released": "no longer held {subject}",
+    "retention.applied": "removed what is not kept any more: {subject}",
 }
 NOBODY = "Somebody"  # who signs in with a token that nobody has
+_AUTHORS: Mapping[str, str] = {  # of entries that name no person and no operator
+    "session.refused": NOBODY,
+    "retention.applied": "The console",
+}
 
 # The filter's value: its label, and how its actions begin.
 KINDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -50,7 +58,7 @@ KINDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "safeguards": ("Safeguards", ("safeguard", "run.")),
     "records": (
         "Records",
-        ("experiment.", "objective.", "verification.", "journal.", "execution."),
+        ("experiment.", "objective.", "verification.", "journal.", "execution.", "retention."),
     ),
     "people": ("People", ("person.", "owner.", "member.", "organization.")),
     "teams": ("Teams", ("team.",)),
@@ -86,6 +94,11 @@ def describe(action: str, subject: str, team_name: str | None) -> Sentence:
     return Sentence(
         before.format(team=team), subject if marker else "", after.format(team=team).rstrip()
     )
+
+
+def name_author(action: str) -> str:
+    """Who did it, where the entry names nobody."""
+    return _AUTHORS.get(action, "The operator")
 
 
 def page_of(object_type: str | None) -> str | None:
