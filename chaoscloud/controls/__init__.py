@@ -133,6 +133,7 @@ def configure_control(
         if runs.find_shared(experiment, console.tenant) is not None:
             return
         runs.push(run, experiment, console.tenant)
+        run.signals.install()
         if event_registry is not None:
             event_registry.register(Relay(run, _close))
             run.ends_later = True

@@ -80,6 +80,7 @@ class Relay(RunEventHandler):  # type: ignore[misc]  # the host publishes no typ
         with self._run.holding_back_stops():
             self._run.end(journal)
             self._close_run(self._run)
+        self._run.signals.remove()
 
     def _leave(self) -> None:
         with self._run.holding_back_stops():

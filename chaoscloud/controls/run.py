@@ -6,18 +6,19 @@ Everything here may be called for it as for any other.
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from chaoslib.exceptions import ExperimentExitedException, InterruptExecution
 
-from chaoscloud.context import read_context
+from chaoscloud.controls.notes import mark_journal
+from chaoscloud.controls.signals import RunSignals
 from chaoscloud.delivery.errors import deferred_signals
 from chaoscloud.delivery.outbox import Outbox
 from chaoscloud.delivery.report import Registration
-from chaoscloud.extension import CONTEXT, NAME, ensure_extension
+from chaoscloud.extension import NAME
 from chaoscloud.safeguards.guard import Guard
 from chaoscloud.safeguards.rollbacks import (
     describe_rollbacks_after_stop,
@@ -43,7 +44,7 @@ class Run:
     `block` names its execution, `resources` are what `close` gives back. `has_begun` is whether the
     host has called a hook for it; a run that `is_shared` has two controls, whose hooks come in
     pairs. `ends_later` is whether the host hands over the journal once more, after every other
-    control (see `chaoscloud.controls.relay`).
+    control (see `chaoscloud.controls.relay`). `rollbacks_not_run` are those that a stop left out.
     """
 
     outbox: Outbox | None = None
@@ -56,11 +57,12 @@ class Run:
     has_begun: bool = False
     is_shared: bool = False
     ends_later: bool = False
+    signals: RunSignals = field(default_factory=RunSignals)
+    rollbacks_not_run: list[str] = field(default_factory=list)
     _journal: Journal | None = None
     _is_closed: bool = False
     _last_hooks: dict[int, tuple[str, int] | None] = field(default_factory=dict)
     _told: set[str] = field(default_factory=set)
-    _rollbacks_not_run: list[str] = field(default_factory=list)
     _stop: BaseException | None = None
     _thread: int = field(default_factory=threading.get_ident)
 
@@ -74,6 +76,7 @@ class Run:
         if self._is_second_call(event_type, context):
             return
         if event_type == "experiment-finished":
+            self.signals.end_run()
             with self.holding_back_stops():
                 self._finish(context, state)
             return
@@ -129,14 +132,15 @@ class Run:
         outbox, self.outbox = self.outbox, None
         if outbox is None:
             return
-        with deferred_signals() as interrupted:
+        with deferred_signals(self.signals.at_end) as interrupted:
             if journal is not None:
                 if self._journal is None:  # the host failed itself, and passed the last hook by
-                    self._mark(journal, outbox)
+                    self.signals.name_in(journal)
+                    mark_journal(self, journal, outbox)
                 outbox.record_end(journal)
             is_over = outbox.release(interrupted)
             if is_over and journal is not None:
-                self._mark(journal, outbox)
+                mark_journal(self, journal, outbox)
 
     def close(self) -> None:
         """Give back the connections; a run that ends later keeps its outbox until then.
@@ -150,6 +154,7 @@ class Run:
             self.guard.close()
         if not self.ends_later:
             self.end(self._journal)
+            self.signals.remove()
         self.resources.close()
 
     @contextmanager
@@ -160,10 +165,11 @@ class Run:
         `after_experiment_control`, it swallows what we raise or loses the journal over it. There is
         no next hook after the last of these: the experiment is over, only our sending is cut short.
         """
-        try:
-            yield
-        except (KeyboardInterrupt, SystemExit, InterruptExecution) as stop:
-            self._stop = stop
+        with self.signals.catching():
+            try:
+                yield
+            except (KeyboardInterrupt, SystemExit, InterruptExecution) as stop:
+                self._stop = stop
 
     def _is_second_call(self, event_type: str, context: object) -> bool:
         """Whether this is the other control's call for the moment that was just handled."""
@@ -202,9 +208,9 @@ class Run:
             return
         journal["interruption"] = guard.stop.as_interruption()
         if "starting-method" in self._told:
-            self._rollbacks_not_run = list_rollbacks_not_run(experiment, journal)
-        if self._rollbacks_not_run:
-            names = ", ".join(self._rollbacks_not_run)
+            self.rollbacks_not_run = list_rollbacks_not_run(experiment, journal)
+        if self.rollbacks_not_run:
+            names = ", ".join(self.rollbacks_not_run)
             logger.warning("Rollbacks not run after the stop: %s", names)
 
     def _finish(self, experiment: object, journal: Journal | None) -> None:
@@ -212,7 +218,8 @@ class Run:
         if self.guard is not None:
             self._end_guarding(self.guard, experiment, journal)
         if journal is not None:
-            self._mark(journal, self.outbox)
+            self.signals.name_in(journal)
+            mark_journal(self, journal, self.outbox)
         if "starting-method" in self._told:  # Ctrl-C: no handler, and maybe no hook, is told
             self.tell("method-finished", experiment, (journal or {}).get("run"))
         self.tell("experiment-finished", experiment, journal)
@@ -222,34 +229,3 @@ class Run:
         if self._stop is not None and threading.get_ident() == self._thread:
             stop, self._stop = self._stop, None
             raise stop
-
-    def _mark(self, journal: Journal, outbox: Outbox | None) -> None:
-        """Leave in the journal's block what `chaos publish` and people look for."""
-        if not (outbox or self.problem or self.guard):
-            return
-        known = outbox.registration if outbox else self.registration
-        ensure_extension(journal).update(
-            known.ids,
-            safeguards=_copies(self.guard.policies) if self.guard else None,
-            **{key: note for key, note in self._notes(outbox).items() if note},
-        )
-
-    def _notes(self, outbox: Outbox | None) -> dict[str, Any]:
-        """What did not go as it should; falsy where there is nothing to say."""
-        notes: dict[str, Any] = {}
-        if self.problem:
-            notes = {"not_recorded": {"reason": self.problem}}
-        elif outbox is not None and outbox.is_closed:
-            notes = outbox.report.as_notes()
-        return {
-            **notes,
-            CONTEXT: (outbox and outbox.context) or read_context(),
-            "safeguards_without_answer": self.guard and _copies(self.guard.gaps),
-            "safeguards_during_rollbacks": self.guard and _copies(self.guard.late_denial),
-            "stop": self.guard and self.guard.stop and self.guard.stop.as_document(),
-            "rollbacks_not_played": self._rollbacks_not_run,
-        }
-
-
-def _copies(entries: Iterable[Mapping[str, Any]] | None) -> list[dict[str, Any]] | None:
-    return None if entries is None else [dict(entry) for entry in entries]

@@ -38,25 +38,25 @@ def best_effort(*expected: type[Exception]) -> Iterator[None]:
 
 
 @contextmanager
-def deferred_signals() -> Iterator[threading.Event]:
-    """Let no signal interrupt the block; the event is set once one has arrived.
+def deferred_signals(arrived: threading.Event | None = None) -> Iterator[threading.Event]:
+    """Let no signal interrupt the block; the event, `arrived` if given, is set once one has come.
 
     For the end of a run, when nothing is left that a signal could stop: raised there, it would cost
     the end of the record, and the host's journal with it. Signals interrupt the main thread only;
     in any other this does nothing.
     """
-    arrived = threading.Event()
+    event = arrived or threading.Event()
     handlers: dict[int, Any] = {}
 
     def note(number: int, frame: Any) -> None:
-        arrived.set()
+        event.set()
 
     try:
         if threading.current_thread() is threading.main_thread():
             for number in (getattr(signal, name, None) for name in SIGNALS):
                 if number is not None and _would_interrupt(number):
                     handlers[number] = signal.signal(number, note)
-        yield arrived
+        yield event
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
