@@ -15,7 +15,7 @@ from tests.browser.visitor import DESKTOP, PHONE, Scheme, Visitor
 from tests.together.conftest import Console
 
 # Routes that are no pages: a stream, downloads, and what catches the rest.
-NO_PAGES = ("/live", "/journal.json", "/journals/{number}", "/{rest:path}")
+NO_PAGES = ("/live", ".{format:file}", "/journal.json", "/journals/{number}", "/{rest:path}")
 NOT_LINKED = ("/signin", "/{org:name}", "/{org:name}/{team}")  # asked for, typed, or led on
 RULES = "{resultTypes: ['violations'], preload: false}"
 RULES_OF_LOOKS = "{runOnly: ['color-contrast', 'target-size'], preload: false}"  # all else stays

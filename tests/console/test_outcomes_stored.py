@@ -1,6 +1,7 @@
 """Outcomes are stored with executions: in the API, as filters, and for what was there before."""
 
 import asyncio
+import csv
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from chaoscloud.console.app import compute_missing
 from chaoscloud.console.db import Database
 from chaoscloud.console.db.schema import executions, outcomes
 from chaoscloud.console.records.outcomes import fill_outcomes
-from tests.console.conftest import Clock
+from tests.console.conftest import Clock, Member
 from tests.console.documents import ended, experiment, journal
 from tests.console.team import TeamApi
 
@@ -74,6 +75,37 @@ def test_executions_are_listed_by_outcome(bobs: TeamApi, now: Clock) -> None:
     assert _listed(bobs, "went_wrong=true") == [aborted, deviated]
     assert _listed(bobs, "went_wrong=true&outcome=deviated") == [deviated]
     assert _listed(bobs, "outcome=unheard") == []
+
+
+def test_executions_are_listed_by_what_pages_filter_by(
+    bobs: TeamApi, bob: Member, now: Clock
+) -> None:
+    """A person, tags, a stretch of time, and words; all of what is asked for at once."""
+    published = bobs.published()
+    early = _ended(bobs, published, now, node="build-7")
+    since = now.pass_by(hours=1).isoformat().replace("+", "%2B")
+    late = _ended(bobs, published, now, node="build-8")
+
+    assert _listed(bobs, f"person={bob.id}&tag=kafka&tag=orders") == [late, early]
+    assert _listed(bobs, "tag=kaf") == []
+    assert _listed(bobs, f"since={since}") == [late]
+    assert _listed(bobs, f"until={since}&q=bob") == [early]
+    assert _listed(bobs, "q=BUILD-8+broker") == [late]
+    assert bobs.get("/executions?since=yesterday").status_code == 400
+
+
+def test_executions_are_taken_away_as_a_table(bobs: TeamApi, now: Clock) -> None:
+    """The same filters; each row has the address of the execution's page."""
+    published = bobs.published()
+    _ended(bobs, published, now)
+    made = _ended(bobs, published, now, status="aborted")
+
+    answer = bobs.get("/executions.csv?went_wrong=true")
+    [row] = csv.DictReader(answer.text.splitlines())
+
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert (row["id"], row["outcome"]) == (made, "aborted")
+    assert row["url"] == f"http://testserver/acme/checkout/executions/{made}"
 
 
 def test_a_dry_run_is_marked_from_its_start(bobs: TeamApi) -> None:

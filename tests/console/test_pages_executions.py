@@ -1,5 +1,7 @@
 """A team's executions as a page: what runs, what ran, and what to do when nothing did."""
 
+import csv
+
 import pytest
 
 from chaoscloud.console.records.teams import Team
@@ -81,6 +83,25 @@ def row_of(page: Seen) -> str:
     [
         ("status=completed", True),
         ("status=failed", False),
+        ("status=failed&status=completed", True),
+        ("status=lost", False),
+        ("outcome=failed&outcome=passed", True),
+        ("outcome=went-wrong&outcome=dry&status=running", False),
+        ("q=broker", True),
+        ("q=BROKER+kafka", True),
+        ("q=bob", True),
+        ("q=build-7+bob+orders", True),
+        ("q=held+before", False),
+        ("q=broker+mallory", False),
+        ("q=%25", False),
+        ("q=%00", True),
+        ("tag=kafka&tag=orders", True),
+        ("tag=kafka&tag=payments", False),
+        ("sort=longest", True),
+        ("sort=oldest&status=completed", True),
+        ("sort=shortest&after=1000.5~x", False),
+        ("sort=longest&after=nan~x", True),
+        ("sort=sideways", True),
         ("outcome=passed", True),
         ("outcome=went-wrong", False),
         ("outcome=inconclusive", False),
@@ -113,6 +134,100 @@ def test_filters_stand_in_the_address(
     links = Seen(browser.open(f"{LIST}?{query}")).links
 
     assert (f"{LIST}/{execution}" in links) is found
+
+
+def test_a_search_finds_what_a_list_shows_of_a_run(browser: Browser, api: TeamApi) -> None:
+    """Its sentence, and a title in letters of any size and alphabet."""
+    of = api.published(experiment("ÜBERGABE der Bestellungen"))
+    execution = ran(
+        api, of=of, status="aborted", experiment=experiment("ÜBERGABE der Bestellungen")
+    )
+
+    for query in ("übergabe", "bestellungen+aborted"):
+        assert f"{LIST}/{execution}" in Seen(browser.open(f"{LIST}?q={query}")).links
+
+
+def test_chips_count_what_they_would_list(browser: Browser, api: TeamApi) -> None:
+    """Several are chosen at once; one that is chosen is taken back by a second click."""
+    of = api.published()
+    ran(api, of=of)
+    ran(api, of=of)
+    ran(api, of=of, status="aborted")
+    api.started(of)
+
+    everything = Seen(browser.open(LIST))
+    one = Seen(browser.open(chip(everything, "outcome=aborted")))
+    both = Seen(browser.open(chip(one, "outcome=aborted&outcome=passed")))
+
+    assert "Running 1 Went wrong 1 Passed 2 Aborted 1" in everything.text
+    assert "Deviated" not in everything.text
+    assert rows_of(one) == 1
+    assert rows_of(both) == 3
+    assert chip(both, "outcome=passed").endswith("?outcome=passed")
+    assert [a for a in both.all("a") if a.get("aria-current") == "true"] != []
+
+
+def chip(page: Seen, query: str) -> str:
+    """The address with this query that the page leads to."""
+    return next(link for link in page.links if link == f"{LIST}?{query}")
+
+
+def rows_of(page: Seen) -> int:
+    return len([tr for tr in page.all("tr") if tr.get("id")])
+
+
+def test_a_search_says_how_far_it_looked(
+    browser: Browser, api: TeamApi, now: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looks through so many executions, and goes on further back when asked to."""
+    monkeypatch.setattr("chaoscloud.console.records.execution_lists.WINDOW", 2)
+    of = api.published()
+    rare = ran(api, of=of, start="2026-03-01T08:00:00Z", node="build-99")
+    for minute in range(3):
+        ran(api, of=of, start=f"2026-03-02T08:0{minute}:00Z")
+
+    first = Seen(browser.open(f"{LIST}?q=build-99"))
+    further = next(a["href"] for a in first.all("a") if a.get("rel") == "next") or ""
+
+    assert "back to 2 Mar 2026 08:01 UTC ; none matches. Search further back" in first.text
+    assert f"{LIST}/{rare}" in Seen(browser.open(further)).links
+
+
+def test_a_list_is_sorted_by_how_long_runs_took(browser: Browser, api: TeamApi) -> None:
+    """A click on the column's head, and another one the other way round."""
+    of = api.published()
+    short, long = ran(api, of=of, duration=2.0), ran(api, of=of, duration=500.0)
+
+    def ids(query: str) -> list[str]:
+        links = Seen(browser.open(f"{LIST}?{query}")).links
+        return [link[-36:] for link in links if link[-36:] in (short, long)]
+
+    assert f"{LIST}?sort=longest" in Seen(browser.open(LIST)).links
+    assert ids("sort=longest") == [long, short]
+    assert f"{LIST}?sort=shortest" in Seen(browser.open(f"{LIST}?sort=longest")).links
+    assert ids("sort=shortest") == [short, long]
+
+
+def test_what_is_filtered_can_be_taken_away(
+    browser: Browser, api: TeamApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As CSV and as JSON, every row of it, however many pages that is."""
+    monkeypatch.setattr("chaoscloud.console.records.execution_exports.CHUNK", 2)
+    of = api.published(experiment("=HYPERLINK(1)"))
+    titled = experiment("=HYPERLINK(1)")
+    made = {ran(api, of=of, status="aborted", experiment=titled) for _ in range(5)}
+    ran(api, of=of)
+
+    page = Seen(browser.open(f"{LIST}?outcome=aborted"))
+    csv_link, json_link = (a["href"] or "" for a in page.all("a") if "download" in a)
+    table = list(csv.DictReader(browser.open(csv_link).text.splitlines()))
+    items = browser.open(json_link).json()
+
+    assert {row["id"] for row in table} == {item["id"] for item in items} == made
+    assert {row["title"] for row in table} == {"'=HYPERLINK(1)"}
+    assert {item["title"] for item in items} == {"=HYPERLINK(1)"}
+    assert items[0]["url"] == f"http://testserver{LIST}/{items[0]['id']}"
+    assert browser.open(f"{LIST}.json?outcome=refused").json() == []
 
 
 def test_filters_for_experiment_and_person(browser: Browser, api: TeamApi, bob: Member) -> None:

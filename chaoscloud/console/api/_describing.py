@@ -57,6 +57,14 @@ QUERY: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         "Only those with one of these outcomes; may be given several times.",
         {"type": "array", "items": {"type": "string", "enum": list(get_args(OutcomeName))}},
     ),
+    "person": ("The id of the person who ran them.", TEXT),
+    "since": ("Only those that started then or later: a time, or a day of UTC.", TEXT),
+    "until": ("Only those that started before: a time, or a day of UTC.", TEXT),
+    "q": (
+        "Words that all stand in the title, a tag, the person's name, the machine's name or the"
+        " sentence of an execution.",
+        TEXT,
+    ),
     "went_wrong": (
         "Only those that ended with another outcome than `passed`.",
         {"type": "boolean", "default": False},
@@ -98,6 +106,13 @@ REFUSALS = {
 
 class Text(msgspec.Struct):
     """An answer that is plain text."""
+
+
+class Table(msgspec.Struct):
+    """An answer that is a table of comma-separated values."""
+
+
+PLAIN = {Text: "text/plain", Table: "text/csv"}  # the media types of answers that are no JSON
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -163,7 +178,7 @@ def _schemas(operations: Iterable[Operation]) -> tuple[SchemaOf, dict[str, Any]]
     for operation in operations:
         for kind in (*operation.takes.values(), *operation.answers.values()):
             types += kind if isinstance(kind, tuple) else [kind]
-    types = [t for number, t in enumerate(types) if t is not Text and t not in types[:number]]
+    types = [t for number, t in enumerate(types) if t not in (*PLAIN, *types[:number])]
     schemas, components = msgspec.json.schema_components(types, ref_template=SCHEMAS)
 
     def schema_of(kind: Any) -> Mapping[str, Any]:
@@ -235,8 +250,8 @@ def _refusals(route: Route, operation: Operation) -> list[int]:
 def _answer(kind: Any, schema_of: SchemaOf) -> dict[str, Any]:
     if kind is None:
         return {"description": "Done; no body."}
-    if kind is Text:
-        return {"description": "The answer.", "content": {"text/plain": {"schema": TEXT}}}
+    if kind in PLAIN:
+        return {"description": "The answer.", "content": {PLAIN[kind]: {"schema": TEXT}}}
     return {
         "description": "The answer.",
         "content": {"application/json": {"schema": schema_of(kind)}},

@@ -8,6 +8,7 @@ from chaoscloud.console.api import (
     assets,
     audit,
     events,
+    execution_list,
     executions,
     experiments,
     health,
@@ -25,7 +26,7 @@ from chaoscloud.console.api import (
     verifications,
 )
 from chaoscloud.console.api._answers import Made, Page
-from chaoscloud.console.api._describing import Operation, Text
+from chaoscloud.console.api._describing import Operation, Table, Text
 from chaoscloud.console.api._safeguards import NewSafeguard, SafeguardChanges, SafeguardView
 from chaoscloud.console.api._starting import NewRun
 from chaoscloud.console.api.events import BATCH, SINGLE
@@ -40,7 +41,7 @@ from chaoscloud.console.watch.answers import MayGoOn
 
 JSON = "application/json"
 LIST = ("limit", "cursor")
-KINDS_OF_EXECUTION = ("status", "outcome", "went_wrong")
+KINDS_OF_EXECUTION = ("status", "outcome", "went_wrong", "person", "tag", "since", "until", "q")
 
 
 OPERATIONS: Mapping[Callable[..., Any], Operation] = {
@@ -63,16 +64,17 @@ OPERATIONS: Mapping[Callable[..., Any], Operation] = {
         {JSON: executions.NewJournal},
         repeatable=True,
     ),
-    executions.list_page_of_experiment: Operation(
+    execution_list.list_page_of_experiment: Operation(
         {200: Page[Execution]}, query=(*KINDS_OF_EXECUTION, *LIST)
     ),
     executions.journal: Operation({200: dict[str, Any]}, refuses=(410,)),
     executions.record: Operation({204: None}, {JSON: executions.NewJournal}, refuses=(409,)),
     executions.list_journals: Operation({200: list[JournalVersion]}),
     executions.journal_version: Operation({200: dict[str, Any]}, refuses=(410,)),
-    executions.list_page: Operation(
+    execution_list.list_page: Operation(
         {200: Page[Execution]}, query=(*KINDS_OF_EXECUTION, "experiment", *LIST)
     ),
+    execution_list.export: Operation({200: Table}, query=(*KINDS_OF_EXECUTION, "experiment")),
     executions.one: Operation({200: executions.ExecutionWithJournal}),
     events.receive: Operation(
         {201: (Made, events.Stored)},

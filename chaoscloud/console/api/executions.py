@@ -10,13 +10,9 @@ from chaoscloud.console.api import _lookup
 from chaoscloud.console.api._answers import (
     Made,
     at,
-    cursor,
     document,
     json,
-    limit_of,
-    mark_of,
     nothing,
-    page,
 )
 from chaoscloud.console.api._body import (
     Document,
@@ -32,10 +28,9 @@ from chaoscloud.console.api.events import ACCEPTS
 from chaoscloud.console.errors import Conflict, Gone, NotFound
 from chaoscloud.console.records import events, executions, idempotency
 from chaoscloud.console.records.authorship import Author
-from chaoscloud.console.records.execution_views import SILENCE
+from chaoscloud.console.records.execution_lists import SILENCE
 from chaoscloud.console.records.executions import Execution
 from chaoscloud.console.records.journal_versions import JournalVersion, TooManyVersions
-from chaoscloud.console.records.lists import Cursor
 from chaoscloud.console.records.removals import REMOVED, ContentRemoval, read_removal
 from chaoscloud.console.rules import journals
 from chaoscloud.console.rules.journals import Summary
@@ -124,25 +119,6 @@ async def journal_version(request: TeamRequest) -> Response:
     return document(
         await request.db.reading(_journal_version, request.team.team_id, execution_id, number)
     )
-
-
-@of_team
-async def list_page(request: TeamRequest) -> Response:
-    """The team's executions, the latest started first.
-
-    `?status=` and `?outcome=` may be given several times; `?went_wrong=true` leaves out
-    what passed.
-    """
-    return await _list(request, request.http.query_params.get("experiment"))
-
-
-@of_team
-async def list_page_of_experiment(request: TeamRequest) -> Response:
-    """The same, of one experiment."""
-    await request.db.reading(
-        _lookup.find_experiment, request.team.team_id, request.path("experiment")
-    )
-    return await _list(request, request.path("experiment"))
 
 
 @of_team
@@ -239,19 +215,3 @@ def _one(
     journal = executions.journal(connection, team_id, execution_id) or b"null"
     removal = read_removal(connection, execution_id)
     return record, journal, events.missing(connection, execution_id), removal
-
-
-async def _list(request: TeamRequest, experiment_id: str | None) -> Response:
-    query = request.http.query_params
-    limit = limit_of(query)
-    record = await request.db.reading(
-        executions.list_page,
-        request.team.team_id,
-        statuses=query.getlist("status"),
-        names=query.getlist("outcome"),
-        went_wrong=query.get("went_wrong", "").lower() in ("true", "1"),
-        experiment_id=experiment_id,
-        after=mark_of(query),
-        limit=limit,
-    )
-    return page(request.http, record, limit, lambda last: cursor(Cursor(last.started_at, last.id)))

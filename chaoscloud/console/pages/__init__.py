@@ -13,6 +13,7 @@ from chaoscloud.console.errors import NotFound
 from chaoscloud.console.pages import (
     audit,
     compare,
+    execution_list,
     executions,
     experiments,
     home,
@@ -30,6 +31,7 @@ from chaoscloud.console.pages import (
 )
 from chaoscloud.console.pages._static import static
 from chaoscloud.console.pages._visit import page
+from chaoscloud.console.records.execution_exports import FORMATS
 
 
 class Name(Convertor[str]):
@@ -46,7 +48,14 @@ class Name(Convertor[str]):
         return value
 
 
+class FileFormat(Name):
+    """The end of a file's name, of those that a list can be taken away as."""
+
+    regex = "|".join(FORMATS)
+
+
 register_url_convertor("name", Name())
+register_url_convertor("file", FileFormat())
 
 
 @page
@@ -72,7 +81,9 @@ routes: list[BaseRoute] = [
     Route("/settings/tokens/{id}/revoke", tokens.revoke, methods=["POST"]),
     Route("/{org:name}", home.organization),
     Route(TEAM, home.team),
-    Route(TEAM + "/executions", executions.list_page),
+    Route(TEAM + "/executions", execution_list.show),
+    Route(TEAM + "/executions/live", execution_list.stream),
+    Route(TEAM + "/executions.{format:file}", execution_list.export),
     Route(EXECUTION, executions.one),
     Route(EXECUTION + "/live", live.stream),
     Route(EXECUTION + "/stop", stops.stop, methods=["POST"]),

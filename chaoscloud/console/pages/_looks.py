@@ -5,7 +5,7 @@ from typing import Protocol
 
 import msgspec
 
-from chaoscloud.console.records.execution_views import SILENCE
+from chaoscloud.console.records.execution_lists import SILENCE
 
 
 class Ending(Protocol):

@@ -71,7 +71,7 @@ async def list_page(visit: Visit) -> Response:
         tab="Experiments",
         rows=rows,
         newer=path if after else "",
-        older=_filters.beyond(path, {}, last.updated_at, last.id) if more and last else "",
+        older=_filters.beyond(path, last.updated_at, last.id) if more and last else "",
     )
 
 

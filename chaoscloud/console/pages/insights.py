@@ -85,7 +85,7 @@ async def show(visit: Visit) -> Response:
         tab="Insights",
         objectives=_by_objective(rows),
         newer=path if after else "",
-        older=_filters.beyond(path, {}, last.created_at, last.id) if last else "",
+        older=_filters.beyond(path, last.created_at, last.id) if last else "",
     )
 
 

@@ -70,7 +70,7 @@ async def _page(
         wrong=wrong,
         typed={**TYPED, **typed},
         newer=path if after else "",
-        older=_filters.beyond(path, {}, last.created_at, last.id) if more and last else "",
+        older=_filters.beyond(path, last.created_at, last.id) if more and last else "",
     )
 
 

@@ -25,7 +25,7 @@ from chaoscloud.console.pages.objectives import (
 from chaoscloud.console.records import (
     AlreadyThere,
     composing,
-    execution_views,
+    execution_lists,
     experiments,
     importing,
     objectives,
@@ -98,7 +98,7 @@ async def _page(
         wrong=wrong,
         typed={**TYPED, **typed},
         newer=path if after else "",
-        older=_filters.beyond(path, {}, last.created_at, last.id) if more and last else "",
+        older=_filters.beyond(path, last.created_at, last.id) if more and last else "",
     )
 
 
@@ -133,7 +133,7 @@ async def one(visit: Visit) -> Response:
         path=path,
         verify_url=f"{visit.origin}/assets{path}.json",
         newer=path if after else "",
-        older=_filters.beyond(path, {}, last.created_at, last.id) if more and last else "",
+        older=_filters.beyond(path, last.created_at, last.id) if more and last else "",
     )
 
 
@@ -236,7 +236,7 @@ def _run(
     if is_dry:
         sampling = as_not_run(sampling)
     last_event_at = max((item.received_at for item in events), default=record.created_at)
-    silent = record.state == runs.RUNNING and visit.now - last_event_at > execution_views.SILENCE
+    silent = record.state == runs.RUNNING and visit.now - last_event_at > execution_lists.SILENCE
     return verification, record, sampling, is_dry, last_event_at if silent else None
 
 

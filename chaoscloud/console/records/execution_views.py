@@ -1,15 +1,13 @@
-"""A team's executions as pages show them: rows of a list, and one with all its details.
+"""A team's executions as pages show them: rows of a list, and one with all its details."""
 
-Lists go by mark, so that a page costs the same however far back it lies.
-"""
-
-from collections.abc import Collection
-from datetime import datetime, timedelta
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy import Connection, Select, func, or_, select
 
+from chaoscloud.console.db import changes
 from chaoscloud.console.db.schema import (
     events,
     executions,
@@ -21,10 +19,9 @@ from chaoscloud.console.db.schema import (
 )
 from chaoscloud.console.records._rows import columns, every, first
 from chaoscloud.console.records.audit import OPERATOR
-from chaoscloud.console.records.lists import Cursor, newest_first
-from chaoscloud.console.records.outcomes import NOT_PASSED
+from chaoscloud.console.records.execution_lists import SILENCE
 
-SILENCE = timedelta(minutes=15)  # a run that says nothing for so long is one we lost
+MOST_FOLLOWED = 200  # runs of a team that its lists follow while they go on
 
 
 class ExecutionRow(msgspec.Struct, frozen=True):
@@ -44,7 +41,7 @@ class ExecutionRow(msgspec.Struct, frozen=True):
     outcome: str | None  # None while it goes on, as are the next three
     conclusive: bool | None
     sentence: str | None
-    warnings: str | None  # JSON
+    left_behind: bool | None  # whether what the method did may still be there
     dry: bool | None
 
 
@@ -82,6 +79,14 @@ class ExecutionMarker(msgspec.Struct, frozen=True):
     last_stop: datetime | None
 
 
+class ListMarker(msgspec.Struct, frozen=True):
+    """Equal to an earlier one as long as nothing new is known of a team's executions."""
+
+    changes: int  # of the organization: how often one of its executions began or ended
+    last_event: int | None  # of those that go on
+    silent: int  # how many of them have fallen silent
+
+
 class StopRequest(msgspec.Struct, frozen=True):
     """A stop of one execution, as somebody asked for it."""
 
@@ -90,18 +95,6 @@ class StopRequest(msgspec.Struct, frozen=True):
     created_at: datetime
     expires_at: datetime | None
     removed_at: datetime | None
-
-
-class ExecutionFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which executions to list; an empty field excludes none. `until` itself is not included."""
-
-    status: str = ""  # one of the statuses, or "lost"
-    outcome: str = ""  # one of the outcomes, "went-wrong", "inconclusive" or "dry"
-    experiment_id: str = ""
-    person_id: str = ""
-    tag: str = ""
-    since: datetime | None = None
-    until: datetime | None = None
 
 
 class ExecutionSummary(msgspec.Struct, frozen=True):
@@ -117,80 +110,18 @@ class ExecutionSummary(msgspec.Struct, frozen=True):
     dry: bool | None
 
 
-def list_rows(
-    connection: Connection,
-    team_id: str,
-    criteria: ExecutionFilter,
-    now: datetime,
-    *,
-    after: Cursor | None = None,
-    limit: int = 50,
-) -> list[ExecutionRow]:
-    """A team's executions, newest first."""
-    column = executions.c
-    statement = _select_rows().where(column.team_id == team_id, *_conditions(criteria, now))
-    order: tuple[ColumnElement[Any], ColumnElement[Any]] = (column.started_at, column.id)
-    if criteria.outcome:  # in the order of the index by outcome
-        statement = statement.where(outcomes.c.team_id == team_id)
-        order = (outcomes.c.started_at, outcomes.c.execution_id)
-    page = newest_first(statement, *order, after=after, limit=limit)
-    return every(connection, page, ExecutionRow)
-
-
-def _select_rows() -> Select[Any]:
-    ending = ("outcome", "conclusive", "sentence", "warnings", "dry")
+def read_rows(connection: Connection, team_id: str, ids: Sequence[str]) -> list[ExecutionRow]:
+    """These executions of a team, in this order."""
+    ending = ("outcome", "conclusive", "sentence", "left_behind", "dry")
     joined = {"person_name": people.c.name, **{name: outcomes.c[name] for name in ending}}
-    return (
+    statement = (
         select(*columns(executions, ExecutionRow, **joined))
         .join(people, people.c.id == executions.c.person_id)
         .outerjoin(outcomes, outcomes.c.execution_id == executions.c.id)
+        .where(executions.c.team_id == team_id, executions.c.id.in_(ids))
     )
-
-
-def _conditions(criteria: ExecutionFilter, now: datetime) -> list[ColumnElement[bool]]:
-    column = executions.c
-    conditions = [
-        *_status_conditions(criteria.status, now),
-        *_outcome_conditions(criteria.outcome),
-    ]
-    if criteria.experiment_id:
-        conditions.append(column.experiment_id == criteria.experiment_id)
-    if criteria.person_id:
-        conditions.append(column.person_id == criteria.person_id)
-    if criteria.tag:
-        conditions.append(column.tags.contains(_json(criteria.tag), autoescape=True))
-    if criteria.since:
-        conditions.append(column.started_at >= criteria.since)
-    if criteria.until:
-        conditions.append(column.started_at < criteria.until)
-    return conditions
-
-
-def _status_conditions(status: str, now: datetime) -> list[ColumnElement[bool]]:
-    column = executions.c
-    if status == "lost":
-        return [column.status == "running", column.last_seen_at < now - SILENCE]
-    if status == "running":
-        return [column.status == "running", column.last_seen_at >= now - SILENCE]
-    return [column.status == status] if status else []
-
-
-def _outcome_conditions(name: str) -> list[ColumnElement[bool]]:
-    column = outcomes.c
-    if not name:
-        return []
-    groups: dict[str, ColumnElement[bool]] = {
-        "went-wrong": column.outcome.in_(NOT_PASSED),
-        "inconclusive": and_(
-            column.outcome.in_(("passed", "deviated")), column.conclusive.is_(False)
-        ),
-        "dry": column.dry.is_(True),
-    }
-    return [groups.get(name, column.outcome == name)]
-
-
-def _json(text: str) -> str:
-    return msgspec.json.encode(text).decode()
+    rows = {row.id: row for row in every(connection, statement, ExecutionRow)} if ids else {}
+    return [rows[execution_id] for execution_id in ids if execution_id in rows]
 
 
 def find_detail(connection: Connection, team_id: str, execution_id: str) -> ExecutionDetail | None:
@@ -222,6 +153,30 @@ def find_marker(connection: Connection, team_id: str, execution_id: str) -> Exec
         column.team_id == team_id, column.id == execution_id
     )
     return first(connection, statement, ExecutionMarker)
+
+
+def find_list_marker(
+    connection: Connection, organization_id: str, team_id: str, now: datetime
+) -> ListMarker:
+    """What changes when a list of a team's executions does; costs next to nothing to ask."""
+    running = executions.alias()
+    last = (
+        select(func.max(events.c.seq))
+        .where(events.c.execution_id == running.c.id)
+        .correlate(running)
+        .scalar_subquery()
+    )
+    each = (
+        select(last.label("seq"), (running.c.last_seen_at < now - SILENCE).label("is_silent"))
+        .where(running.c.team_id == team_id, running.c.status == "running")
+        .order_by(running.c.last_seen_at.desc())
+        .limit(MOST_FOLLOWED)
+        .subquery()
+    )
+    silent = func.count().filter(each.c.is_silent)
+    last_event, count = connection.execute(select(func.max(each.c.seq), silent)).one()
+    revision = changes.read_revision(connection, organization_id)
+    return ListMarker(revision.executions, last_event, count)
 
 
 def list_stop_requests(connection: Connection, execution_id: str) -> list[StopRequest]:

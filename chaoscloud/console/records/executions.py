@@ -15,10 +15,18 @@ from chaoscloud.console.metrics import (
     EXECUTIONS_STARTED,
     STOP_LATENCY,
 )
-from chaoscloud.console.records import audit, experiments, journal_versions, removals, safeguards
+from chaoscloud.console.records import (
+    audit,
+    execution_lists,
+    experiments,
+    journal_versions,
+    removals,
+    safeguards,
+)
 from chaoscloud.console.records import outcomes as outcome_records
 from chaoscloud.console.records._rows import columns, new_id
 from chaoscloud.console.records.authorship import Author
+from chaoscloud.console.records.execution_lists import ExecutionFilter
 from chaoscloud.console.records.journal_versions import JournalVersion
 from chaoscloud.console.records.lists import Cursor, newest_first
 from chaoscloud.console.records.metrics import read_team_labels
@@ -268,11 +276,11 @@ def list_page(
     statuses: Sequence[str] = (),
     names: Sequence[str] = (),
     went_wrong: bool = False,
-    experiment_id: str | None = None,
+    criteria: ExecutionFilter | None = None,
     after: Cursor | None = None,
     limit: int = 50,
 ) -> list[Execution]:
-    """The team's executions, the latest started first; of these statuses and this experiment.
+    """The team's executions, the latest started first; of these statuses, as the criteria ask.
 
     `names` are outcomes; `went_wrong` leaves out those that passed, and those that go on.
     """
@@ -281,9 +289,9 @@ def list_page(
     if statuses:
         statement = statement.where(by.status.in_(statuses))
     conditions = outcome_records.match_outcomes(team_id, names, went_wrong=went_wrong)
+    if criteria is not None:
+        conditions += execution_lists.match(team_id, criteria)
     statement = statement.where(*conditions)
-    if experiment_id is not None:
-        statement = statement.where(by.experiment_id == experiment_id)
     order = (
         (outcomes.c.started_at, outcomes.c.execution_id) if conditions else (by.started_at, by.id)
     )
