@@ -9,6 +9,7 @@ import click
 from chaoscloud import __version__
 from chaoscloud.console.cli.audit import audit
 from chaoscloud.console.cli.backup import backup, restore
+from chaoscloud.console.cli.copy import copy
 from chaoscloud.console.cli.example import example
 from chaoscloud.console.cli.organizations import organization
 from chaoscloud.console.cli.people import person
@@ -45,6 +46,7 @@ for command in (
     retention,
     backup,
     restore,
+    copy,
     compact,
 ):
     main.add_command(command)

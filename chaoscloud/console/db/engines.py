@@ -168,6 +168,14 @@ def lock_out_others(connection: Connection) -> None:
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(4246842)")
 
 
+def set_next_number(connection: Connection, table: str, column: str, number: int) -> None:
+    """Number the next row of a table; SQLite takes the number after the highest by itself."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(
+            "SELECT setval(pg_get_serial_sequence(%s, %s), %s, false)", (table, column, number)
+        )
+
+
 @contextmanager
 def begin_migration(engines: Engines) -> Iterator[Connection]:
     """A transaction that may change tables; one process at a time gets through.

@@ -16,6 +16,7 @@ from chaoscloud.console.db.failures import CannotOpen, describe_error
 from chaoscloud.console.db.schema import metadata
 
 NEWEST = "m0008_retention"  # the last revision in VERSIONS; the one that `schema.py` describes
+UNFINISHED_COPY = "unfinished_copy"  # a table that is there as long as something is copied
 BASELINE = "m0001_baseline"
 VERSIONS = Path(__file__).with_name("versions")
 
@@ -77,6 +78,10 @@ def _explain(engines: Engines) -> Iterator[None]:
 def _find_revision(connection: Connection) -> str | None:
     """The revision of the database's schema; None when no table of ours is in it."""
     tables = set(inspect(connection).get_table_names())
+    if UNFINISHED_COPY in tables:
+        raise CannotOpen(
+            "a copy into it is not finished: run the same `chaosiq-console copy` again"
+        )
     if alembic_version.name in tables:
         return connection.scalar(select(alembic_version.c.version_num))
     if _numbers.name in tables:
