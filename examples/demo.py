@@ -132,7 +132,7 @@ def play(stage: Stage) -> None:
     reason = "Black Friday: nobody touches the shop"
     expect(operate(stage, "stop", "--reason", reason) == 0, "the stop switch is set")
     expect(run_experiment(stage) == 1, "the second experiment is refused")
-    expect(operate(stage, "resume") == 0, "the stop switch is lifted")
+    expect(operate(stage, "release") == 0, "the stop switch is lifted")
 
     say("Act 3. The shop goes down for two seconds. What does that cost its objective?")
     verified = chaos(stage, "verify", "verification.json")

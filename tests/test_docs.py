@@ -23,7 +23,9 @@ CALL = re.compile(r"^\| `(GET|HEAD|POST|PUT|PATCH|DELETE) (\S+?)`", re.MULTILINE
 
 
 def commands_of(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
-    """Yield every command below, itself included, with the words that call it."""
+    """Yield every command that help names, itself included, with the words that call it."""
+    if command.hidden:
+        return
     yield path, command
     if isinstance(command, click.Group):
         for name, each in command.commands.items():

@@ -280,14 +280,14 @@ def test_what_is_empty_can_be_removed(operate: Operate) -> None:
     assert "Globex" not in operate("organization", "list").stdout
 
 
-def test_stop_and_resume(operate: Operate, database: Database) -> None:
+def test_stop_and_release(operate: Operate, database: Database) -> None:
     """The stop is set with a reason, an end and a name, and released."""
     stopped = operate("stop", "--reason", "Black Friday", "--for", "2h", "--as", "grace")
     with database.read() as connection:
         [organization] = organizations.list_page(connection)
         [stop] = safeguards.list_safeguards(connection, organization.id, datetime.now(UTC))
 
-    released = operate("resume")
+    released = operate("release")
 
     assert stopped.stdout.startswith("Stopped: organization 'My organization', until 20")
     assert (stop.reason, stop.operator) == ("Black Friday", "grace")
@@ -297,7 +297,15 @@ def test_stop_and_resume(operate: Operate, database: Database) -> None:
         "Released: organization 'My organization': Black Friday"
         f" (set by grace (operator), {stop.created_at:%Y-%m-%d %H:%M} UTC).\n"
     )
-    assert operate("resume").stdout == "Nothing was stopped: organization 'My organization'.\n"
+    assert operate("release").stdout == "Nothing was stopped: organization 'My organization'.\n"
+
+
+def test_release_answers_to_its_earlier_name(operate: Operate) -> None:
+    """Scripts that say `resume` go on working; help shows one name."""
+    operate("stop", "--reason", "Black Friday")
+
+    assert operate("resume").stdout.startswith("Released: organization 'My organization'")
+    assert "resume" not in operate("--help").stdout
 
 
 def test_a_release_names_what_is_still_stopped(operate: Operate) -> None:
@@ -305,7 +313,7 @@ def test_a_release_names_what_is_still_stopped(operate: Operate) -> None:
     operate("stop", "--reason", "Black Friday")
     operate("stop", "--team", "My team", "--reason", "Migration")
 
-    lines = operate("resume").stdout.splitlines()
+    lines = operate("release").stdout.splitlines()
 
     assert [line.partition(" (set by")[0] for line in lines] == [
         "Released: organization 'My organization': Black Friday",
@@ -333,7 +341,7 @@ def test_of_several_stops_none_is_released_unasked(
         operate("stop", "--reason", reason)
     operate("safeguard", "off", "Release day")
 
-    result = operate("resume", *words, answer=answer)
+    result = operate("release", *words, answer=answer)
 
     with database.read() as connection:
         [organization] = organizations.list_page(connection)
@@ -371,7 +379,7 @@ def test_without_a_name_the_operator_is_the_system_s_user(
         (["stop", "--reason", " "], 2, "write one"),
         (["stop", "--reason", "Deploy", "--for", "soon"], 2, "write 90s, 30m, 2h or 30d"),
         (["stop", "--reason", "Deploy", "--team", "Orders"], 1, "there is 'My team'"),
-        (["resume", "--organization", "Globex"], 1, "there is 'My organization'"),
+        (["release", "--organization", "Globex"], 1, "there is 'My organization'"),
         (["team", "add", "My team"], 1, "There is a team 'My team' already."),
         (["organization", "add", "My organization"], 1, "already"),
         (["organization", "add", "\n"], 2, "at least one letter"),

@@ -63,7 +63,7 @@ def test_a_stopped_run_s_page_names_the_operator(
     run("stop", "--reason", "Release day", "--as", "grace")
     journal = ended("interrupted", **chaosiq(safeguards=[{"name": "Release day"}]))
     bobs.put(path, {"journal": journal})
-    run("resume", "--as", "alan")
+    run("release", "--as", "alan")
     browser = Browser(client())
     browser.sign_in(bob.token)
 

@@ -120,7 +120,7 @@ def test_resuming_lets_the_next_run_pass(
     console.operate("stop", "--reason", "Black Friday")
     signed_in.chaos("run", name)
 
-    console.operate("resume")
+    console.operate("release")
     done = signed_in.chaos("run", name)
 
     assert done.returncode == 0

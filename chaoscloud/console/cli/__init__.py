@@ -4,6 +4,8 @@ Exit codes: 0 done, 1 it could not be done (the reason is on stderr), 2 the comm
 what to do.
 """
 
+from copy import copy
+
 import click
 
 from chaoscloud import __version__
@@ -16,7 +18,7 @@ from chaoscloud.console.cli.people import person
 from chaoscloud.console.cli.retention import compact, retention
 from chaoscloud.console.cli.safeguard import safeguard
 from chaoscloud.console.cli.serve import serve
-from chaoscloud.console.cli.stop import resume, stop
+from chaoscloud.console.cli.stop import release, stop
 from chaoscloud.console.cli.teams import team
 from chaoscloud.console.cli.tokens import token
 
@@ -32,11 +34,18 @@ def main() -> None:
     """
 
 
+def _hide(command: click.Command) -> click.Command:
+    """Return the same command, left out of the list of commands."""
+    alias = copy(command)
+    alias.hidden = True
+    return alias
+
+
 for command in (
     serve,
     example,
     stop,
-    resume,
+    release,
     safeguard,
     organization,
     team,
@@ -50,3 +59,6 @@ for command in (
     compact,
 ):
     main.add_command(command)
+
+# An earlier name of `release`, which scripts may say.
+main.add_command(_hide(release), "resume")

@@ -1,4 +1,4 @@
-"""`stop` and `resume`: stop every run, and release stops, on the command line."""
+"""`stop` and `release`: stop every run, and release stops, on the command line."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -47,7 +47,7 @@ def stop(
     data: str | None,
     database: str | None,
 ) -> None:
-    """Stop every run, and let none start, until `resume`.
+    """Stop every run, and let none start, until `release`.
 
     Waits for two seconds at most until every run knows, and says which do.
     """
@@ -75,14 +75,14 @@ def stop(
         click.echo(one_line(line))
 
 
-@click.command()
+@click.command("release")
 @click.argument("stop_word", metavar="[REASON]", required=False)
 @organization_option
 @_team_option
 @click.option("--all", "every_one", is_flag=True, help="Release all of them, without a question.")
 @as_option
 @with_database_options
-def resume(
+def release(
     stop_word: str | None,
     organization_word: str | None,
     team_word: str | None,
@@ -104,7 +104,7 @@ def resume(
         _confirm(stops)
     ids = {status.safeguard.id for status in stops}
 
-    def release(connection: Connection) -> list[str]:
+    def release_present(connection: Connection) -> list[str]:
         organization, team = _scope(connection, organization_word, team_word)
         scope = _describe_scope(organization, team)
         # Read again: somebody may have been faster.
@@ -118,7 +118,7 @@ def resume(
         ]
 
     with open_database(data, database) as opened:  # closed while the question above was open
-        lines = opened.write(release).result()
+        lines = opened.write(release_present).result()
     for line in lines:
         click.echo(line)
 
@@ -178,7 +178,7 @@ def _describe_scope(organization: Organization, team: Team | None) -> str:
 
 
 def _end(at: datetime, lasting: timedelta | None) -> str:
-    return f"until {moment(at + lasting)}" if lasting else "until `chaosiq-console resume`"
+    return f"until {moment(at + lasting)}" if lasting else "until `chaosiq-console release`"
 
 
 def _still_stopped(
