@@ -18,7 +18,15 @@ LOAD = 4  # seconds for which the machine is kept busy
     help="The console's address, as the machine that runs the experiment reaches it."
     "  [default: where `serve` listens]",
 )
-def example(file: Path, url: str | None) -> None:
+@click.option(
+    "--wait",
+    type=click.IntRange(1, 3600),
+    default=1,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long it waits before its last question: time to look at it, or to stop it.",
+)
+def example(file: Path, url: str | None, wait: int) -> None:
     """Write an experiment into FILE (experiment.json) that runs wherever the console is reached.
 
     It keeps this machine's processor busy for some seconds, and looks whether the console goes on
@@ -26,7 +34,7 @@ def example(file: Path, url: str | None) -> None:
     """
     config = read_config(None, None, public_url=url)
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(config.host, config.host)  # noqa: S104
-    document = make_example(config.public_url or f"http://{host}:{config.port}")
+    document = make_example(config.public_url or f"http://{host}:{config.port}", wait)
     try:
         with file.open("x", encoding="utf-8") as target:
             target.write(json.dumps(document, indent=2) + "\n")
@@ -37,7 +45,7 @@ def example(file: Path, url: str | None) -> None:
     click.echo(f"Wrote {file}. Run it with: chaos run {file}")
 
 
-def make_example(url: str) -> dict[str, Any]:
+def make_example(url: str, wait: int = 1) -> dict[str, Any]:
     """An experiment for the Chaos Toolkit that needs nothing but it, and a console at this url."""
     return {
         "title": "The console answers while this machine is busy",
@@ -64,7 +72,7 @@ def make_example(url: str) -> dict[str, Any]:
                     },
                 },
             },
-            {**_ask_console("ask the console meanwhile"), "pauses": {"before": 1, "after": 1}},
+            {**_ask_console("ask the console meanwhile"), "pauses": {"before": 1, "after": wait}},
             _ask_console("ask it once more"),
         ],
         "rollbacks": [],
