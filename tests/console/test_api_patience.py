@@ -1,6 +1,7 @@
 """Clients that are slow, or go away, and a console that cannot write."""
 
 import asyncio
+import dataclasses
 import logging
 from collections.abc import AsyncIterator
 from concurrent.futures import Future
@@ -8,15 +9,18 @@ from typing import Any
 
 import pytest
 from starlette.requests import ClientDisconnect, Request
+from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from chaoscloud.console.app import create_app
 from chaoscloud.console.bodies import BodyRoom
+from chaoscloud.console.config import Config
 from chaoscloud.console.db import CannotWrite, Database, QueueFull
 from chaoscloud.console.errors import Problem
 from chaoscloud.console.middleware import RequestMiddleware
 from chaoscloud.console.rates import RateLimiter
 from chaoscloud.console.records import experiments
-from tests.console.conftest import Client, Member
+from tests.console.conftest import Client, Clock, Member
 from tests.console.documents import ended, journal
 from tests.console.team import TeamApi
 
@@ -128,24 +132,41 @@ def test_an_error_of_ours_tells_nothing_of_our_insides(
     assert "cupboard" in caplog.text
 
 
+@pytest.fixture
+def logged(config: Config, database: Database, now: Clock) -> TestClient:
+    """A client of a console that writes an access log."""
+    return TestClient(create_app(dataclasses.replace(config, access_log=True), database, now=now))
+
+
 def test_each_request_leaves_one_line_without_its_token(
-    client: Client, bob: Member, caplog: pytest.LogCaptureFixture
+    logged: TestClient, bob: Member, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Method, path, status, milliseconds; neither headers nor query."""
     caplog.set_level(logging.INFO, "chaosiq.console")
 
-    client(bob.token).get("/api/v1/organizations?token=" + bob.token)
+    logged.get("/api/v1/organizations?token=" + bob.token, headers=bob.headers)
 
     (line,) = [record.getMessage() for record in caplog.records]
     assert line.startswith("GET /api/v1/organizations 200 ")
     assert bob.token not in caplog.text
 
 
-def test_a_path_cannot_forge_a_line(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_path_cannot_forge_a_line(logged: TestClient, caplog: pytest.LogCaptureFixture) -> None:
     """What would break the line is written as it was sent."""
     caplog.set_level(logging.INFO, "chaosiq.console")
 
-    client().get("/api/v1/x%0AGET%20/forged%20200")
+    logged.get("/api/v1/x%0AGET%20/forged%20200")
 
     assert "\n" not in caplog.records[-1].getMessage()
     assert "/api/v1/x%0AGET%20/forged%20200 404" in caplog.text
+
+
+def test_without_an_access_log_requests_leave_no_line(
+    client: Client, bob: Member, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As it is unless the operator wants one."""
+    caplog.set_level(logging.INFO, "chaosiq.console")
+
+    client(bob.token).get("/api/v1/organizations")
+
+    assert caplog.records == []
