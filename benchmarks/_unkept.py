@@ -34,8 +34,9 @@ def forgetful(data: Path, told: Callable[[str], None]) -> None:
     rates = {"CHAOSIQ_CONSOLE_RATES": "api=60000000/minute"}
     config = Config.from_environ(rates, data=str(data))
     with Forgetful.open(config.database_url) as database:
-        token = database.write(lambda connection: begin(connection, now())).result()
-        _serve(create_app(config, database), data, lambda url: told(f"{url} {token}"))
+        owner = database.write(lambda connection: begin(connection, now())).result()
+        assert owner is not None
+        _serve(create_app(config, database), data, lambda url: told(f"{url} {owner.token}"))
 
 
 def bare(data: Path, told: Callable[[str], None]) -> None:

@@ -6,6 +6,7 @@ All in one layer of ASGI, for requests pass through each layer one by one.
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Collection
 from functools import lru_cache
 from typing import NamedTuple
@@ -29,6 +30,8 @@ API_HEADERS = (
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
 )
+
+DECISIONS = "/policies"  # how addresses end at which runs ask whether they may go on
 
 _PROBED = ("/healthz", "/metrics")  # asked by orchestrators, by whatever address they know
 _LONGEST_LENGTH = 20  # digits of a length; longer ones are over any limit, too
@@ -65,6 +68,7 @@ class RequestMiddleware:
         self.access_log = access_log
         self._page_headers = (HSTS,) if secure else ()
         self._api_headers = self._page_headers + API_HEADERS
+        self._queue = RequestQueue()
         known = frozenset(hosts)
         self._is_known = lru_cache(256)(lambda host: _is_known(host, known))
 
@@ -79,6 +83,8 @@ class RequestMiddleware:
         scope[LEASE] = lease = Lease(self.room)
         start = time.perf_counter()
         try:
+            if not path.endswith(DECISIONS):
+                await self._queue.wait_for_turn()
             problem = self._find_problem(scope)
             app = render_problem(problem, path) if problem else self.app
             await app(scope, exchange.receive, exchange.send)
@@ -103,6 +109,43 @@ class RequestMiddleware:
         if head.length > self.room.limit:
             return _describe_too_large(self.room.limit)
         return None
+
+
+class RequestQueue:
+    """Lets one request begin in each turn of the event loop; the others wait, in order of arrival.
+
+    Requests that come together would else be worked on in one long turn, and a question that comes
+    meanwhile is not even read before its end. Questions about decisions do not wait here: between
+    two other requests, the loop takes in all of them that have come.
+    """
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._is_taken = False  # whether a request begins in this turn
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def wait_for_turn(self) -> None:
+        """Return when this request may begin."""
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:  # nothing of an earlier loop will go on
+            self._loop, self._is_taken = loop, False
+            self._waiting.clear()
+        if not self._is_taken:
+            self._is_taken = True
+            loop.call_soon(self._begin_next, loop)
+            return
+        future: asyncio.Future[None] = loop.create_future()
+        self._waiting.append(future)
+        await future
+
+    def _begin_next(self, loop: asyncio.AbstractEventLoop) -> None:
+        while self._waiting:
+            future = self._waiting.popleft()
+            if not future.done():  # else its client has gone
+                future.set_result(None)
+                loop.call_soon(self._begin_next, loop)
+                return
+        self._is_taken = False
 
 
 def _log_request(scope: Scope, status: int, seconds: float) -> None:

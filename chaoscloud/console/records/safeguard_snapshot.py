@@ -24,7 +24,8 @@ class SafeguardSnapshot(msgspec.Struct, frozen=True):
     """One organization's safeguards and the facts about them, as of a revision.
 
     `safeguards` are those that may deny now or later, stops of one execution included. `running`
-    are its executions in the order they were created; it is empty when no safeguard counts them.
+    are its executions in the order they were created; it is empty when no safeguard counts them
+    (`counts_executions`: whether a decision depends on which other executions are running).
     """
 
     organization_id: str
@@ -35,11 +36,7 @@ class SafeguardSnapshot(msgspec.Struct, frozen=True):
     required: bool
     running: tuple[RunningExecution, ...]
     running_read_at: datetime
-
-    @property
-    def counts_executions(self) -> bool:
-        """Whether a decision depends on which other executions are running."""
-        return _count_executions(self.safeguards)
+    counts_executions: bool
 
     def is_current(self, revision: Revision, now: datetime) -> bool:
         """Whether a reading at this revision would find the same."""
@@ -59,34 +56,35 @@ def read_snapshot(
     if before is not None and before.is_current(revision, now):
         return before
     if before is not None and before.revision.safeguards == revision.safeguards:
-        running = _read_running(connection, organization_id, before.safeguards, now)
+        running = _read_running(connection, organization_id, before.counts_executions, now)
         return msgspec.structs.replace(
             before, revision=revision, running=running, running_read_at=now
         )
     in_force = tuple(safeguards.list_possible(connection, organization_id, now))
+    counts_executions = _count_executions(in_force)
     return SafeguardSnapshot(
         organization_id,
         revision,
         in_force,
         *safeguard_states.read_states(connection, organization_id),
         required=safeguard_states.is_required(connection, organization_id),
-        running=_read_running(connection, organization_id, in_force, now),
+        running=_read_running(connection, organization_id, counts_executions, now),
         running_read_at=now,
+        counts_executions=counts_executions,
     )
 
 
 def _read_running(
-    connection: Connection,
-    organization_id: str,
-    in_force: tuple[Safeguard, ...],
-    now: datetime,
+    connection: Connection, organization_id: str, counts_executions: bool, now: datetime
 ) -> tuple[RunningExecution, ...]:
-    if not _count_executions(in_force):
+    if not counts_executions:
         return ()
     return tuple(safeguard_states.list_running(connection, organization_id, now))
 
 
 def _count_executions(in_force: tuple[Safeguard, ...]) -> bool:
     # An unknown kind is an error of the decision, not of the reading.
-    counting = {name for name, kind in KINDS.items() if kind.counts_executions}
-    return any(safeguard.kind in counting for safeguard in in_force)
+    return any(
+        safeguard.kind in KINDS and KINDS[safeguard.kind].counts_executions
+        for safeguard in in_force
+    )

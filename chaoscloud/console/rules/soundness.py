@@ -54,6 +54,9 @@ def plain(text: str) -> str:
 
 def _check_text(raw: bytes) -> None:
     """Raise `UnicodeDecodeError` unless it is UTF-8; looked at in pieces, without a second copy."""
+    if len(raw) <= PIECE:
+        raw.decode()
+        return
     decoder = codecs.getincrementaldecoder("utf-8")()
     view = memoryview(raw)
     for start in range(0, len(view), PIECE):
