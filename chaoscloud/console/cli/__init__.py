@@ -4,7 +4,7 @@ Exit codes: 0 done, 1 it could not be done (the reason is on stderr), 2 the comm
 what to do.
 """
 
-from copy import copy
+from copy import copy as duplicate
 
 import click
 
@@ -36,7 +36,7 @@ def main() -> None:
 
 def _hide(command: click.Command) -> click.Command:
     """Return the same command, left out of the list of commands."""
-    alias = copy(command)
+    alias = duplicate(command)
     alias.hidden = True
     return alias
 
