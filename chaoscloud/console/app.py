@@ -28,7 +28,7 @@ from chaoscloud.console.records import TooMany
 from chaoscloud.console.records.experiment_summaries import fill_summaries
 from chaoscloud.console.records.idempotency import KeyReused
 from chaoscloud.console.records.outcomes import fill_outcomes
-from chaoscloud.console.records.runs import fill_times
+from chaoscloud.console.records.run_results import fill_times
 from chaoscloud.console.retention_task import apply_again_and_again
 from chaoscloud.console.watch import Watch
 

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from chaoscloud.console.config import Config
 from chaoscloud.console.db import Database
 from chaoscloud.console.db.failures import QueueFull
-from chaoscloud.console.records import safeguards
+from chaoscloud.console.records import safeguards, stops
 from chaoscloud.console.records.acknowledgements import (
     Acknowledgement,
     RunReport,
@@ -46,7 +46,7 @@ def patient_stops(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _stop(database: Database, team: Team, now: Clock) -> Any:
     return database.write(
-        lambda c: safeguards.stop(c, team.organization_id, team.id, "Freeze", now())
+        lambda c: stops.stop(c, team.organization_id, team.id, "Freeze", now())
     ).result()
 
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from chaoscloud.console.db import Database
-from chaoscloud.console.records import safeguards
+from chaoscloud.console.records import stops
 from chaoscloud.console.records.organizations import Organization
 from chaoscloud.console.records.teams import Team
 from tests.console.conftest import Client, Clock, Member
@@ -21,7 +21,7 @@ def _stop(
     until = now() + timedelta(minutes=minutes) if minutes else None
     team_id = team.id if team else None
     database.write(
-        lambda c: safeguards.stop(
+        lambda c: stops.stop(
             c, organization.id, team_id, "Freeze before the launch", now(), expires_at=until
         )
     ).result()

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, update
 
 from chaoscloud.console.db import Database
 from chaoscloud.console.db.schema import verification_runs
-from chaoscloud.console.records.runs import fill_times
+from chaoscloud.console.records.run_results import fill_times
 from tests.console.conftest import Clock
 from tests.console.documents import TITLE, chaosiq, ended, experiment, journal
 from tests.console.team import TeamApi

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from chaoscloud.console.db import Database
-from chaoscloud.console.records import audit, safeguards
+from chaoscloud.console.records import audit, safeguards, stops
 from chaoscloud.console.records.organizations import Organization
 from chaoscloud.console.records.teams import Team
 from chaoscloud.console.rules.safeguards import Decision, Policy, Safeguard, decide
@@ -70,7 +70,7 @@ def test_a_stopped_organization_stops_every_team(
     database: Database, acme: Organization, checkout: Team, payments: Team, now: Clock
 ) -> None:
     """Nobody is left out of the big red button."""
-    database.write(lambda c: safeguards.stop(c, acme.id, None, "Black Friday", now())).result()
+    database.write(lambda c: stops.stop(c, acme.id, None, "Black Friday", now())).result()
 
     assert not _allowed(database, checkout, now)
     assert not _allowed(database, payments, now)
@@ -80,7 +80,7 @@ def test_a_stopped_team_stops_nobody_else(
     database: Database, acme: Organization, checkout: Team, payments: Team, now: Clock
 ) -> None:
     """Checkout's migration is none of Payments' business."""
-    database.write(lambda c: safeguards.stop(c, acme.id, checkout.id, "Move", now())).result()
+    database.write(lambda c: stops.stop(c, acme.id, checkout.id, "Move", now())).result()
 
     assert not _allowed(database, checkout, now)
     assert _allowed(database, payments, now)
@@ -90,15 +90,15 @@ def test_a_release_ends_one_stop_and_no_other(
     database: Database, acme: Organization, checkout: Team, now: Clock
 ) -> None:
     """What else is set in the same scope, and in a team's, stays."""
-    first = database.write(lambda c: safeguards.stop(c, acme.id, None, "Friday", now())).result()
-    database.write(lambda c: safeguards.stop(c, acme.id, None, "Audit", now())).result()
-    database.write(lambda c: safeguards.stop(c, acme.id, checkout.id, "Move", now())).result()
+    first = database.write(lambda c: stops.stop(c, acme.id, None, "Friday", now())).result()
+    database.write(lambda c: stops.stop(c, acme.id, None, "Audit", now())).result()
+    database.write(lambda c: stops.stop(c, acme.id, checkout.id, "Move", now())).result()
 
-    database.write(lambda c: safeguards.release(c, first, now())).result()
+    database.write(lambda c: stops.release(c, first, now())).result()
 
     with database.read() as connection:
         present = safeguards.list_safeguards(connection, acme.id, now())
-        of_organization = safeguards.stops_of_scope(connection, acme.id, None, now())
+        of_organization = stops.stops_of_scope(connection, acme.id, None, now())
     assert {stop.name for stop in present} == {"Audit", "Move"}
     assert [stop.name for stop in of_organization] == ["Audit"]
     assert not _allowed(database, checkout, now)
@@ -108,11 +108,11 @@ def test_a_stop_that_is_switched_off_is_none_to_release(
     database: Database, acme: Organization, now: Clock
 ) -> None:
     """It stops nothing; whoever switched it off may want it again."""
-    stop = database.write(lambda c: safeguards.stop(c, acme.id, None, "Audit", now())).result()
+    stop = database.write(lambda c: stops.stop(c, acme.id, None, "Audit", now())).result()
     database.write(lambda c: safeguards.change(c, stop, now(), enabled=False)).result()
 
     with database.read() as connection:
-        assert safeguards.stops_of_scope(connection, acme.id, None, now()) == []
+        assert stops.stops_of_scope(connection, acme.id, None, now()) == []
 
 
 def test_a_switch_ends_by_itself(
@@ -121,7 +121,7 @@ def test_a_switch_ends_by_itself(
     """A stop for two hours is over after two hours, and is listed no more."""
     until = now() + timedelta(hours=2)
     database.write(
-        lambda c: safeguards.stop(c, acme.id, None, "Deploy", now(), expires_at=until)
+        lambda c: stops.stop(c, acme.id, None, "Deploy", now(), expires_at=until)
     ).result()
     before = _allowed(database, checkout, now)
 
@@ -137,9 +137,9 @@ def test_the_audit_log_names_who_stopped_and_who_released(
 ) -> None:
     """A person, or an operator on the machine, with the reason."""
     stop = database.write(
-        lambda c: safeguards.stop(c, acme.id, None, "Black\nFriday", now(), person_id=ada.id)
+        lambda c: stops.stop(c, acme.id, None, "Black\nFriday", now(), person_id=ada.id)
     ).result()
-    database.write(lambda c: safeguards.release(c, stop, now(), operator="grace")).result()
+    database.write(lambda c: stops.release(c, stop, now(), operator="grace")).result()
 
     with database.read() as connection:
         entries = audit.list_entries(connection, None)

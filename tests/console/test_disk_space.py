@@ -16,7 +16,7 @@ from chaoscloud.console.app import create_app
 from chaoscloud.console.config import Config
 from chaoscloud.console.db import Database, DiskFull, DiskSpace
 from chaoscloud.console.db.space import MEBIBYTE
-from chaoscloud.console.records import organizations, safeguards
+from chaoscloud.console.records import organizations, stops
 from tests.console.browser import Browser
 from tests.console.conftest import Clock, Member
 from tests.console.documents import event, experiment, journal
@@ -96,7 +96,7 @@ def test_a_stop_is_set_on_a_full_disk(
     for number in range(200):  # until one needs a new page
         reason = f"Freeze {number} " + "x" * 1000
         database.write(
-            lambda c, r=reason: safeguards.stop(c, acme.id, None, r, now())  # type: ignore[misc]
+            lambda c, r=reason: stops.stop(c, acme.id, None, r, now())  # type: ignore[misc]
         ).result()
 
     assert not reserve.exists()
@@ -122,7 +122,7 @@ def test_a_stop_in_one_group_with_a_record_is_set_alone(
 
     async def send_together() -> tuple[object, object]:
         record = database.recording(organizations.add, "y" * 1_000_000, now())
-        stop = database.writing(safeguards.stop, acme.id, None, "Freeze " + "x" * 100_000, now())
+        stop = database.writing(stops.stop, acme.id, None, "Freeze " + "x" * 100_000, now())
         return await asyncio.gather(record, stop, return_exceptions=True)
 
     record, stop = asyncio.run(send_together())
@@ -239,7 +239,7 @@ def test_a_stop_is_set_on_a_disk_that_is_really_full(small_disk: Path, now: Cloc
         for number in range(100):
             reason = f"Freeze {number} " + "x" * 4000
             database.write(
-                lambda c, r=reason: safeguards.stop(c, acme.id, None, r, now())  # type: ignore[misc]
+                lambda c, r=reason: stops.stop(c, acme.id, None, r, now())  # type: ignore[misc]
             ).result()
 
         assert not file.with_name("console.sqlite3.reserve").exists()

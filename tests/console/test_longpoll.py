@@ -21,7 +21,14 @@ from chaoscloud.console.config import Config
 from chaoscloud.console.db import CannotRead, Database, changes
 from chaoscloud.console.db.changes import Revisions, read_revision
 from chaoscloud.console.db.schema import organizations as table
-from chaoscloud.console.records import organizations, safeguard_states, safeguards, teams, tokens
+from chaoscloud.console.records import (
+    organizations,
+    safeguard_states,
+    safeguards,
+    stops,
+    teams,
+    tokens,
+)
 from chaoscloud.console.records.safeguard_snapshot import read_snapshot
 from chaoscloud.console.records.teams import Team
 from chaoscloud.console.rules.safeguards import Decision, Run, Safeguard, decide
@@ -84,9 +91,7 @@ async def client_of(url: str, member: Member) -> AsyncIterator[httpx2.AsyncClien
 
 
 def stop(database: Database, team: Team, now: Clock, reason: str = "Freeze") -> None:
-    database.write(
-        lambda c: safeguards.stop(c, team.organization_id, team.id, reason, now())
-    ).result()
+    database.write(lambda c: stops.stop(c, team.organization_id, team.id, reason, now())).result()
 
 
 # --- one question ------------------------------------------------------------------------------
@@ -447,7 +452,7 @@ def test_another_organization_s_changes_are_not_read(
         snapshots, "read_snapshot", lambda c, organization_id, *rest: read.append(organization_id)
     )
 
-    database.write(lambda c: safeguards.stop(c, globex.id, None, "Freeze", now())).result()
+    database.write(lambda c: stops.stop(c, globex.id, None, "Freeze", now())).result()
     answer = bobs.get(path)
 
     assert (answer.json()["allowed"], read) == (True, [])
@@ -491,7 +496,7 @@ def test_decisions_are_made_once_for_runs_that_are_alike(
     """A thousand runs with the same tags cost one decision; a stop of one run costs one more."""
     team, organization = checkout.id, checkout.organization_id
     database.write(
-        lambda c: safeguards.stop(c, organization, team, "Mine", now(), execution_id="run-7")
+        lambda c: stops.stop(c, organization, team, "Mine", now(), execution_id="run-7")
     ).result()
     with database.read() as connection:
         snapshot = read_snapshot(connection, organization, None, now())

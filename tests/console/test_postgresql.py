@@ -15,7 +15,7 @@ from chaoscloud.console.config import Config
 from chaoscloud.console.db import CannotOpen, Database
 from chaoscloud.console.db.engines import create_engines
 from chaoscloud.console.db.migrations import NEWEST, alembic_version
-from chaoscloud.console.records import organizations, safeguards, teams
+from chaoscloud.console.records import organizations, stops, teams
 from chaoscloud.console.records.beginnings import begin
 from chaoscloud.console.records.safeguard_snapshot import read_snapshot
 from tests.console.conftest import Clock
@@ -162,7 +162,7 @@ def test_another_console_s_stop_is_seen(url: str, now: Clock) -> None:
         house = here.write(lambda c: organizations.add(c, "Acme", now())).result()
         with here.read() as connection:
             before = read_snapshot(connection, house.id, None, now())
-        there.write(lambda c: safeguards.stop(c, house.id, None, "Freeze", now())).result()
+        there.write(lambda c: stops.stop(c, house.id, None, "Freeze", now())).result()
 
         with here.read() as connection:
             after = read_snapshot(connection, house.id, before, now())

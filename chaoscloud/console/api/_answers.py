@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from chaoscloud.console.api._team_request import origin_of
 from chaoscloud.console.errors import BadRequest
-from chaoscloud.console.records.lists import Cursor
+from chaoscloud.console.records._rows import Cursor
 
 T = TypeVar("T")
 

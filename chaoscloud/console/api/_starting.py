@@ -13,11 +13,11 @@ from chaoscloud.console.records import (
     executions,
     experiments,
     idempotency,
-    importing,
     runs,
+    verification_creation,
     verifications,
 )
-from chaoscloud.console.records.authorship import Author
+from chaoscloud.console.records.audit import Author
 from chaoscloud.console.records.runs import VerificationRun
 from chaoscloud.console.rules import journals, recognition
 from chaoscloud.console.rules import verifications as rules
@@ -91,7 +91,7 @@ def start(
         new = _registration(connection, author.team_id, verification_id, started)
         experiment_id, execution_id = _places(connection, author, started, now)
         if new is not None:
-            importing.keep(connection, author, new, experiment_id, now)
+            verification_creation.import_document(connection, author, new, experiment_id, now)
         return runs.start(
             connection, author, verification_id, experiment_id, execution_id, started.journal, now
         )
@@ -102,7 +102,7 @@ def start(
 
 def _registration(
     connection: Connection, team_id: str, verification_id: str, started: Start
-) -> importing.Import | None:
+) -> verification_creation.Import | None:
     """What is to be registered; None when the team knows the verification."""
     if verifications.find(connection, team_id, verification_id) is not None:
         return None

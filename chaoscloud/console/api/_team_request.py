@@ -13,7 +13,7 @@ from starlette.responses import Response
 from chaoscloud.console.auth import Caller, TeamScope, caller_of, team_for
 from chaoscloud.console.db import Database
 from chaoscloud.console.errors import BadRequest, NotFound
-from chaoscloud.console.records.authorship import Author
+from chaoscloud.console.records.audit import Author
 from chaoscloud.console.records.idempotency import Key, KeyKind
 
 LONGEST_KEY = 255

@@ -19,7 +19,7 @@ from chaoscloud.console.api._team_request import database_of, now_of, refuse_nul
 from chaoscloud.console.auth import address_of
 from chaoscloud.console.errors import Unauthorized
 from chaoscloud.console.rates import RateLimiter
-from chaoscloud.console.records import safeguard_states, secrets
+from chaoscloud.console.records import safeguard_states, safeguards
 from chaoscloud.console.rules.journals import moment
 from chaoscloud.console.rules.safeguards.model import FiringAlert
 from chaoscloud.console.rules.soundness import plain
@@ -68,7 +68,7 @@ async def receive(request: Request) -> Response:
 
 def _check_secret(connection: Connection, safeguard_id: str, secret: str) -> None:
     """Compare in constant time. Raises `Unauthorized`, whether the address or the secret is odd."""
-    if secrets.find_safeguard(connection, safeguard_id, secret) is None:
+    if safeguards.find_by_secret(connection, safeguard_id, secret) is None:
         raise Unauthorized("There is no such address for alerts, or its secret is another.")
 
 

@@ -13,9 +13,9 @@ from chaoscloud.console.api._team_request import TeamRequest, of_team
 from chaoscloud.console.auth import TeamScope
 from chaoscloud.console.errors import BadRequest
 from chaoscloud.console.records import execution_exports, executions, people
+from chaoscloud.console.records._rows import Cursor
 from chaoscloud.console.records.execution_lists import ExecutionFilter, find_words
 from chaoscloud.console.records.executions import Execution
-from chaoscloud.console.records.lists import Cursor
 from chaoscloud.console.rules import journals
 
 

@@ -27,7 +27,7 @@ from chaoscloud.console.api._team_request import TeamRequest, of_team
 from chaoscloud.console.api.events import ACCEPTS
 from chaoscloud.console.errors import Conflict, Gone, NotFound
 from chaoscloud.console.records import events, executions, idempotency
-from chaoscloud.console.records.authorship import Author
+from chaoscloud.console.records.audit import Author
 from chaoscloud.console.records.execution_lists import SILENCE
 from chaoscloud.console.records.executions import Execution
 from chaoscloud.console.records.journal_versions import JournalVersion, TooManyVersions

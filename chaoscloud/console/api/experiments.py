@@ -24,9 +24,9 @@ from chaoscloud.console.api._body import Document, body_of, check_json, decode_a
 from chaoscloud.console.api._team_request import TeamRequest, of_team
 from chaoscloud.console.errors import NotFound
 from chaoscloud.console.records import experiments, idempotency
-from chaoscloud.console.records.authorship import Author
+from chaoscloud.console.records._rows import Cursor
+from chaoscloud.console.records.audit import Author
 from chaoscloud.console.records.experiments import Experiment, Published, Version
-from chaoscloud.console.records.lists import Cursor
 from chaoscloud.console.rules import recognition
 from chaoscloud.console.rules.recognition import DocumentChange, ExperimentDraft
 

@@ -20,8 +20,8 @@ from chaoscloud.console.api._answers import (
 from chaoscloud.console.api._body import body_of, check_json, decode_as, offload, validate
 from chaoscloud.console.api._team_request import TeamRequest, of_team
 from chaoscloud.console.records import idempotency, objectives
-from chaoscloud.console.records.authorship import Author
-from chaoscloud.console.records.lists import Cursor
+from chaoscloud.console.records._rows import Cursor
+from chaoscloud.console.records.audit import Author
 from chaoscloud.console.rules import verifications as rules
 from chaoscloud.console.rules.soundness import plain
 

@@ -11,7 +11,7 @@ from chaoscloud.console.api import _lookup
 from chaoscloud.console.api._answers import Made, json, limit_of, number_of, page
 from chaoscloud.console.api._body import body_of, check_json, decode_as, offload
 from chaoscloud.console.api._team_request import TeamRequest, of_team
-from chaoscloud.console.records import idempotency, runs
+from chaoscloud.console.records import idempotency, run_events
 from chaoscloud.console.rules.soundness import plain
 
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
@@ -71,7 +71,7 @@ def _receive(
 
     def make() -> str:
         category, payload = plain(sent.category), bytes(sent.payload)
-        return str(runs.add_event(connection, run_id, category, payload, now))
+        return str(run_events.add_event(connection, run_id, category, payload, now))
 
     return idempotency.once(connection, team_id, key, now, make)
 
@@ -83,9 +83,9 @@ def _list_page(
     run_id: str,
     after: int,
     limit: int,
-) -> list[runs.VerificationRunEvent]:
+) -> list[run_events.VerificationRunEvent]:
     _lookup.find_verification_run(connection, team_id, verification_id, run_id)
-    return runs.events(connection, run_id, after=after, limit=limit)
+    return run_events.list_page(connection, run_id, after=after, limit=limit)
 
 
 def _names(request: TeamRequest) -> tuple[str, str, str]:

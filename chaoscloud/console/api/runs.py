@@ -26,11 +26,12 @@ from chaoscloud.console.records import (
     idempotency,
     runs,
 )
-from chaoscloud.console.records.authorship import Author
+from chaoscloud.console.records._rows import Cursor
+from chaoscloud.console.records.audit import Author
 from chaoscloud.console.records.journal_versions import JournalVersion, TooManyVersions
-from chaoscloud.console.records.lists import Cursor
 from chaoscloud.console.records.removals import ContentRemoval, read_removal
-from chaoscloud.console.records.runs import Results, VerificationRun, read_times
+from chaoscloud.console.records.run_results import Results, read_times
+from chaoscloud.console.records.runs import VerificationRun
 from chaoscloud.console.rules import journals
 from chaoscloud.console.rules import verifications as rules
 from chaoscloud.console.rules.soundness import plain

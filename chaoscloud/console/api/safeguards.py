@@ -31,7 +31,7 @@ from chaoscloud.console.api._team_request import (
 )
 from chaoscloud.console.auth import Caller, caller_of
 from chaoscloud.console.errors import Forbidden, NotFound
-from chaoscloud.console.records import organizations, safeguards, secrets
+from chaoscloud.console.records import organizations, safeguards
 from chaoscloud.console.rules import documents
 from chaoscloud.console.rules.access import may_stop_organization
 from chaoscloud.console.rules.safeguards import KINDS, Policy, Safeguard, is_in_force
@@ -210,7 +210,7 @@ def _write_new(
     if not KINDS[safeguard.kind].has_secret:
         return view
     address = f"{origin_of(scope.request)}/api/v1/alerts/{safeguard.id}"
-    secret = secrets.renew(connection, safeguard.id)
+    secret = safeguards.renew_secret(connection, safeguard.id)
     return msgspec.structs.replace(view, address=address, secret=secret)
 
 

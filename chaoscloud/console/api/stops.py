@@ -13,8 +13,8 @@ from chaoscloud.console.api._body import body_of, check_json, decode_as, offload
 from chaoscloud.console.api._safeguards import Line, SafeguardView, add_acknowledgement
 from chaoscloud.console.api._team_request import TeamRequest, of_team
 from chaoscloud.console.errors import Conflict, Forbidden
-from chaoscloud.console.records import executions, safeguards, stop_tests
-from chaoscloud.console.records.authorship import Author
+from chaoscloud.console.records import executions, stop_tests, stops
+from chaoscloud.console.records.audit import Author
 
 NOT_REMOVABLE = (
     "Only a stop test (`chaos safeguards test`) can be removed, by who ran it, within"
@@ -54,7 +54,7 @@ def _stop(
     execution = _lookup.find_execution(connection, request.team.team_id, request.path("execution"))
     if execution.status != "running":
         raise Conflict("The run has ended already.")
-    stop_set = safeguards.stop(
+    stop_set = stops.stop(
         connection,
         request.team.organization_id,
         request.team.team_id,

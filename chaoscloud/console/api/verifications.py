@@ -22,17 +22,14 @@ from chaoscloud.console.api._team_request import TeamRequest, of_team
 from chaoscloud.console.api.objectives import Name, Target
 from chaoscloud.console.errors import Conflict
 from chaoscloud.console.records import (
-    composing,
     experiments,
     idempotency,
-    importing,
+    verification_creation,
     verifications,
 )
-from chaoscloud.console.records._rows import AlreadyThere, new_id
-from chaoscloud.console.records.authorship import Author
-from chaoscloud.console.records.composing import Composition, Missing
-from chaoscloud.console.records.importing import Import
-from chaoscloud.console.records.lists import Cursor
+from chaoscloud.console.records._rows import AlreadyThere, Cursor, new_id
+from chaoscloud.console.records.audit import Author
+from chaoscloud.console.records.verification_creation import Composition, Import, Missing
 from chaoscloud.console.records.verifications import Verification
 from chaoscloud.console.rules import recognition
 from chaoscloud.console.rules import verifications as rules
@@ -194,7 +191,9 @@ def _keep(
             return _compose(connection, author, new, now)
         imported, draft = new
         published = experiments.publish(connection, author, draft, now)
-        importing.keep(connection, author, imported, published.experiment_id, now)
+        verification_creation.import_document(
+            connection, author, imported, published.experiment_id, now
+        )
         return imported.verification_id
 
     created = idempotency.once(connection, author.team_id, key, now, make)
@@ -212,7 +211,7 @@ def _compose(connection: Connection, author: Author, new: NewVerification, now: 
         timing=Timing(*(rules.seconds(value) for value in timing)),
     )
     try:
-        return composing.compose(connection, author, whole, now)
+        return verification_creation.compose(connection, author, whole, now)
     except Missing as missing:
         message = f"There is no such {missing}"
         raise Invalid(message, ["body", f"{missing}_id"], "value_error") from None

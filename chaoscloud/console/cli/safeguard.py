@@ -17,7 +17,7 @@ from chaoscloud.console.cli._operator import (
     reason_of,
 )
 from chaoscloud.console.cli._output import moment, one_line, table
-from chaoscloud.console.records import safeguard_states, safeguards, secrets, teams
+from chaoscloud.console.records import safeguard_states, safeguards, teams
 from chaoscloud.console.records.safeguard_status import SafeguardStatus, describe_safeguards
 from chaoscloud.console.rules.safeguards import KINDS, Run, Safeguard, decide
 from chaoscloud.console.rules.safeguards.settings import parse_settings
@@ -95,7 +95,7 @@ def add_safeguard(
     console.say(f"Set safeguard '{added.name}' with id {added.id}.")
     if KINDS[kind].has_secret:
         console.say(f"Address for alerts: /api/v1/alerts/{added.id}")
-        console.say(f"Its secret (shown once): {secrets.renew(connection, added.id)}")
+        console.say(f"Its secret (shown once): {safeguards.renew_secret(connection, added.id)}")
 
 
 @safeguard.command("list")

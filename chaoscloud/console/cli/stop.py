@@ -1,4 +1,4 @@
-"""`stop` and `release`: stop every run, and release stops, on the command line."""
+"""`stop` and `release`: stop every run, and release in_force, on the command line."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ from chaoscloud.console.cli._operator import (
     with_database_options,
 )
 from chaoscloud.console.cli._output import moment, one_line
-from chaoscloud.console.records import safeguards, teams
+from chaoscloud.console.records import stops, teams
 from chaoscloud.console.records.organizations import Organization
 from chaoscloud.console.records.safeguard_status import SafeguardStatus, describe_safeguards
 from chaoscloud.console.records.teams import Team
@@ -56,7 +56,7 @@ def stop(
     def set_stop(connection: Connection) -> tuple[Safeguard, str]:
         organization, team = _scope(connection, organization_word, team_word)
         at = now()
-        safeguard = safeguards.stop(
+        safeguard = stops.stop(
             connection,
             organization.id,
             team.id if team else None,
@@ -97,12 +97,12 @@ def release(
     stopped with --team is released with --team. A stop that is switched off stays as it is.
     """
     with open_database(data, database) as opened, opened.read() as connection:
-        stops = _stops(connection, *_scope(connection, organization_word, team_word))
+        in_force = _stops(connection, *_scope(connection, organization_word, team_word))
     if stop_word is not None:
-        stops = _matching(stops, stop_word)
-    elif len(stops) > 1 and not every_one:
-        _confirm(stops)
-    ids = {status.safeguard.id for status in stops}
+        in_force = _matching(in_force, stop_word)
+    elif len(in_force) > 1 and not every_one:
+        _confirm(in_force)
+    ids = {status.safeguard.id for status in in_force}
 
     def release_present(connection: Connection) -> list[str]:
         organization, team = _scope(connection, organization_word, team_word)
@@ -110,7 +110,7 @@ def release(
         # Read again: somebody may have been faster.
         present = [s for s in _stops(connection, organization, team) if s.safeguard.id in ids]
         for status in present:
-            safeguards.release(connection, status.safeguard, now(), operator=operator)
+            stops.release(connection, status.safeguard, now(), operator=operator)
         released = [f"Released: {scope}: {_describe_stop(status)}." for status in present]
         return [
             *(released or [f"Nothing was stopped: {scope}."]),
@@ -128,12 +128,12 @@ def _stops(
 ) -> list[SafeguardStatus]:
     at = now()
     team_id = team.id if team else None
-    in_force = safeguards.stops_of_scope(connection, organization.id, team_id, at)
+    in_force = stops.stops_of_scope(connection, organization.id, team_id, at)
     return describe_safeguards(connection, in_force, at)
 
 
-def _matching(stops: Sequence[SafeguardStatus], word: str) -> list[SafeguardStatus]:
-    matching = [s for s in stops if word in (s.safeguard.id, s.safeguard.name)]
+def _matching(in_force: Sequence[SafeguardStatus], word: str) -> list[SafeguardStatus]:
+    matching = [s for s in in_force if word in (s.safeguard.id, s.safeguard.name)]
     if not matching:
         raise click.ClickException(
             f"There is no stop {word!r} in force there; `safeguard list` shows them."
@@ -143,12 +143,12 @@ def _matching(stops: Sequence[SafeguardStatus], word: str) -> list[SafeguardStat
     return matching
 
 
-def _confirm(stops: Sequence[SafeguardStatus]) -> None:
+def _confirm(in_force: Sequence[SafeguardStatus]) -> None:
     """Ask whether to release all of these. Raises `ClickException` unless the answer is yes."""
-    for status in stops:
+    for status in in_force:
         click.echo(f"In force: {_describe_stop(status)}, id {status.safeguard.id}.")
     try:
-        confirmed = click.confirm(f"Release all {len(stops)}?")
+        confirmed = click.confirm(f"Release all {len(in_force)}?")
     except click.Abort:  # nobody there to answer
         click.echo()
         confirmed = False

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from chaoscloud.console.records.lists import Cursor
+from chaoscloud.console.records._rows import Cursor
 from chaoscloud.outcome.values import as_moment
 
 

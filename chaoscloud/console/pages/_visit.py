@@ -23,7 +23,7 @@ from chaoscloud.console.pages._refill import refill
 from chaoscloud.console.pages._safeguards_bar import SafeguardsBar, read_bar
 from chaoscloud.console.pages._templates import render
 from chaoscloud.console.pages.security import secure
-from chaoscloud.console.records.authorship import Author
+from chaoscloud.console.records.audit import Author
 from chaoscloud.console.records.executions import list_titles
 
 TABS = (  # as they are called, and where they lead below the team's address

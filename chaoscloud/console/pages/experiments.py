@@ -15,9 +15,9 @@ from chaoscloud.console.pages._looks import Look
 from chaoscloud.console.pages._templates import pretty
 from chaoscloud.console.pages._visit import Visit, of_team
 from chaoscloud.console.records import execution_views, experiments
+from chaoscloud.console.records._rows import Cursor
 from chaoscloud.console.records.execution_views import ExecutionSummary
 from chaoscloud.console.records.experiments import Experiment, VersionDocument
-from chaoscloud.console.records.lists import Cursor
 from chaoscloud.console.rules.story import Story, story_of
 from chaoscloud.console.rules.wholeness import Removal, find_removal
 

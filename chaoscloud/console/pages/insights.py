@@ -9,7 +9,7 @@ from starlette.responses import Response
 from chaoscloud.console.pages import _filters
 from chaoscloud.console.pages._visit import Visit, of_team
 from chaoscloud.console.records import runs, verifications
-from chaoscloud.console.records.lists import Cursor
+from chaoscloud.console.records._rows import Cursor
 from chaoscloud.console.records.runs import VerificationRun
 from chaoscloud.console.records.verifications import Verification
 

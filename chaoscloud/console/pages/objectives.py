@@ -12,9 +12,9 @@ from chaoscloud.console.errors import NotFound
 from chaoscloud.console.pages import _filters
 from chaoscloud.console.pages._visit import Visit, of_team
 from chaoscloud.console.records import experiments, objectives, runs, verifications
-from chaoscloud.console.records.authorship import Author
+from chaoscloud.console.records._rows import Cursor
+from chaoscloud.console.records.audit import Author
 from chaoscloud.console.records.experiments import Experiment
-from chaoscloud.console.records.lists import Cursor
 from chaoscloud.console.records.objectives import Objective, ObjectiveFields
 from chaoscloud.console.records.runs import VerificationRun
 from chaoscloud.console.records.verifications import Verification

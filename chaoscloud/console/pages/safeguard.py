@@ -17,7 +17,7 @@ from chaoscloud.console.pages._safeguard_forms import (
 from chaoscloud.console.pages._stop_form import expiry_choices
 from chaoscloud.console.pages._stop_query import wait_and_count
 from chaoscloud.console.pages._visit import Visit, of_team
-from chaoscloud.console.records import audit, safeguards, secrets
+from chaoscloud.console.records import audit, safeguards
 from chaoscloud.console.records.safeguard_status import SafeguardStatus, describe_safeguards
 from chaoscloud.console.rules.access import may_stop_organization
 from chaoscloud.console.rules.safeguards import KINDS, Kind, Safeguard
@@ -72,7 +72,7 @@ def _add(
         token_id=visit.caller.token_id,
         **fields,
     )
-    return safeguard, secrets.renew(connection, safeguard.id) if kind.has_secret else ""
+    return safeguard, safeguards.renew_secret(connection, safeguard.id) if kind.has_secret else ""
 
 
 async def _show_form(
@@ -228,7 +228,7 @@ def _renew(connection: Connection, visit: Visit) -> str:
         token_id=visit.caller.token_id,
         target=("safeguard", safeguard.id),
     )
-    return secrets.renew(connection, safeguard.id)
+    return safeguards.renew_secret(connection, safeguard.id)
 
 
 def own(connection: Connection, visit: Visit) -> Safeguard:

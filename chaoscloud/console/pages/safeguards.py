@@ -19,7 +19,7 @@ from chaoscloud.console.pages._stop_query import wait_and_count
 from chaoscloud.console.pages._visit import Visit, of_team
 from chaoscloud.console.pages.audit import AuditRow, rows_of
 from chaoscloud.console.pages.safeguard import own, scope_of
-from chaoscloud.console.records import audit, experiments, safeguard_states, safeguards
+from chaoscloud.console.records import audit, experiments, safeguard_states, safeguards, stops
 from chaoscloud.console.records.audit import Reader
 from chaoscloud.console.records.experiments import Experiment
 from chaoscloud.console.records.safeguard_status import SafeguardStatus, describe_safeguards
@@ -98,7 +98,7 @@ async def stop(visit: Visit) -> Response:
     except InvalidReason as error:
         return await _show(visit, 422, wrong=str(error), reason=error.typed)
     safeguard = await visit.db.writing(
-        safeguards.stop,
+        stops.stop,
         visit.scope.organization_id,
         scope_of(visit, form.get("scope", "")),
         reason,
@@ -131,7 +131,7 @@ def _release(connection: Connection, visit: Visit) -> bool:
         raise NotFound
     if not is_in_force(safeguard, visit.now):
         return False
-    safeguards.release(
+    stops.release(
         connection,
         safeguard,
         visit.now,

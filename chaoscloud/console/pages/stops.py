@@ -7,7 +7,7 @@ from chaoscloud.console.pages._stop_form import InvalidReason, reason_of
 from chaoscloud.console.pages._stop_query import wait_and_count
 from chaoscloud.console.pages._visit import Visit, of_team
 from chaoscloud.console.pages.executions import find_record, page_of_one
-from chaoscloud.console.records import safeguards
+from chaoscloud.console.records import stops
 from chaoscloud.console.rules.safeguards import Safeguard
 
 
@@ -31,7 +31,7 @@ def _stop(connection: Connection, visit: Visit, reason: str) -> Safeguard | None
     execution = find_record(connection, visit)
     if execution.status != "running":
         return None
-    return safeguards.stop(
+    return stops.stop(
         connection,
         visit.scope.organization_id,
         visit.scope.team_id,

@@ -24,22 +24,20 @@ from chaoscloud.console.pages.objectives import (
 )
 from chaoscloud.console.records import (
     AlreadyThere,
-    composing,
     execution_lists,
     experiments,
-    importing,
     objectives,
+    run_events,
     runs,
+    verification_creation,
     verifications,
 )
-from chaoscloud.console.records._rows import new_id
-from chaoscloud.console.records.composing import Composition, Missing
+from chaoscloud.console.records._rows import Cursor, new_id
 from chaoscloud.console.records.experiments import Experiment
-from chaoscloud.console.records.importing import Import
-from chaoscloud.console.records.lists import Cursor
 from chaoscloud.console.records.objectives import Objective
 from chaoscloud.console.records.removals import read_removal
 from chaoscloud.console.records.runs import RunMarker, VerificationRun
+from chaoscloud.console.records.verification_creation import Composition, Import, Missing
 from chaoscloud.console.records.verifications import Verification
 from chaoscloud.console.rules import verifications as rules
 from chaoscloud.console.rules.curve import Curve, curve
@@ -225,7 +223,7 @@ def _run(
     record = runs.find(connection, visit.scope.team_id, verification.id, run_id)
     if record is None:
         raise NotFound
-    events = runs.events(connection, record.id, limit=MOST_EVENTS)
+    events = run_events.list_page(connection, record.id, limit=MOST_EVENTS)
     sampling = from_events(
         SampleEvent(item.category, item.received_at, _decode(item.payload)) for item in events
     )
@@ -256,7 +254,9 @@ async def add(visit: Visit) -> Response:
     fields = await visit.form()
     try:
         new = _composition(fields)
-        created_id = await visit.db.writing(composing.compose, visit.author, new, visit.now)
+        created_id = await visit.db.writing(
+            verification_creation.compose, visit.author, new, visit.now
+        )
     except Wrong as wrong:
         return await _page(visit, 422, str(wrong), fields)
     except Missing as missing:
@@ -307,7 +307,9 @@ def _bring_in(connection: Connection, visit: Visit, experiment_id: str) -> str:
         timing=content.timing,
     )
     try:
-        importing.keep(connection, visit.author, new, experiment_id, visit.now)
+        verification_creation.import_document(
+            connection, visit.author, new, experiment_id, visit.now
+        )
     except AlreadyThere:
         raise Wrong("That experiment is a verification of this team already.") from None
     return new.verification_id

@@ -1,10 +1,11 @@
 """From rows to values, the same way everywhere."""
 
 import uuid
+from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, tuple_
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -53,3 +54,25 @@ def first(
 
 def _value(row: Row[Any], kind: type[S]) -> S:
     return kind(*row)
+
+
+class Cursor(msgspec.Struct, frozen=True, array_like=True):
+    """Where a page ended: the last row's time, and its id, since times repeat."""
+
+    at: datetime
+    id: str
+
+
+def newest_first(
+    statement: Select[Any],
+    at: ColumnElement[datetime],
+    id_: ColumnElement[str],
+    *,
+    after: Cursor | None,
+    limit: int,
+) -> Select[Any]:
+    """The page that follows a mark, or the first one."""
+    if after is not None:
+        # Compared as a row, so that an index leads straight to it.
+        statement = statement.where(tuple_(at, id_) < (after.at, after.id))
+    return statement.order_by(at.desc(), id_.desc()).limit(limit)

@@ -10,11 +10,19 @@ from chaoscloud.console.db.schema import audit, people, teams, tokens
 from chaoscloud.console.records import organizations
 from chaoscloud.console.records import teams as team_records
 from chaoscloud.console.records._rows import every
-from chaoscloud.console.records.authorship import Author
 from chaoscloud.console.rules.access import Role
 
 OPERATOR = " (operator)"  # after the name of somebody on the console's machine
 PERSONAL = ("session.", "token.")  # entries that only owners and the person themselves read
+
+
+class Author(msgspec.Struct, frozen=True):
+    """The person that a new record names, the team it will belong to, and the token used."""
+
+    organization_id: str
+    team_id: str
+    person_id: str
+    token_id: str | None = None
 
 
 class AuditEntry(msgspec.Struct, frozen=True):

@@ -21,14 +21,13 @@ from chaoscloud.console.records import (
     experiments,
     journal_versions,
     removals,
-    safeguards,
+    stops,
 )
 from chaoscloud.console.records import outcomes as outcome_records
-from chaoscloud.console.records._rows import columns, new_id
-from chaoscloud.console.records.authorship import Author
+from chaoscloud.console.records._rows import Cursor, columns, new_id, newest_first
+from chaoscloud.console.records.audit import Author
 from chaoscloud.console.records.execution_lists import ExecutionFilter
 from chaoscloud.console.records.journal_versions import JournalVersion
-from chaoscloud.console.records.lists import Cursor, newest_first
 from chaoscloud.console.records.metrics import read_team_labels
 from chaoscloud.console.records.outcomes import ExecutionKey
 from chaoscloud.console.rules.journals import Summary
@@ -175,7 +174,7 @@ def record(
     )
     outcome_records.save_outcome(connection, key, summary.outcome, dry=summary.dry)
     if summary.over:
-        safeguards.remove_stops_of(connection, execution_id, now)
+        stops.remove_stops_of(connection, execution_id, now)
         changes.mark_executions(connection, author.team_id)
     if row.status == "running":
         _count_end(connection, author.team_id, summary)

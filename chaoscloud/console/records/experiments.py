@@ -13,9 +13,8 @@ from chaoscloud.console.db.schema import (
     team_experiments,
 )
 from chaoscloud.console.records import audit
-from chaoscloud.console.records._rows import columns, every, first, new_id
-from chaoscloud.console.records.authorship import Author
-from chaoscloud.console.records.lists import Cursor, newest_first
+from chaoscloud.console.records._rows import Cursor, columns, every, first, new_id, newest_first
+from chaoscloud.console.records.audit import Author
 from chaoscloud.console.rules.recognition import DocumentChange, ExperimentDraft, Known, change
 
 

@@ -8,9 +8,8 @@ from sqlalchemy import Connection, Row, Select, select
 
 from chaoscloud.console.db.schema import objectives
 from chaoscloud.console.records import audit
-from chaoscloud.console.records._rows import columns, new_id
-from chaoscloud.console.records.authorship import Author
-from chaoscloud.console.records.lists import Cursor, newest_first
+from chaoscloud.console.records._rows import Cursor, columns, new_id, newest_first
+from chaoscloud.console.records.audit import Author
 
 
 class ObjectiveFields(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select, update
@@ -15,37 +15,13 @@ from chaoscloud.console.db.schema import (
     verifications,
 )
 from chaoscloud.console.records import audit, journal_versions, removals
-from chaoscloud.console.records._rows import columns, every, first, new_id
-from chaoscloud.console.records.authorship import Author
+from chaoscloud.console.records._rows import Cursor, columns, every, first, new_id, newest_first
+from chaoscloud.console.records.audit import Author
 from chaoscloud.console.records.journal_versions import JournalVersion
-from chaoscloud.console.records.lists import Cursor, newest_first
-from chaoscloud.outcome.insight import Insight, compute_insight
-from chaoscloud.outcome.samples import from_journal, measure_times
-from chaoscloud.outcome.values import as_map, as_moment
+from chaoscloud.console.records.run_results import Results, compare_results
+from chaoscloud.outcome.insight import Insight
 
 RUNNING, FINISHED = "running", "finished"
-
-_Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
-_Seconds = Annotated[float, msgspec.Meta(ge=0)]
-
-
-class Results(msgspec.Struct, frozen=True, kw_only=True):
-    """What the samples of a run came to; durations are in seconds.
-
-    `frequency` is the pace the run was made at, null when only the verification knows. For how long
-    samples stand, and at what pace they really came, the console reads from the journal; null where
-    it has no times.
-    """
-
-    successful_samples: _Count
-    deviated_samples: _Count
-    not_run_samples: _Count
-    total_number_of_samples: _Count
-    total_duration: _Seconds
-    frequency: _Seconds | None = None
-    sampled_time: _Seconds | None = None
-    deviated_time: _Seconds | None = None
-    pace: _Seconds | None = None
 
 
 class VerificationRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,15 +76,6 @@ class RunMarker(msgspec.Struct, frozen=True):
 
     state: str
     last_event: int | None
-
-
-class VerificationRunEvent(msgspec.Struct, frozen=True):
-    """Something a run said; `payload` is JSON, `seq` grows with each one."""
-
-    seq: int
-    category: str
-    payload: bytes
-    received_at: datetime
 
 
 def start(
@@ -307,32 +274,6 @@ def journal_of_version(connection: Connection, run_id: str, number: int) -> byte
     return journal_versions.find_earlier(connection, run_id, number)
 
 
-def add_event(
-    connection: Connection, run_id: str, category: str, payload: bytes, now: datetime
-) -> int:
-    """Keep something a run said; its number."""
-    seq: int = connection.scalar(
-        verification_events.insert()
-        .values(run_id=run_id, category=category, payload=payload, received_at=now)
-        .returning(verification_events.c.seq)
-    )
-    return seq
-
-
-def events(
-    connection: Connection, run_id: str, *, after: int = 0, limit: int = 50
-) -> list[VerificationRunEvent]:
-    """What a run said, in the order it came, from after a number on."""
-    by = verification_events.c
-    statement = (
-        select(*columns(verification_events, VerificationRunEvent))
-        .where(by.run_id == run_id, by.seq > after)
-        .order_by(by.seq)
-        .limit(limit)
-    )
-    return every(connection, statement, VerificationRunEvent)
-
-
 def _of(team_id: str, verification_id: str) -> Select[Any]:
     by = verification_runs.c
     its = and_(verifications.c.team_id == by.team_id, verifications.c.id == by.verification_id)
@@ -355,72 +296,6 @@ def _value(row: Row[Any]) -> VerificationRun:
     frequency, target = values.pop("frequency"), values.pop("target")
     encoded = values.pop("results")
     results = msgspec.json.decode(encoded, type=Results) if encoded else None
-    return VerificationRun(**values, results=results, insight=_insight(results, frequency, target))
-
-
-def _insight(results: Results | None, frequency: float, target: float) -> Insight | None:
-    if results is None:
-        return None
-    return compute_insight(
-        target,
-        frequency=frequency if results.frequency is None else results.frequency,
-        sampled=results.successful_samples + results.deviated_samples,
-        deviated=results.deviated_samples,
-        total_duration=results.total_duration,
-        sampled_time=results.sampled_time,
-        deviated_time=results.deviated_time,
+    return VerificationRun(
+        **values, results=results, insight=compare_results(results, frequency, target)
     )
-
-
-def read_times(results: Results, journal: bytes, frequency: float) -> Results:
-    """The results with what the journal says of the times of their samples.
-
-    A dry run ran no sample, whatever was counted.
-    """
-    try:
-        document = msgspec.json.decode(journal)
-    except (msgspec.DecodeError, RecursionError):
-        return results
-    if as_map(as_map(document).get("experiment")).get("dry"):
-        return msgspec.structs.replace(
-            results,
-            successful_samples=0,
-            deviated_samples=0,
-            not_run_samples=results.total_number_of_samples,
-        )
-    end = as_moment(as_map(document).get("end"))
-    sampling = from_journal(document)
-    if len(sampling.samples) != results.total_number_of_samples:
-        return results  # some have no time, or were counted otherwise
-    times = measure_times(sampling, end, results.frequency or frequency)
-    if times is None:
-        return results
-    return msgspec.structs.replace(
-        results, sampled_time=times.sampled, deviated_time=times.deviated, pace=times.pace
-    )
-
-
-def fill_times(connection: Connection, after: str = "") -> str | None:
-    """Read the times of samples of one run that an earlier version recorded, with an id after this.
-
-    Return its id, to go on from; None when no run is left. Each run is read once: its results have
-    the key `sampled_time` then.
-    """
-    by = verification_runs.c
-    statement = (
-        select(by.id, by.results, by.journal, verifications.c.frequency)
-        .join(
-            verifications,
-            and_(verifications.c.team_id == by.team_id, verifications.c.id == by.verification_id),
-        )
-        .where(by.id > after, by.results.is_not(None), by.results.not_like('%"sampled_time"%'))
-        .order_by(by.id)
-        .limit(1)
-    )
-    row = connection.execute(statement).first()
-    if row is None:
-        return None
-    results = read_times(msgspec.json.decode(row.results, type=Results), row.journal, row.frequency)
-    encoded = msgspec.json.encode(results).decode()
-    connection.execute(update(verification_runs).where(by.id == row.id).values(results=encoded))
-    return str(row.id)

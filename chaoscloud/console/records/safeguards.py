@@ -1,6 +1,8 @@
 """The safeguards people set: created, changed, removed, and by whom; stops and their release."""
 
-from datetime import datetime, timedelta
+import hmac
+import secrets
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -10,13 +12,12 @@ from chaoscloud.console.db.changes import of_organization
 from chaoscloud.console.db.schema import safeguards
 from chaoscloud.console.records import audit, safeguard_states
 from chaoscloud.console.records._rows import TooMany, columns, every, first, new_id
+from chaoscloud.console.records.tokens import digest
 from chaoscloud.console.rules.safeguards import KINDS, Safeguard
 
 STOP = "stop"
 MOST = 200  # of a scope: as many stops, and as many others
 MOST_STOPS_OF_ONE_RUN = 2_000  # of a team
-RELEASED = "safeguard.resumed"  # the name that audit logs have for it
-STOP_OF_ONE_RUN = timedelta(days=1)  # should the run never say that it has ended
 
 # What may be changed, and whether that may change what the safeguard decides.
 CHANGEABLE = {
@@ -168,79 +169,6 @@ def _describe_value(value: Any) -> str:
     return f"{value:%Y-%m-%d %H:%M} UTC" if isinstance(value, datetime) else str(value or "never")
 
 
-def stop(
-    connection: Connection,
-    organization_id: str,
-    team_id: str | None,
-    reason: str,
-    now: datetime,
-    *,
-    expires_at: datetime | None = None,
-    person_id: str | None = None,
-    operator: str | None = None,
-    token_id: str | None = None,
-    execution_id: str | None = None,
-) -> Safeguard:
-    """Stop every run of a team or of the whole organization, or one execution.
-
-    The stop's name is its reason: the name is what every client shows to whom it stops.
-    """
-    reason = " ".join(reason.split())
-    if execution_id is not None and expires_at is None:
-        expires_at = now + STOP_OF_ONE_RUN
-    return create(
-        connection,
-        organization_id,
-        team_id,
-        STOP,
-        reason,
-        now,
-        action="safeguard.stopped" if execution_id is None else "run.stopped",
-        person_id=person_id,
-        operator=operator,
-        token_id=token_id,
-        expires_at=expires_at,
-        execution_id=execution_id,
-    )
-
-
-def stops_of_scope(
-    connection: Connection, organization_id: str, team_id: str | None, now: datetime
-) -> list[Safeguard]:
-    """The stops of all runs that are in force in exactly this scope, oldest first.
-
-    A team's stops are not among its organization's: somebody set them for that team. What is
-    switched off stops nothing, so there is nothing to release.
-    """
-    return [
-        safeguard
-        for safeguard in list_safeguards(connection, organization_id, now)
-        if (safeguard.kind, safeguard.team_id, safeguard.tags) == (STOP, team_id, ())
-        and safeguard.enabled
-    ]
-
-
-def release(
-    connection: Connection,
-    safeguard: Safeguard,
-    now: datetime,
-    *,
-    person_id: str | None = None,
-    operator: str | None = None,
-    token_id: str | None = None,
-) -> None:
-    """End one stop, and note who did."""
-    remove(
-        connection,
-        safeguard,
-        now,
-        person_id=person_id,
-        operator=operator,
-        token_id=token_id,
-        action=RELEASED,
-    )
-
-
 def remove(
     connection: Connection,
     safeguard: Safeguard,
@@ -258,18 +186,6 @@ def remove(
         execution_options=of_organization(safeguard.organization_id),
     )
     _note(connection, action, safeguard, now, person_id, operator, token_id)
-
-
-def remove_stops_of(connection: Connection, execution_id: str, now: datetime) -> None:
-    """Remove the stops of one execution, which has ended."""
-    where = (safeguards.c.execution_id == execution_id, safeguards.c.removed_at.is_(None))
-    # Read first: hardly any run has one, and every write makes all decisions be read anew.
-    organization_id = connection.scalar(select(safeguards.c.organization_id).where(*where))
-    if organization_id is not None:
-        connection.execute(
-            update(safeguards).where(*where).values(removed_at=now),
-            execution_options=of_organization(organization_id),
-        )
 
 
 def _ensure_room(connection: Connection, safeguard: Safeguard, now: datetime) -> None:
@@ -319,3 +235,20 @@ def _note(
         token_id=token_id,
         target=("execution", of_one_run) if of_one_run else ("safeguard", safeguard.id),
     )
+
+
+def renew_secret(connection: Connection, safeguard_id: str) -> str:
+    """A new secret for a safeguard's address; an earlier one opens nothing any more."""
+    secret = secrets.token_urlsafe(32)
+    where = safeguards.c.id == safeguard_id
+    connection.execute(update(safeguards).where(where).values(secret=digest(secret)))
+    return secret
+
+
+def find_by_secret(connection: Connection, safeguard_id: str, secret: str) -> Safeguard | None:
+    """The safeguard whose address this is, if this is its secret."""
+    where = (safeguards.c.id == safeguard_id, safeguards.c.removed_at.is_(None))
+    stored = connection.scalar(select(safeguards.c.secret).where(*where))
+    if stored is None or not hmac.compare_digest(stored, digest(secret)):
+        return None
+    return first(connection, select(*columns(safeguards, Safeguard)).where(*where), Safeguard)

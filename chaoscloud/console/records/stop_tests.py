@@ -19,7 +19,7 @@ from chaoscloud.console.db.schema import (
     verifications,
 )
 from chaoscloud.console.records import audit
-from chaoscloud.console.records.authorship import Author
+from chaoscloud.console.records.audit import Author
 from chaoscloud.console.records.executions import Execution
 from chaoscloud.console.rules.documents import Head
 from chaoscloud.console.rules.stops import STOP_TEST_TAG

@@ -8,9 +8,15 @@ from sqlalchemy import Connection, Select, select
 
 from chaoscloud.console.db.schema import objectives, verifications
 from chaoscloud.console.records import audit
-from chaoscloud.console.records._rows import AlreadyThere, columns, every, first
-from chaoscloud.console.records.authorship import Author
-from chaoscloud.console.records.lists import Cursor, newest_first
+from chaoscloud.console.records._rows import (
+    AlreadyThere,
+    Cursor,
+    columns,
+    every,
+    first,
+    newest_first,
+)
+from chaoscloud.console.records.audit import Author
 from chaoscloud.console.rules.verifications import Timing
 
 
