@@ -9,8 +9,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from starlette.routing import Route
 
 from chaoscloud.console import api
-from chaoscloud.console.api._describing import described
-from chaoscloud.console.api.openapi import WHOLE
+from chaoscloud.console.api.openapi import describe_routes
 from tests.console.conftest import Client
 from tests.console.documents import ended, event, journal
 from tests.console.team import TeamApi
@@ -19,7 +18,7 @@ from tests.console.team import TeamApi
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
     """The document, as it is made from the routes."""
-    return described(api.routes, WHOLE)
+    return describe_routes(api.routes)
 
 
 def test_the_document_is_openapi(client: Client) -> None:

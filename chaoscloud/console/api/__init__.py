@@ -1,10 +1,12 @@
-"""What the plugin and scripts call: every route, and what it does in one place each.
+"""What the plugin and scripts call: every route, with what does it, what it takes and answers.
 
 The plugin's own calls come first in each group; the others let scripts read everything back.
-What each takes and answers stands in `_operations.py`; `/api/openapi.json` is made from both.
+`/api/openapi.json` is made from this table (see `ApiRoute`).
 """
 
-from starlette.routing import BaseRoute, Route
+from typing import Any
+
+from starlette.routing import BaseRoute
 
 from chaoscloud.console.api import (
     alerts,
@@ -29,6 +31,22 @@ from chaoscloud.console.api import (
     stops,
     verifications,
 )
+from chaoscloud.console.api._answers import Made, Page
+from chaoscloud.console.api._route import Lines, Table, Text, delete, get, head, patch, post, put
+from chaoscloud.console.api._safeguards import NewSafeguard, SafeguardChanges, SafeguardView
+from chaoscloud.console.api._starting import NewRun
+from chaoscloud.console.api.events import BATCH, SINGLE
+from chaoscloud.console.records.executions import Execution
+from chaoscloud.console.records.experiments import Experiment, Version
+from chaoscloud.console.records.journal_versions import JournalVersion
+from chaoscloud.console.records.objectives import Objective
+from chaoscloud.console.records.retention import Hold
+from chaoscloud.console.records.runs import VerificationRun
+from chaoscloud.console.records.verifications import Verification
+from chaoscloud.console.watch.answers import MayGoOn
+
+LIST = ("limit", "cursor")
+EXECUTION_FILTERS = ("status", "outcome", "went_wrong", "person", "tag", "since", "until", "q")
 
 V1 = "/api/v1/organizations"
 TEAM = V1 + "/{org}/teams/{team}"
@@ -42,76 +60,207 @@ ADDRESS = "/api/{org}/{team}"  # what Content-Location says; without /api it is 
 
 routes: list[BaseRoute] = [
     # Routes are tried in turn, so what runs ask all the time comes first.
-    Route(EXECUTION + "/events", events.receive, methods=["POST"]),
-    Route(EXECUTION + "/policies", policies.decide_for_execution),
-    Route(TEAM + "/policies", policies.decide_for_unrecorded_run),
-    Route("/", health.check_token, methods=["HEAD"]),
-    Route("/healthz", health.healthz),
-    Route("/metrics", metrics.expose),
-    Route("/api/openapi.json", openapi.openapi),
-    Route("/api/v1/me", me.describe_caller),
-    Route(V1, organizations.list_page),
-    Route(V1 + "/{org}/teams", organizations.teams_listed),
-    Route(TEAM, organizations.team),
-    Route(TEAM + "/experiments", experiments.publish, methods=["POST"]),
-    Route(TEAM + "/experiments", experiments.list_page),
-    Route(EXPERIMENT, experiments.one),
-    Route(EXPERIMENT + "/versions", experiments.versions),
-    Route(EXPERIMENT + "/versions/{number}", experiments.version),
-    Route(EXPERIMENT + "/executions", executions.create, methods=["POST"]),
-    Route(EXPERIMENT + "/executions", execution_list.list_page_of_experiment),
-    Route(EXECUTION, executions.journal),
-    Route(EXECUTION, executions.record, methods=["PUT"]),
-    Route(EXECUTION + "/events", events.list_page),
-    Route(TEAM + "/executions", execution_list.list_page),
-    Route(TEAM + "/executions.csv", execution_list.export),
-    Route(TEAM + "/executions/{execution}", executions.one),
-    Route(TEAM + "/executions/{execution}", stops.remove, methods=["DELETE"]),
-    Route(TEAM + "/executions/{execution}/stop", stops.stop, methods=["POST"]),
-    Route(TEAM + "/executions/{execution}/events", events.list_page),
-    Route(TEAM + "/executions/{execution}/journals", executions.list_journals),
-    Route(TEAM + "/executions/{execution}/journals/{number:int}", executions.journal_version),
-    Route(TEAM + "/objectives", objectives.create, methods=["POST"]),
-    Route(TEAM + "/objectives", objectives.list_page),
-    Route(TEAM + "/objectives/{objective}", objectives.one),
-    Route(TEAM + "/verifications", verifications.create, methods=["POST"]),
-    Route(TEAM + "/verifications", verifications.list_page),
-    Route(VERIFICATION, verifications.one),
-    Route(VERIFICATION + "/runs", runs.start, methods=["POST"]),
-    Route(VERIFICATION + "/runs", runs.list_page),
-    Route(RUN, runs.one),
-    Route(RUN + "/events", run_events.receive, methods=["POST"]),
-    Route(RUN + "/events", run_events.list_page),
-    Route(RUN + "/finished", runs.finish, methods=["POST"]),
-    Route(RUN + "/journals", runs.list_journals),
-    Route(RUN + "/journals/{number:int}", runs.journal_version),
-    Route(SAFEGUARDS, safeguards.create, methods=["POST"]),
-    Route(SAFEGUARDS, safeguards.list_page),
-    Route(SAFEGUARDS + "/simulate", safeguards.simulate, methods=["POST"]),
-    Route(SAFEGUARDS + "/{safeguard}", safeguards.one),
-    Route(SAFEGUARDS + "/{safeguard}", safeguards.change, methods=["PATCH"]),
-    Route(SAFEGUARDS + "/{safeguard}", safeguards.remove, methods=["DELETE"]),
-    Route(OF_ALL, safeguards.create_for_organization, methods=["POST"]),
-    Route(OF_ALL, safeguards.listed_of_organization),
-    Route(OF_ALL + "/{safeguard}", safeguards.one_of_organization),
-    Route(OF_ALL + "/{safeguard}", safeguards.change_of_organization, methods=["PATCH"]),
-    Route(OF_ALL + "/{safeguard}", safeguards.remove_of_organization, methods=["DELETE"]),
-    Route(V1 + "/{org}/audit", audit.list_entries),
-    Route(V1 + "/{org}/audit.ndjson", audit.export),
-    Route(V1 + "/{org}/policy", policy.read),
-    Route(V1 + "/{org}/policy", policy.write, methods=["PUT"]),
-    Route(V1 + "/{org}/retention", retention.read),
-    Route(V1 + "/{org}/retention", retention.write, methods=["PUT"]),
-    Route(V1 + "/{org}/retention/holds", retention.add_hold, methods=["POST"]),
-    Route(V1 + "/{org}/retention/holds/{hold}", retention.remove_hold, methods=["DELETE"]),
-    Route("/api/v1/alerts/{safeguard}", alerts.receive, methods=["POST"]),
-    Route("/assets/experiments/{id}.json", assets.experiment),
-    Route("/assets/verifications/{id}.json", assets.verification),
-    Route("/assets/{org}/{team}/experiments/{id}.json", assets.experiment_of_team),
-    Route("/assets/{org}/{team}/verifications/{id}.json", assets.verification_of_team),
-    Route(ADDRESS + "/executions/{execution}", executions.one),
-    Route(ADDRESS + "/experiments/{experiment}", experiments.one),
-    Route(ADDRESS + "/objectives/{objective}", objectives.one),
-    Route(ADDRESS + "/verifications/{verification}", verifications.one),
-    Route(ADDRESS + "/verifications/{verification}/runs/{run}", runs.one),
+    post(
+        EXECUTION + "/events",
+        events.receive,
+        (Made, events.Stored),
+        takes={SINGLE: events.CloudEvent, BATCH: list[events.CloudEvent]},
+    ),
+    get(
+        EXECUTION + "/policies",
+        policies.decide_for_execution,
+        {200: MayGoOn, 304: None},
+        waits=True,
+    ),
+    get(
+        TEAM + "/policies",
+        policies.decide_for_unrecorded_run,
+        {200: MayGoOn, 304: None},
+        query=("tag", "experiment"),
+        waits=True,
+    ),
+    head("/", health.check_token, {200: None}, public=True),
+    get("/healthz", health.healthz, {200: health.Health, 503: health.Health}, public=True),
+    get("/metrics", metrics.expose, Text, refuses=(403,), public=True),
+    get("/api/openapi.json", openapi.openapi, dict[str, Any], public=True),
+    get("/api/v1/me", me.describe_caller, me.Me),
+    get(V1, organizations.list_page, list[organizations.Named]),
+    get(V1 + "/{org}/teams", organizations.teams_listed, list[organizations.Named]),
+    get(TEAM, organizations.team, organizations.TeamSummary),
+    post(
+        TEAM + "/experiments",
+        experiments.publish,
+        {201: Made, 204: None},
+        takes=experiments.NewExperiment,
+        repeatable=True,
+    ),
+    get(TEAM + "/experiments", experiments.list_page, Page[Experiment], query=LIST),
+    get(EXPERIMENT, experiments.one, experiments.ExperimentWithDocument),
+    get(EXPERIMENT + "/versions", experiments.versions, Page[Version], query=LIST),
+    get(EXPERIMENT + "/versions/{number}", experiments.version, dict[str, Any]),
+    post(
+        EXPERIMENT + "/executions",
+        executions.create,
+        {200: Made, 201: Made, 422: list[executions.Fault]},
+        takes=executions.NewJournal,
+        repeatable=True,
+    ),
+    get(
+        EXPERIMENT + "/executions",
+        execution_list.list_page_of_experiment,
+        Page[Execution],
+        query=(*EXECUTION_FILTERS, *LIST),
+    ),
+    get(EXECUTION, executions.journal, dict[str, Any], refuses=(410,)),
+    put(EXECUTION, executions.record, None, takes=executions.NewJournal, refuses=(409,)),
+    get(EXECUTION + "/events", events.list_page, Page[events.Event], query=("after", *LIST)),
+    get(
+        TEAM + "/executions",
+        execution_list.list_page,
+        Page[Execution],
+        query=(*EXECUTION_FILTERS, "experiment", *LIST),
+    ),
+    get(
+        TEAM + "/executions.csv",
+        execution_list.export,
+        Table,
+        query=(*EXECUTION_FILTERS, "experiment"),
+    ),
+    get(TEAM + "/executions/{execution}", executions.one, executions.ExecutionWithJournal),
+    delete(TEAM + "/executions/{execution}", stops.remove, None, refuses=(403,)),
+    post(
+        TEAM + "/executions/{execution}/stop",
+        stops.stop,
+        SafeguardView,
+        takes=stops.NewStop,
+        refuses=(409,),
+    ),
+    get(
+        TEAM + "/executions/{execution}/events",
+        events.list_page,
+        Page[events.Event],
+        query=("after", *LIST),
+    ),
+    get(TEAM + "/executions/{execution}/journals", executions.list_journals, list[JournalVersion]),
+    get(
+        TEAM + "/executions/{execution}/journals/{number:int}",
+        executions.journal_version,
+        dict[str, Any],
+        refuses=(410,),
+    ),
+    post(
+        TEAM + "/objectives",
+        objectives.create,
+        Made,
+        takes=objectives.NewObjective,
+        repeatable=True,
+    ),
+    get(TEAM + "/objectives", objectives.list_page, Page[Objective], query=LIST),
+    get(TEAM + "/objectives/{objective}", objectives.one, Objective),
+    post(
+        TEAM + "/verifications",
+        verifications.create,
+        Verification,
+        takes=(verifications.NewVerification, verifications.ImportedVerification),
+        refuses=(409,),
+        repeatable=True,
+    ),
+    get(TEAM + "/verifications", verifications.list_page, Page[Verification], query=LIST),
+    get(VERIFICATION, verifications.one, verifications.VerificationWithDocument),
+    post(VERIFICATION + "/runs", runs.start, runs.StartedRun, takes=NewRun, repeatable=True),
+    get(VERIFICATION + "/runs", runs.list_page, Page[VerificationRun], query=LIST),
+    get(RUN, runs.one, runs.RunWithJournal),
+    post(RUN + "/events", run_events.receive, Made, takes=run_events.NewRunEvent, repeatable=True),
+    get(RUN + "/events", run_events.list_page, Page[run_events.RunEvent], query=("after", *LIST)),
+    post(RUN + "/finished", runs.finish, None, takes=runs.Finished, refuses=(409,)),
+    get(RUN + "/journals", runs.list_journals, list[JournalVersion]),
+    get(RUN + "/journals/{number:int}", runs.journal_version, dict[str, Any], refuses=(410,)),
+    post(SAFEGUARDS, safeguards.create, SafeguardView, takes=NewSafeguard),
+    get(SAFEGUARDS, safeguards.list_page, safeguards.SafeguardList, query=("all",)),
+    post(
+        SAFEGUARDS + "/simulate",
+        safeguards.simulate,
+        {200: safeguards.SimulationResult},
+        takes=safeguards.SimulationRequest,
+    ),
+    get(SAFEGUARDS + "/{safeguard}", safeguards.one, SafeguardView),
+    patch(
+        SAFEGUARDS + "/{safeguard}",
+        safeguards.change,
+        SafeguardView,
+        takes=SafeguardChanges,
+        refuses=(403,),
+    ),
+    delete(SAFEGUARDS + "/{safeguard}", safeguards.remove, None, refuses=(403,)),
+    post(
+        OF_ALL,
+        safeguards.create_for_organization,
+        SafeguardView,
+        takes=NewSafeguard,
+        refuses=(403,),
+    ),
+    get(
+        OF_ALL,
+        safeguards.listed_of_organization,
+        safeguards.SafeguardList,
+        query=("all",),
+        refuses=(403,),
+    ),
+    get(OF_ALL + "/{safeguard}", safeguards.one_of_organization, SafeguardView, refuses=(403,)),
+    patch(
+        OF_ALL + "/{safeguard}",
+        safeguards.change_of_organization,
+        SafeguardView,
+        takes=SafeguardChanges,
+        refuses=(403,),
+    ),
+    delete(OF_ALL + "/{safeguard}", safeguards.remove_of_organization, None, refuses=(403,)),
+    get(V1 + "/{org}/audit", audit.list_entries, Page[audit.Entry], query=("kind", *LIST)),
+    get(V1 + "/{org}/audit.ndjson", audit.export, Lines, query=("kind",)),
+    get(V1 + "/{org}/policy", policy.read, policy.OrganizationPolicy, refuses=(403,)),
+    put(
+        V1 + "/{org}/policy",
+        policy.write,
+        policy.OrganizationPolicy,
+        takes=policy.OrganizationPolicy,
+        refuses=(403,),
+    ),
+    get(V1 + "/{org}/retention", retention.read, retention.RetentionView, refuses=(403,)),
+    put(
+        V1 + "/{org}/retention",
+        retention.write,
+        retention.RetentionView,
+        takes=retention.NewRetention,
+        refuses=(403,),
+    ),
+    post(
+        V1 + "/{org}/retention/holds",
+        retention.add_hold,
+        Hold,
+        takes=retention.NewHold,
+        refuses=(403, 409),
+    ),
+    delete(V1 + "/{org}/retention/holds/{hold}", retention.remove_hold, None, refuses=(403,)),
+    post(
+        "/api/v1/alerts/{safeguard}",
+        alerts.receive,
+        {200: alerts.AlertsReceived},
+        takes=alerts.Alerts,
+        public=True,
+    ),
+    get("/assets/experiments/{id}.json", assets.experiment, dict[str, Any], refuses=(409,)),
+    get("/assets/verifications/{id}.json", assets.verification, dict[str, Any], refuses=(409,)),
+    get("/assets/{org}/{team}/experiments/{id}.json", assets.experiment_of_team, dict[str, Any]),
+    get(
+        "/assets/{org}/{team}/verifications/{id}.json", assets.verification_of_team, dict[str, Any]
+    ),
+    get(ADDRESS + "/executions/{execution}", executions.one, executions.ExecutionWithJournal),
+    get(ADDRESS + "/experiments/{experiment}", experiments.one, experiments.ExperimentWithDocument),
+    get(ADDRESS + "/objectives/{objective}", objectives.one, Objective),
+    get(
+        ADDRESS + "/verifications/{verification}",
+        verifications.one,
+        verifications.VerificationWithDocument,
+    ),
+    get(ADDRESS + "/verifications/{verification}/runs/{run}", runs.one, runs.RunWithJournal),
 ]

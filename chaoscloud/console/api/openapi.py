@@ -1,18 +1,246 @@
-"""The API's own description."""
+"""The API's own description in OpenAPI 3.1, made from the table of its routes."""
 
-from typing import Any
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, get_args
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute
 
-from chaoscloud.console.api._answers import json
-from chaoscloud.console.api._describing import Operation, described
-from chaoscloud.console.api._operations import OPERATIONS
+from chaoscloud import __version__
+from chaoscloud.console.api._answers import MOST, USUAL, document
+from chaoscloud.console.api._route import PLAIN, ApiRoute
+from chaoscloud.console.rules.audit_words import KINDS
+from chaoscloud.outcome import OutcomeName
+
+SCHEMAS = "#/components/schemas/{name}"
+_PARAMETER = re.compile(r"{(?P<name>\w+)(?P<convertor>:\w+)?}")
+
+# What stands in paths, queries and headers.
+PATH = {
+    "org": "The organization's id, or its name as it stands in addresses.",
+    "team": "The team's id, or its name as it stands in addresses.",
+    "experiment": "The experiment's id.",
+    "execution": "The execution's id.",
+    "number": "The version's number, from 1 on.",
+    "objective": "The objective's id.",
+    "verification": "The verification's id.",
+    "run": "The verification run's id.",
+    "id": "The id of what is to be run.",
+    "safeguard": "The safeguard's id.",
+    "hold": "The id of the hold.",
+}
+TEXT = {"type": "string"}
+QUERY: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "limit": (
+        "How many items at most.",
+        {"type": "integer", "minimum": 1, "maximum": MOST, "default": USUAL},
+    ),
+    "cursor": ("The `next` of the page before.", TEXT),
+    "after": ("Only what came after this `seq`.", {"type": "integer", "minimum": 0}),
+    "experiment": (
+        "An experiment's id. A list holds only what belongs to it; a decision may be asked for with"
+        " one that the console does not know.",
+        TEXT,
+    ),
+    "tag": (
+        "A tag that the run's experiment carries; may be given several times.",
+        {"type": "array", "items": TEXT},
+    ),
+    "all": ("Also those that are switched off.", {"type": "boolean", "default": False}),
+    "kind": (
+        "Only entries of this kind.",
+        {"type": "string", "enum": [kind for kind in KINDS if kind]},
+    ),
+    "status": ("Only those of these statuses.", {"type": "array", "items": TEXT}),
+    "outcome": (
+        "Only those with one of these outcomes; may be given several times.",
+        {"type": "array", "items": {"type": "string", "enum": list(get_args(OutcomeName))}},
+    ),
+    "person": ("The id of the person who ran them.", TEXT),
+    "since": ("Only those that started then or later: a time, or a day of UTC.", TEXT),
+    "until": ("Only those that started before: a time, or a day of UTC.", TEXT),
+    "q": (
+        "Words that all stand in the title, a tag, the person's name, the machine's name or the"
+        " sentence of an execution.",
+        TEXT,
+    ),
+    "went_wrong": (
+        "Only those that ended with another outcome than `passed`.",
+        {"type": "boolean", "default": False},
+    ),
+}
+KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "Asking again with the same key makes nothing new, and answers the same id.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
+WAIT = {
+    "name": "Prefer",
+    "in": "header",
+    "description": "`wait=25` holds the answer until there is another than `If-None-Match` names,"
+    " or so many seconds are over; `Preference-Applied` says that it does (RFC 7240).",
+    "schema": {"type": "string", "pattern": "wait=[0-9]+"},
+}
+SEEN = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "The `ETag` of the answer that is known.",
+    "schema": TEXT,
+}
+REFUSALS = {
+    400: "The request cannot be understood.",
+    401: "The token is missing, unknown, expired or revoked.",
+    403: "The caller may see it, but not do that.",
+    404: "There is no such thing, or it is not the caller's to see.",
+    408: "The body came too slowly.",
+    409: "As things are it cannot be done: an id is taken, or a document is not whole.",
+    410: "It was there, and retention has removed it.",
+    413: "The body is over the limit.",
+    415: "The body is encoded in a way the console does not understand.",
+    422: "The body is JSON, but does not say what it must.",
+    503: "Too many writes are waiting; `Retry-After` says for how long.",
+}
+
+
+class ProblemDetails(msgspec.Struct):
+    """What went wrong (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: list[dict[str, Any]] | msgspec.UnsetType = msgspec.UNSET
 
 
 async def openapi(request: Request) -> Response:
     """What you are reading."""
-    return json(described(request.app.routes, WHOLE))
+    state = request.app.state
+    if not hasattr(state, "openapi"):  # made once: it takes many milliseconds
+        state.openapi = msgspec.json.encode(describe_routes(request.app.routes))
+    return document(state.openapi)
 
 
-WHOLE = {**OPERATIONS, openapi: Operation({200: dict[str, Any]}, open=True)}
+def describe_routes(all_routes: Iterable[BaseRoute]) -> dict[str, Any]:
+    """The OpenAPI document of those routes that are the API's."""
+    routes = [route for route in all_routes if isinstance(route, ApiRoute)]
+    schema_of, components = _schemas(routes)
+    paths: dict[str, dict[str, Any]] = {}
+    ids: set[str] = set()
+    for route in routes:
+        operation = _describe_route(route, schema_of)
+        operation["operationId"] = _unique_id(route.endpoint, ids)
+        path = _PARAMETER.sub(r"{\g<name>}", route.path)
+        paths.setdefault(path, {})[route.method.lower()] = operation
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "ChaosIQ console", "version": __version__},
+        "security": [{"token": []}],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+SchemaOf = Callable[[Any], Mapping[str, Any]]
+
+
+def _schemas(routes: Iterable[ApiRoute]) -> tuple[SchemaOf, dict[str, Any]]:
+    """Every type that routes name as a schema, and a look-up from the type to it."""
+    types: list[Any] = [ProblemDetails]
+    for route in routes:
+        for kind in (*route.takes.values(), *route.answers.values()):
+            types += kind if isinstance(kind, tuple) else [kind]
+    types = [t for number, t in enumerate(types) if t not in (*PLAIN, *types[:number])]
+    schemas, components = msgspec.json.schema_components(types, ref_template=SCHEMAS)
+
+    def schema_of(kind: Any) -> Mapping[str, Any]:
+        if isinstance(kind, tuple):
+            return {"oneOf": [schema_of(part) for part in kind]}
+        return schemas[types.index(kind)]
+
+    return schema_of, components
+
+
+def _describe_route(route: ApiRoute, schema_of: SchemaOf) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "summary": (inspect.getdoc(route.endpoint) or "").partition("\n")[0],
+        "tags": [route.endpoint.__module__.rpartition(".")[2]],
+        "parameters": list(_parameters(route)),
+        "responses": dict(sorted(_responses(route, schema_of).items())),
+    }
+    if route.public:
+        operation["security"] = [{}]
+    if route.takes:
+        content = {media: {"schema": schema_of(kind)} for media, kind in route.takes.items()}
+        operation["requestBody"] = {"required": True, "content": content}
+    return operation
+
+
+def _parameters(route: ApiRoute) -> Iterator[Mapping[str, Any]]:
+    for name, convertor in _PARAMETER.findall(route.path):
+        schema = {"type": "integer"} if convertor else TEXT
+        yield {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": PATH[name],
+            "schema": schema,
+        }
+    for name in route.query:
+        description, schema_ = QUERY[name]
+        yield {"name": name, "in": "query", "description": description, "schema": schema_}
+    if route.repeatable:
+        yield KEY
+    if route.waits:
+        yield from (WAIT, SEEN)
+
+
+def _responses(route: ApiRoute, schema_of: SchemaOf) -> dict[str, Any]:
+    refusals = {
+        str(status): {
+            "description": REFUSALS[status],
+            "content": {"application/problem+json": {"schema": schema_of(ProblemDetails)}},
+        }
+        for status in _refusals(route)
+    }
+    answers = {str(status): _answer(kind, schema_of) for status, kind in route.answers.items()}
+    return {**refusals, **answers}
+
+
+def _refusals(route: ApiRoute) -> list[int]:
+    refused = {401, 503, *route.refuses}
+    if route.takes:
+        refused |= {400, 408, 413, 415, 422}
+    if route.query:
+        refused.add(400)
+    if "{" in route.path:
+        refused.add(404)
+    return sorted(refused)
+
+
+def _answer(kind: Any, schema_of: SchemaOf) -> dict[str, Any]:
+    if kind is None:
+        return {"description": "Done; no body."}
+    if kind in PLAIN:
+        return {"description": "The answer.", "content": {PLAIN[kind]: {"schema": TEXT}}}
+    return {
+        "description": "The answer.",
+        "content": {"application/json": {"schema": schema_of(kind)}},
+    }
+
+
+def _unique_id(endpoint: Callable[..., Any], ids: set[str]) -> str:
+    """`experiments_publish`; an endpoint that stands at a second address says so."""
+    id_ = f"{endpoint.__module__.rpartition('.')[2]}_{endpoint.__name__}"
+    while id_ in ids:
+        id_ += "_too"
+    ids.add(id_)
+    return id_

@@ -1,0 +1,85 @@
+"""One route of the API: where it is, what does it, what it takes and what it answers."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+JSON = "application/json"
+
+
+class Text(msgspec.Struct):
+    """An answer that is plain text."""
+
+
+class Table(msgspec.Struct):
+    """An answer that is a table of comma-separated values."""
+
+
+class Lines(msgspec.Struct):
+    """An answer that is a JSON document a line."""
+
+
+# The media types of answers that are no JSON.
+PLAIN: Mapping[Any, str] = {Text: "text/plain", Table: "text/csv", Lines: "application/x-ndjson"}
+
+
+class ApiRoute(Route):
+    """A route that `/api/openapi.json` describes.
+
+    `answers` is the type of the usual answer (None: it has no body), or a mapping of statuses to
+    types; `takes` is the type of a JSON body, or a mapping of media types to types. A tuple is one
+    of several types. `query` names parameters of `openapi.QUERY`; `refuses` are statuses beyond the
+    usual ones. `open` is for whoever has no token; `repeatable` honours `Idempotency-Key`, `waits`
+    honours `Prefer: wait`.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        endpoint: Callable[[Request], Awaitable[Response]],
+        answers: Any,
+        *,
+        takes: Any = None,
+        query: tuple[str, ...] = (),
+        refuses: tuple[int, ...] = (),
+        public: bool = False,
+        repeatable: bool = False,
+        waits: bool = False,
+    ) -> None:
+        super().__init__(path, endpoint, methods=[method])
+        self.method = method
+        self.answers = _by_status(method, answers)
+        self.takes = _by_media_type(takes)
+        self.query = query
+        self.refuses = refuses
+        self.public = public
+        self.repeatable = repeatable
+        self.waits = waits
+
+
+def _by_status(method: str, answers: Any) -> Mapping[int, Any]:
+    if isinstance(answers, Mapping):
+        return answers
+    if answers is None:
+        return {204: None}
+    return {201 if method == "POST" else 200: answers}
+
+
+def _by_media_type(takes: Any) -> Mapping[str, Any]:
+    if isinstance(takes, Mapping):
+        return takes
+    return {} if takes is None else {JSON: takes}
+
+
+get = partial(ApiRoute, "GET")
+head = partial(ApiRoute, "HEAD")
+post = partial(ApiRoute, "POST")
+put = partial(ApiRoute, "PUT")
+patch = partial(ApiRoute, "PATCH")
+delete = partial(ApiRoute, "DELETE")
