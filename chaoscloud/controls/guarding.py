@@ -43,9 +43,14 @@ def build_guard(console: "Console", question: RunQuestion, resources: ExitStack)
         return None
     if tenancy_of(console.organizations) is None:
         return build_refusing_guard(console, NO_TEAM)
-    control_session, watch_session = (_open_session(console, resources) for _ in range(2))
+    session, watch_session = (_open_session(console, resources) for _ in range(2))
+
+    def ask(known: Reply | None, seconds: float) -> Reply:
+        session.call_limit = seconds
+        return ask_console(session, question, known)
+
     return Guard(
-        lambda known: ask_console(control_session, question, known),
+        ask,
         _build_lease(console),
         TIMING,
         watched=(watch_session, question),
@@ -56,7 +61,7 @@ def build_refusing_guard(console: "Console", reason: str) -> Guard | None:
     """What guards a run that nobody can be asked about: it only starts if it need not be."""
     if console.guard_mode is not GuardMode.REQUIRED:
         return None
-    return Guard(lambda _: Reply(NoAnswer(reason)), _build_lease(console))
+    return Guard(lambda *_: Reply(NoAnswer(reason)), _build_lease(console))
 
 
 def _open_session(console: "Console", resources: ExitStack) -> Any:

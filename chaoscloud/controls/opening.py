@@ -107,6 +107,8 @@ def begin(run: Run, console: Console, experiment: Experiment, secrets: Secrets |
     run.rollback_strategy = rollback_strategy(console.settings)
     run.guard = build_guard(console, RunQuestion(run.block, experiment), run.resources)
     run.problem = "its start was interrupted"
+    if run.guard is not None:
+        run.guard.ask_ahead()
     with run.holding_back_stops():
         warn_when_exposed(in_use(), console.settings)
         _prepare(run, lambda: _start(run, console, experiment, secrets))

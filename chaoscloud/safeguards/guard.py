@@ -16,8 +16,9 @@ from chaoslib.exceptions import InterruptExecution
 
 from chaoscloud.api.policies import Allowed, Denied, NoAnswer, Policy, describe_denial
 from chaoscloud.safeguards.contact import Contact, Gap, utc_now
+from chaoscloud.safeguards.first_question import Ask, FirstQuestion
 from chaoscloud.safeguards.lease import Lease
-from chaoscloud.safeguards.question import Reply, RunQuestion, ask_console
+from chaoscloud.safeguards.question import Reply, RunQuestion
 from chaoscloud.safeguards.state import RunState
 from chaoscloud.safeguards.stop import Stop, policies_without_answer
 from chaoscloud.safeguards.stop_signal import StopSignal, is_leaving
@@ -28,8 +29,6 @@ __all__ = ["Guard"]
 
 logger = logging.getLogger("chaostoolkit")
 
-Ask = Callable[[Reply | None], Reply]
-
 Watched = tuple[Any, RunQuestion]
 """A session, and the question that is asked over it."""
 
@@ -37,10 +36,9 @@ Watched = tuple[Any, RunQuestion]
 class Guard:
     """The safeguards of one run. Safe to use from several threads.
 
-    `ask` asks the console once, for a control, and is given the last answer; what is `watched` is
-    asked about before the run starts, and from then on all the time. The guard belongs to the
-    thread that made it, the run's: an interruption raised elsewhere stops a background activity but
-    not the run.
+    `ask` asks the console once, on the run's thread or before the run starts; what is `watched` is
+    asked about from the start on, all the time. The guard belongs to the thread that made it, the
+    run's: an interruption raised elsewhere stops a background activity but not the run.
     """
 
     def __init__(
@@ -70,6 +68,7 @@ class Guard:
         self._is_stop_logged = False
         self._watched = watched
         self._watch: Watch | None = None
+        self._first = FirstQuestion(ask, timing, clock)
         self._signal = StopSignal(self._is_signal_wanted, self._note_interruption)
 
     @property
@@ -82,6 +81,13 @@ class Guard:
         """When nobody answered."""
         return self._contact.gaps
 
+    def ask_ahead(self) -> None:
+        """Ask before the run starts, beside what else there is to wait for; `open` has the answer.
+
+        The seconds that the start may take count from here.
+        """
+        self._first.ask()
+
     def open(self) -> None:
         """Ask before anything happens, log how the run is guarded, and start to watch.
 
@@ -91,9 +97,8 @@ class Guard:
         if self.state is not RunState.WAITING:
             self.check()
             return
-        watched = self._watched
-        ask = self._ask if watched is None else lambda known: ask_console(*watched, known)
-        reply = self._inquire(ask)
+        reply, duration, age = self._first.wait_for_reply()
+        self.hear(reply, duration, age)
         if isinstance(reply.answer, NoAnswer) and self.lease.is_required:
             self._deny(policies_without_answer(reply.answer.reason))
         self._interrupt_if_denied()
@@ -101,8 +106,10 @@ class Guard:
         self._signal.install()
         if not isinstance(reply.answer, NoAnswer):
             self._log_start()
-        if watched is not None:
-            watch = Watch(*watched, self.hear, self.lease.time_left, self._timing, self._clock)
+        if self._watched is not None:
+            watch = Watch(
+                *self._watched, self.hear, self.lease.time_left, self._timing, self._clock
+            )
             watch.start(reply)
             self._watch = watch
 
@@ -115,13 +122,18 @@ class Guard:
             return self._interrupt_if_denied()
         with self._question_lock:
             if not self._is_fresh():
-                self._inquire(self._ask)
+                began = self._clock()
+                reply = self._ask(self._known, self._timing.limit)
+                self.hear(reply, self._clock() - began)
         return self._interrupt_if_denied()
 
-    def hear(self, reply: Reply, duration: float = 0.0) -> bool:
-        """Take in what the console said; returns whether there is more to listen for."""
+    def hear(self, reply: Reply, duration: float = 0.0, age: float = 0.0) -> bool:
+        """Take in what the console said; returns whether there is more to listen for.
+
+        The reply took `duration` seconds to come, and came `age` seconds ago.
+        """
         with self._lock:
-            self._fresh_until = self._clock() + self._timing.fresh_for(reply, duration)
+            self._fresh_until = self._clock() - age + self._timing.fresh_for(reply, duration)
             if not isinstance(reply.answer, NoAnswer):
                 self._known = reply
             match reply.answer:
@@ -139,6 +151,7 @@ class Guard:
     def ask_at_new_address(self) -> None:
         """The console has given the execution an id, which the question knows: ask about that."""
         self._fresh_until = self._clock()
+        self._first.is_superseded = True
         if self._watch is not None:
             self._watch.change_address()
 
@@ -204,12 +217,6 @@ class Guard:
         if self._clock() >= self._fresh_until:
             return False
         return self._watch is None or not self._watch.is_blind
-
-    def _inquire(self, ask: Ask) -> Reply:
-        began = self._clock()
-        reply = ask(self._known)
-        self.hear(reply, self._clock() - began)
-        return reply
 
     def _record_loss(self, reason: str) -> None:
         if self.state in (RunState.ROLLING_BACK, RunState.OVER):

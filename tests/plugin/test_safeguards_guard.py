@@ -39,7 +39,7 @@ class Asked:
         self.answers = list(answers)
         self.count = 0
 
-    def __call__(self, _: Reply | None = None) -> Reply:
+    def __call__(self, known: Reply | None, seconds: float) -> Reply:
         self.count += 1
         return Reply(self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])
 
@@ -115,8 +115,7 @@ def test_a_control_asks_for_itself_while_the_watch_would_not_hear_of_a_change(
         def start(self, reply: Reply) -> None: ...
 
     monkeypatch.setattr(guard_module, "Watch", BlindWatch)
-    monkeypatch.setattr(guard_module, "ask_console", lambda *_: Reply(YES))
-    console = Asked(YES, NO)
+    console = Asked(YES, YES, NO)
     watched = (None, RunQuestion({}))
     guard = Guard(console, timing=Timing(), clock=clock, watched=watched)
     guard.open()
@@ -125,7 +124,7 @@ def test_a_control_asks_for_itself_while_the_watch_would_not_hear_of_a_change(
     with pytest.raises(InterruptExecution):
         guard.check()
 
-    assert console.count == 2
+    assert console.count == 3
 
 
 def test_a_no_during_the_run_interrupts_it_and_is_not_asked_about_again(clock: Clock) -> None:
@@ -242,7 +241,7 @@ def test_without_an_answer_the_run_goes_on(clock: Clock, caplog: pytest.LogCaptu
 def test_after_a_failure_that_took_long_controls_ask_nothing_for_a_while(clock: Clock) -> None:
     """A console that hangs slows a run by a tenth at most."""
 
-    def hanging(_: Reply | None) -> Reply:
+    def hanging(known: Reply | None, seconds: float) -> Reply:
         clock.seconds += 5
         questions.append(clock.seconds)
         return Reply(AWAY)
@@ -348,7 +347,7 @@ def test_an_organization_may_impose_it_with_the_answer_that_lets_the_run_start(
 def test_a_stop_that_arrives_while_asking_passes(clock: Clock) -> None:
     """SIGTERM reaches us as an exception of the host's, and is not taken for a failed question."""
 
-    def terminate(_: Reply | None) -> Reply:
+    def terminate(known: Reply | None, seconds: float) -> Reply:
         raise InterruptExecution("SIGTERM signal received")
 
     guard = Guard(terminate, clock=clock)

@@ -28,7 +28,7 @@ AT_ITS_NEXT_STEP = "at its next step: an activity is not interrupted"
 
 def open_guard() -> Guard:
     """The guard of a run that was allowed to start."""
-    guard = Guard(lambda _: Reply(Allowed()))
+    guard = Guard(lambda *_: Reply(Allowed()))
     guard.open()
     return guard
 
