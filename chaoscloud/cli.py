@@ -152,6 +152,38 @@ def team(ctx: click.Context, team: str | None) -> None:
     change_team(ctx.obj["settings_path"], SignInOptions(team=team))
 
 
+_output_option = click.option(
+    "--output",
+    type=click.Choice(("text", "json")),
+    default="text",
+    help="Write one JSON document to standard output instead of lines.",
+)
+_junit_option = click.option(
+    "--junit", metavar="FILE", help="Write its test cases to this file, as JUnit."
+)
+
+
+def _fail_on_option(*words: str) -> Callable[[Command], Command]:
+    """`--fail-on` with these words, of which `chaoscloud.results.gate` knows the meaning."""
+
+    def parse(_ctx: click.Context, _param: click.Parameter, text: str | None) -> tuple[str, ...]:
+        if text is None:
+            return ()
+        from chaoscloud.results.gate import parse_gate_words
+
+        try:
+            return parse_gate_words(text, words)
+        except ValueError as x:
+            raise click.BadParameter(str(x)) from None
+
+    return click.option(
+        "--fail-on",
+        metavar="WORDS",
+        callback=parse,
+        help=f"Exit with 1 also for one of these, with commas between them: {', '.join(words)}.",
+    )
+
+
 @click.command(help="Publish your experiment's journal to ChaosIQ")
 @click.argument("journals", metavar="[JOURNAL]...", nargs=-1)
 @click.option(
@@ -164,40 +196,30 @@ def team(ctx: click.Context, team: str | None) -> None:
     is_flag=True,
     help="Without a journal: try again what the console did not take from earlier runs.",
 )
+@_junit_option
+@_fail_on_option("deviated", "inconclusive", "warnings")
+@_output_option
 @click.pass_context
 @_end_clearly
 def publish(
-    ctx: click.Context, journals: tuple[str, ...], with_outputs: bool, rejected: bool
+    ctx: click.Context,
+    journals: tuple[str, ...],
+    with_outputs: bool,
+    rejected: bool,
+    junit: str | None,
+    fail_on: tuple[str, ...],
+    output: str,
 ) -> None:
     """Publish each journal, and fail if any could not be; without one, what is pending."""
-    if not journals:
-        _publish_pending(ctx.obj["settings_path"], rejected)
-        return
-    from chaoscloud._prompts import complain, say
-    from chaoscloud.commands.failures import exit_code_of
-    from chaoscloud.commands.publishing import publish_journals
+    from chaoscloud.commands.publish import PublishOptions, publish, publish_pending
 
-    exit_code = 0
-    for outcome in publish_journals(ctx.obj["settings_path"], journals, with_outputs):
-        if outcome.failure is None:
-            say(str(outcome))
-        else:
-            complain(str(outcome))
-            exit_code = max(exit_code, exit_code_of(outcome.failure))
-    ctx.exit(exit_code)
-
-
-def _publish_pending(settings_path: str, rejected: bool) -> None:
-    from chaoscloud._prompts import say
-    from chaoscloud.commands.pending import send_pending
-
-    any_line = False
-    for run in send_pending(settings_path, rejected=rejected):
-        if line := str(run):
-            say(line)
-            any_line = True
-    if not any_line:
-        say("Nothing is pending on this machine: there is nothing to publish.")
+    settings_path, as_json = ctx.obj["settings_path"], output == "json"
+    if journals:
+        options = PublishOptions(with_outputs, junit, fail_on, as_json)
+        ctx.exit(publish(settings_path, journals, options))
+    if junit or fail_on:
+        raise click.UsageError("--junit and --fail-on are about journals: name at least one.")
+    publish_pending(settings_path, rejected=rejected, as_json=as_json)
 
 
 _FEATURE_HELP = (
@@ -372,16 +394,18 @@ def _check_existing(_ctx: click.Context, _param: click.Parameter, paths: tuple[s
     callback=_check_existing,
     help="A file with controls to load as global ones. Can be given several times.",
 )
+@_junit_option
+@_fail_on_option("impacted", "deviated", "inconclusive", "warnings")
 @click.argument("source")
 @click.pass_context
 @_end_clearly
 def verify(ctx: click.Context, /, source: str, **options: Any) -> None:
-    """Run a verification and exit as `chaos run` would."""
+    """Run a verification, say what it found, and exit as `chaos run` would."""
     from chaoscloud.settings import load
     from chaoscloud.verify.command import run
 
     load(ctx.obj["settings_path"])  # the host would carry on as if a damaged file were empty
-    ctx.exit(run(source, ctx.obj["settings_path"], **options))
+    ctx.exit(run(source, ctx.obj["settings_path"], say=click.echo, **options))
 
 
 def establish_credentials(settings_path: str) -> None:
@@ -424,6 +448,12 @@ def _notice_run(record: Any) -> bool:
 
 if "logging" in sys.modules:  # the host has loaded it; importing it here would cost the others
     sys.modules["logging"].getLogger("chaostoolkit").addFilter(_notice_run)
+
+
+if os.environ.get("CHAOSIQ_JUNIT") or os.environ.get("CHAOSIQ_SUMMARY"):
+    from chaoscloud.results import recorder
+
+    recorder.install()
 
 
 # Owned by `chaoscloud.verify`, and importable from here as they always were.

@@ -4,10 +4,14 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
+from chaoscloud.api import urls
+from chaoscloud.api.answers import body_of, was_stored
+from chaoscloud.api.calls import call
 from chaoscloud.extension import find_extension, get_extension
 from chaoscloud.types import Experiment, Extensions, Journal, Organizations, Settings
 
 if TYPE_CHECKING:
+    from chaoscloud.api._http import ConsoleSession
     from chaoscloud.delivery.verification import VerificationRunEventHandler
 
 __all__ = [
@@ -20,6 +24,7 @@ __all__ = [
     "get_call_context",
     "get_run_id",
     "get_verification_id",
+    "request_objective",
     "results_of",
     "set_run_id",
 ]
@@ -57,6 +62,13 @@ def set_run_id(run_id: str, experiment: Experiment) -> None:
     verification = _verification_of(experiment)
     if verification:
         verification["run_id"] = run_id
+
+
+def request_objective(session: "ConsoleSession", verification_id: str) -> Any:
+    """What the console knows of a verification, its `target` and `window` among it; None if not."""
+    url = urls.verification(session.base_url, verification_id)
+    response = call(session, "GET", url, "The verification could not be looked up")
+    return body_of(response) if response is not None and was_stored(response) else None
 
 
 def drop_run_ids(experiment: Experiment) -> None:

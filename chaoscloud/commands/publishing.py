@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -36,14 +36,15 @@ if TYPE_CHECKING:
 
     from chaoscloud.api._http import ConsoleSession
 
-__all__ = ["Outcome", "publish_journals"]
+__all__ = ["PublishedJournal", "publish_journals"]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PublishedJournal:
     """What became of one file: where its findings are, or the failure.
 
-    `note` is a line on outputs that may hold secrets; it only matters when the journal was sent.
+    `journal` is what it holds, None where it cannot be read; `note` is a line on outputs that may
+    hold secrets, which only matters when the journal was sent.
     """
 
     path: str
@@ -51,6 +52,7 @@ class Outcome:
     address: str | None = None
     failure: CommandFailed | None = None
     note: str = ""
+    journal: Journal | None = None
 
     def __str__(self) -> str:
         if self.failure is not None:
@@ -62,7 +64,7 @@ class Outcome:
 
 def publish_journals(
     settings_path: str, paths: Iterable[str], with_outputs: bool = False
-) -> Iterator[Outcome]:
+) -> Iterator[PublishedJournal]:
     """Publish each file in turn, whatever becomes of the others. Raises `NotSignedIn`.
 
     `with_outputs` sends also what activities returned that were given secrets.
@@ -74,7 +76,7 @@ def publish_journals(
     with api.open_session(settings) as session:
         publisher = _Publisher(session, profile.url, with_outputs)
         for path in paths:
-            yield publisher.outcome_of(path)
+            yield publisher.publish(path)
 
 
 class _Publisher:
@@ -87,20 +89,22 @@ class _Publisher:
         self._with_outputs = with_outputs
         self._hopeless: CommandFailed | None = None
 
-    def outcome_of(self, path: str) -> Outcome:
+    def publish(self, path: str) -> PublishedJournal:
         """Publish one file."""
+        journal = None
         try:
             journal = read_journal(path)
             if self._hopeless is not None:
                 raise self._hopeless
-            return self._publish(path, journal)
+            published = self._publish(path, journal)
         except (ConsoleUnreachable, TokenRefused) as x:
             self._hopeless = x
-            return Outcome(path, failure=x)
+            published = PublishedJournal(path, failure=x)
         except CommandFailed as x:
-            return Outcome(path, failure=x)
+            published = PublishedJournal(path, failure=x)
+        return replace(published, journal=journal)
 
-    def _publish(self, path: str, journal: Journal) -> Outcome:
+    def _publish(self, path: str, journal: Journal) -> PublishedJournal:
         redactor = self._redactor_for(journal)
         _check_that_it_can_be_sent(journal, redactor)
         journal, note = self._without_unknown_secrets(sort_keys(journal))
@@ -118,7 +122,9 @@ class _Publisher:
         execution = self._find(journal, redactor) if named else None
         if execution is not None:
             was_completed = is_finished(journal) and not is_finished(body_of(execution))
-            return Outcome(path, address=address_of(execution), note=note if was_completed else "")
+            return PublishedJournal(
+                path, address=address_of(execution), note=note if was_completed else ""
+            )
         answer = initialize_execution(
             self._session,
             experiment,
@@ -130,16 +136,18 @@ class _Publisher:
 
     def _read_creation(
         self, path: str, answer: "Response | None", experiment: Experiment, note: str
-    ) -> Outcome:
+    ) -> PublishedJournal:
         """What became of a journal whose execution was to be made; it may have been made before."""
         earlier_id = _read_earlier_id(answer)
         if earlier_id:  # with other values of secrets, or by the outbox, as the run went on
             api.set_execution_id(earlier_id, experiment)
             execution = fetch_execution(self._session, {"experiment": experiment})
-            return Outcome(path, address=None if execution is None else address_of(execution))
+            return PublishedJournal(
+                path, address=None if execution is None else address_of(execution)
+            )
         created = self._accept(answer)
         is_new = created.status_code != HTTPStatus.OK
-        return Outcome(path, is_new=is_new, address=address_of(created), note=note)
+        return PublishedJournal(path, is_new=is_new, address=address_of(created), note=note)
 
     def _without_unknown_secrets(self, journal: Journal) -> tuple[Journal, str]:
         """The journal as it may be sent, and a line on what is missing, if anything is."""

@@ -9,6 +9,7 @@ the functions: an installation that is broken is such a failure, too.
 run works on its own, for the execution that the `chaosiq` block names.
 """
 
+import os
 from collections.abc import Callable
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -137,12 +138,21 @@ def configure_control(
         if event_registry is not None:
             event_registry.register(Relay(run, _close))
             run.ends_later = True
+            _write_results_of(event_registry)
         if not console.wants("publish"):
             leave_unpublished(run, console)
             return
         begin(run, console, experiment, secrets)
         if run.problem is None:
             forget_path(experiment)
+
+
+def _write_results_of(event_registry: Any) -> None:
+    """Have results written of a run that is none of a `chaos` command, if somebody wants them."""
+    if os.environ.get("CHAOSIQ_JUNIT") or os.environ.get("CHAOSIQ_SUMMARY"):
+        from chaoscloud.results.recorder import register_recorder
+
+        register_recorder(event_registry)
 
 
 @contain_failures

@@ -43,7 +43,13 @@ from chaoscloud.extension import (
 from chaoscloud.types import Experiment, Journal
 from chaoscloud.workspace import get_experiment_path
 
-__all__ = ["Outbox", "Registration", "find_outbox", "read_flush_timeout"]
+__all__ = [
+    "Outbox",
+    "Registration",
+    "find_outbox",
+    "find_registration",
+    "read_flush_timeout",
+]
 
 logger = logging.getLogger("chaostoolkit")
 
@@ -362,7 +368,13 @@ class Outbox:
         changes: dict[str, Any] = dict(ids)
         if "execution_id" in ids:
             changes["address"] = address
+        if "run_id" in ids:
+            changes["run_address"] = address
         self.registration = replace(self.registration, **changes)
+        if self.registration.execution_id is not None:
+            _registrations[self.registration.execution_id] = self.registration
+            if len(_registrations) > MOST_REGISTRATIONS:
+                del _registrations[next(iter(_registrations))]
         self.on_change(self.registration)
 
     def _wait_for_rest(self, interrupted: threading.Event) -> None:
@@ -414,6 +426,17 @@ class Outbox:
 
 
 _open_outboxes: list[Outbox] = []
+
+MOST_REGISTRATIONS = 100
+_registrations: dict[str, Registration] = {}
+
+
+def find_registration(execution_id: object) -> Registration | None:
+    """What the console said about an execution that this process recorded.
+
+    Journals do not keep it: its addresses say where the console is.
+    """
+    return _registrations.get(str(execution_id))
 
 
 def find_outbox(experiment: Experiment, console_url: str | None = None) -> Outbox | None:

@@ -15,7 +15,8 @@ SENDS_IT = "What is pending is sent by the next run, or by `chaos publish`"
 class Registration:
     """What the console knows of a run; each id is None as long as it has not given it.
 
-    `address` is the page of the execution, for people; `problem` is why the run is not recorded,
+    `address` is the page of the execution, for people, `run_address` that of the verification run;
+    `problem` is why the run is not recorded,
     `pending` why it is recorded on this machine only, so far, and `disk_error` why not even there.
     """
 
@@ -23,6 +24,7 @@ class Registration:
     execution_id: str | None = None
     run_id: str | None = None
     address: str | None = None
+    run_address: str | None = None
     problem: str | None = None
     pending: str | None = None
     disk_error: str = ""

@@ -1,6 +1,6 @@
-"""Durations as people say them: `30 s`, `2 min 5 s`, `1 day`."""
+"""Durations and shares as people write them: `30 s`, `2 min 5 s`, `1 day`, `99.9 %`."""
 
-__all__ = ["format_duration"]
+__all__ = ["format_duration", "format_percentage"]
 
 _UNITS = (  # seconds in one, the word for one, the word for several
     (86_400, "day", "days"),
@@ -42,3 +42,14 @@ def _in_units(whole: int) -> str:
         elif parts:
             break  # "1 day" rather than "1 day 4 s"
     return " ".join(parts[:2])
+
+
+def format_percentage(value: float) -> str:
+    """A share of the time as people write it, with two decimals at most: `99.9 %`, `0.05 %`.
+
+    A target has as many as its author gave it: 99.999 is not 100.
+    """
+    if 0 < value < 0.005:
+        return "under 0.01 %"
+    rounded = f"{value:.2f}".rstrip("0").rstrip(".")
+    return f"{rounded if float(rounded) < 100 or value >= 100 else format(value, '.6g')} %"

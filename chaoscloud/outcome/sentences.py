@@ -11,7 +11,15 @@ from chaoscloud.outcome.durations import format_duration
 from chaoscloud.outcome.tolerances import describe_tolerance
 from chaoscloud.outcome.values import as_list, as_map, as_moment, as_text, format_value
 
-__all__ = ["find_block", "find_failed", "name_of", "read_states", "write_sentence"]
+__all__ = [
+    "describe_failure",
+    "describe_unmet",
+    "find_block",
+    "find_failed",
+    "name_of",
+    "read_states",
+    "write_sentence",
+]
 
 Phase = Literal["before", "during", "after"]
 
@@ -64,7 +72,7 @@ def write_sentence(journal: Mapping[str, Any], outcome: str, caveats: Sequence[s
     write = _WRITERS.get(outcome, _write_unknown)
     parts = [write(journal, caveats)]
     if failed := find_failed(journal, "rollbacks"):
-        parts.append(f"{_write_failure(failed[0], 'rollback')}; {_LEFT_BEHIND}")
+        parts.append(f"{describe_failure(failed[0], 'rollback')}; {_LEFT_BEHIND}")
     return _cut("; ".join(parts), LONGEST_SENTENCE)
 
 
@@ -72,7 +80,7 @@ def _write_passed(journal: Mapping[str, Any], caveats: Sequence[str]) -> str:
     if "dry-run" in caveats:
         return "a dry run: activities were left out, so nothing was learned"
     if failed := find_failed(journal, "run"):
-        return _write_failure(failed[0])
+        return describe_failure(failed[0])
     phases = list(dict.fromkeys(phase for phase, _ in read_states(journal)))
     if "no-steady-state-hypothesis" in caveats or not phases:
         return "nothing was judged: the steady state was not tested"
@@ -84,32 +92,32 @@ def _write_deviated(journal: Mapping[str, Any], _: Sequence[str]) -> str:
     if not states:
         return "the steady state did not hold; the journal does not say where"
     # The state that the method left behind is the news; one that came back is the second best.
-    return _write_unmet(*next((pair for pair in states if pair[0] == "after"), states[0]))
+    return describe_unmet(*next((pair for pair in states if pair[0] == "after"), states[0]))
 
 
 def _write_baseline(journal: Mapping[str, Any], _: Sequence[str]) -> str:
     phase, state = next(read_states(journal))
-    return f"{_write_unmet(phase, state)}; the method was not run"
+    return f"{describe_unmet(phase, state)}; the method was not run"
 
 
 def _write_probe_error(journal: Mapping[str, Any], _: Sequence[str]) -> str:
     for phase, state in read_states(journal):
         for probe in map(as_map, as_list(state.get("probes"))):
             if probe.get("status") != "succeeded":
-                return f"{_write_failure(probe, 'probe')}, {phase} the method"
+                return f"{describe_failure(probe, 'probe')}, {phase} the method"
     return "a probe of the hypothesis failed"
 
 
 def _write_aborted(journal: Mapping[str, Any], _: Sequence[str]) -> str:
     failed = find_failed(journal, "run")
     if failed:
-        return f"aborted: {_write_failure(failed[-1])}"
+        return f"aborted: {describe_failure(failed[-1])}"
     return "aborted by an unexpected error; the journal does not say which"
 
 
 def _write_failed(journal: Mapping[str, Any], _: Sequence[str]) -> str:
     failed = find_failed(journal, "run")
-    return _write_failure(failed[0]) if failed else "failed; the journal does not say why"
+    return describe_failure(failed[0]) if failed else "failed; the journal does not say why"
 
 
 def _write_interrupted(journal: Mapping[str, Any], _: Sequence[str]) -> str:
@@ -154,7 +162,7 @@ _SIGNALS = {"SIGINT": "Ctrl-C", "SIGTERM": "SIGTERM", "SIGHUP": "SIGHUP"}
 # --- its parts ---------------------------------------------------------------------------------
 
 
-def _write_unmet(phase: Phase, state: Mapping[str, Any]) -> str:
+def describe_unmet(phase: Phase, state: Mapping[str, Any]) -> str:
     """Say which probe of a test was outside its tolerance, what was expected, what came."""
     probes = map(as_map, as_list(state.get("probes")))
     probe = next((probe for probe in probes if probe.get("tolerance_met") is False), None)
@@ -178,7 +186,8 @@ def _select_value(output: object, tolerance: object) -> object:
     return output.get("status", output)
 
 
-def _write_failure(run: Mapping[str, Any], kind: str = "") -> str:
+def describe_failure(run: Mapping[str, Any], kind: str = "") -> str:
+    """Say which activity failed and by which error; `kind` is what to call it."""
     activity = as_map(run.get("activity"))
     kind = kind or as_text(activity.get("type")) or "activity"
     exception = run.get("exception")

@@ -1,7 +1,7 @@
 """What `chaos verify` does: what the host's `run` does for an experiment, for a verification."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,10 +14,15 @@ from chaoslib.run import RunEventHandler
 from chaoslib.settings import load_settings
 from chaoslib.types import Dry
 
+from chaoscloud._host import start_folder
+from chaoscloud.outcome.verdict import describe_verdict
+from chaoscloud.results.recorder import ResultRecorder
+from chaoscloud.results.targets import read_result_files
 from chaoscloud.types import Experiment, Journal, Settings
 from chaoscloud.verify.journal import write_journal
 from chaoscloud.verify.source import load_verification
 from chaoscloud.verify.tenancy import switch_team_during_verification_run
+from chaoscloud.verify.verdict import describe_result, find_failures, find_result
 from chaoscloud.verify.verification import (
     ensure_signed_in,
     ensure_verification_is_valid,
@@ -41,13 +46,18 @@ def run(
     var: Mapping[str, Any] | None = None,
     var_file: Sequence[str] = (),
     control_file: Sequence[str] = (),
+    junit: str | None = None,
+    fail_on: tuple[str, ...] = (),
+    say: Callable[[str], object] = logger.info,
 ) -> int:
-    """Run the verification at `source`, write its journal, and return the exit code.
+    """Run the verification at `source`, write its journal, say what it found; the exit code.
 
-    It is 0 when the run completed and did not deviate, else 1, as the host's. `dry=True` is the
-    bare flag of earlier versions: no activity is executed. What keeps the run from starting is
-    logged, and nothing has happened then.
+    It is 0 when the run completed and did not deviate, else 1, as the host's; and 1 when one of the
+    words of `fail_on` is true of it (see `chaoscloud.results.gate`). `dry=True` is the bare flag of
+    earlier versions: no activity is executed. What keeps the run from starting is logged, and
+    nothing has happened then. `junit` is a file for its test cases, `say` gets the last lines.
     """
+    recorder = ResultRecorder(read_result_files(folder=start_folder()).with_junit(junit))
     settings = load_settings(settings_path) or {}
     dry = Dry.ACTIVITIES.value if dry is True else dry or None
     try:
@@ -63,14 +73,23 @@ def run(
             experiment,
             settings,
             merge_vars(var, var_file),
-            event_handlers=_recorders(),
+            event_handlers=[*_recorders(), recorder],
             keep=partial(_keep, dry, journal_path),
         )
     except ChaosException as x:
         logger.error("%s", x)  # noqa: TRY400 - people read a line, the log file keeps the trace
         logger.debug("The verification did not run", exc_info=True)
+        recorder.write(reason=str(x))
         return 1
-    return _end(journal, settings)
+    exit_code = _end(journal, settings)
+    verdict = find_result(experiment, journal, settings)
+    for line in describe_result(journal, verdict):
+        say(line)
+    recorder.write({"verdict": " ".join(describe_verdict(verdict))})
+    failures = find_failures(journal, verdict, fail_on)
+    for reason in failures:
+        logger.error("Failed by --fail-on: %s.", reason)
+    return 1 if failures else exit_code
 
 
 def _load(

@@ -18,6 +18,7 @@ BLOCK = {
     "duration-of-conditions": 60,
     "cool-down-duration": 2.5,
 }
+OBJECTIVE = {"target": 99.9, "window": 604_800}
 
 
 def _objective(team: TeamApi) -> str:
@@ -79,8 +80,22 @@ def test_the_document_to_run_knows_where_it_belongs(
         "org_id": acme.id,
         "experiment_id": made["experiment_id"],
         "objective_id": made["objective_id"],
-        "verification": {"id": made["id"], **BLOCK},
+        "verification": {"id": made["id"], **BLOCK, "objective": OBJECTIVE},
     }
+
+
+def test_a_document_may_say_what_it_is_held_against(bobs: TeamApi) -> None:
+    """What makes no sense in that place counts as not said."""
+    objective = {"target": 99.9, "window": 86400}
+    of_sense = chaosiq(verification={"id": "daily", **BLOCK, "objective": objective})
+    of_none = chaosiq(verification={"id": "odd", **BLOCK, "objective": {"target": "most"}})
+
+    for extensions in (of_sense, of_none):
+        bobs.post("/verifications", {"experiment": experiment(**extensions)})
+
+    daily, odd = (bobs.get(f"/verifications/{name}").json() for name in ("daily", "odd"))
+    assert (daily["target"], daily["window"]) == (99.9, 86400)
+    assert (odd["target"], odd["window"]) == (99, 30 * 86400)
 
 
 def test_running_the_document_publishes_nothing_new(bobs: TeamApi) -> None:

@@ -15,7 +15,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What the runner of verifications is asked for; it always fails."""
     asked: list[dict[str, Any]] = []
 
-    def run(source: str, settings_path: str, **options: Any) -> int:
+    def run(source: str, settings_path: str, *, say: Any, **options: Any) -> int:
         asked.append({"source": source, "settings_path": settings_path, **options})
         return 1
 
@@ -42,6 +42,8 @@ def test_the_runner_gets_what_was_not_said_as_its_default(
             "var": {},
             "var_file": (),
             "control_file": (),
+            "junit": None,
+            "fail_on": (),
         }
     ]
 
@@ -58,6 +60,7 @@ def test_the_runner_gets_what_was_said(
         settings_path,
         *("--journal-path", "findings.json", "--no-validation", "--no-verify-tls"),
         *("--rollback-strategy", "always", "--var", "brokers:int=3", "--var", "name=kafka"),
+        *("--junit", "junit.xml", "--fail-on", "impacted, inconclusive"),
         *("--var-file", str(file), "--control-file", str(file)),
         "https://console.example.com/assets/verifications/1.json",
     )
@@ -69,6 +72,7 @@ def test_the_runner_gets_what_was_said(
     assert asked["rollback_strategy"] == "always"
     assert asked["var"] == {"brokers": 3, "name": "kafka"}
     assert (asked["var_file"], asked["control_file"]) == ((str(file),), (str(file),))
+    assert (asked["junit"], asked["fail_on"]) == ("junit.xml", ("impacted", "inconclusive"))
 
 
 @pytest.mark.parametrize(
@@ -110,6 +114,7 @@ def test_what_looks_like_an_option_after_two_dashes_is_a_file(
         ["--dry=everything", "verification.json"],
         ["--rollback-strategy", "maybe", "verification.json"],
         ["--var-file", "absent.json", "verification.json"],
+        ["--fail-on", "impact", "verification.json"],
     ],
 )
 def test_a_mistake_in_the_command_exits_2(

@@ -4,7 +4,9 @@ import signal
 from typing import Any
 
 import pytest
+import requests
 
+from chaoscloud.outcome.durations import format_percentage
 from tests.together.conftest import Console, User, command, read_until
 
 PASSED = "import os, sys; sys.exit(os.path.exists('lost'))"
@@ -46,6 +48,56 @@ def test_a_hand_written_verification_is_registered_by_its_first_run(
     deviated = [sample for sample in samples if sample["steady_state_met"] is False]
     assert run["results"]["deviated_samples"] == len(deviated) > 0
     assert run["insight"]["impacted"] is True
+
+
+def test_a_verification_ends_with_the_verdict_of_the_console(
+    signed_in: User, console: Console, verification: dict[str, Any]
+) -> None:
+    """Samples, impact and budget are those the console computes, and its page is the last line."""
+    name = signed_in.keep("verification.json", verification)
+
+    done = signed_in.chaos("verify", "--fail-on", "impacted", "--junit", "junit.xml", name)
+
+    assert done.returncode == 1, done.stderr
+    [run] = runs_of(console)
+    results, insight = run["results"], run["insight"]
+    lines = done.stdout.splitlines()
+    counts = (
+        f"Samples: {results['total_number_of_samples']} ("
+        f"{results['successful_samples']} within the tolerance, "
+        f"{results['deviated_samples']} deviated)."
+    )
+    assert lines[1] == counts
+    assert format_percentage(insight["observed_impact"]) in lines[2]
+    assert lines[2].startswith("Impacted: ")
+    assert lines[2].endswith("1 % is allowed.")
+    assert lines[3].endswith("of the 7 h 12 min that 99 % allows in 30 days.")
+    assert lines[-1].startswith(f"See {console.url}/")
+    assert lines[-1].endswith(f"/verifications/broker-outage/runs/{run['id']}")
+    assert "Failed by --fail-on: the objective is impacted." in done.stderr
+    assert "Impacted" in (signed_in.home / "junit.xml").read_text()
+
+
+def test_the_verdict_is_known_while_the_console_is_away(
+    signed_in: User, console: Console, verification: dict[str, Any]
+) -> None:
+    """The document that the console hands out says what it is held against."""
+    signed_in.chaos("verify", signed_in.keep("verification.json", verification))
+    asset = requests.get(
+        f"{console.url}/assets/verifications/broker-outage.json",
+        headers={"Authorization": f"Bearer {console.token}"},
+        timeout=60,
+    )
+    name = signed_in.keep("from-the-console.json", asset.json())
+    console.process.terminate()
+    console.process.wait(60)
+
+    done = signed_in.chaos("verify", name)
+
+    assert done.returncode == 0, done.stderr
+    assert "Impacted: the objective did not hold for" in done.stdout
+    assert "that 99 % allows in 30 days." in done.stdout
+    assert "See http" not in done.stdout
 
 
 def test_events_of_a_verification_come_in_the_order_of_its_life(

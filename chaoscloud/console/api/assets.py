@@ -118,7 +118,7 @@ def _verification(connection: Connection, verification_id: str, team: Team) -> b
         raw,
         experiment_id=record.experiment_id,
         objective_id=record.objective_id,
-        verification=rules.block(verification_id, record.timing),
+        verification=rules.block(verification_id, record.timing, record.target, record.window),
     )
 
 

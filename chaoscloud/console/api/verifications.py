@@ -65,8 +65,8 @@ class ImportedVerification(msgspec.Struct, frozen=True):
     experiment: Document
     id: Id | None = None
     objective_id: str | None = None
-    target: Target = rules.TARGET
-    window: Seconds = rules.WINDOW
+    target: Target | None = None
+    window: Seconds | None = None
     frequency: Seconds | None = None
     warm_up: Seconds | None = None
     duration: Seconds | None = None
@@ -131,8 +131,8 @@ def import_of(
         content=content,
         timing=_timing(sent, content.timing),
         objective_id=sent.objective_id,
-        target=sent.target,
-        window=rules.pace(sent.window, "window"),
+        target=content.target if sent.target is None else sent.target,
+        window=content.window if sent.window is None else rules.pace(sent.window, "window"),
     )
 
 

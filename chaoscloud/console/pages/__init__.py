@@ -81,7 +81,6 @@ routes: list[BaseRoute] = [
     Route("/settings/tokens/{id}/revoke", tokens.revoke, methods=["POST"]),
     Route("/{org:name}", home.organization),
     Route(TEAM, home.team),
-    Route(TEAM + "/live", live.bar_stream),
     Route(TEAM + "/executions", execution_list.show),
     Route(TEAM + "/executions/live", execution_list.stream),
     Route(TEAM + "/executions.{format:file}", execution_list.export),

@@ -10,7 +10,7 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from chaoscloud.console.pages import _looks
-from chaoscloud.outcome.durations import format_duration
+from chaoscloud.outcome.durations import format_duration, format_percentage
 from chaoscloud.outcome.tolerances import describe_tolerance
 
 LONGEST_TEXT = 4_000  # characters of one value on a page; the journal has the rest
@@ -37,7 +37,7 @@ def environment() -> Environment:
         legend=_looks.legend,
         expected=describe_tolerance,
         at_least=max,
-        percentage=percentage,
+        percentage=format_percentage,
     )
     templates.globals.update(asset=asset)
     return templates
@@ -91,14 +91,3 @@ def short(text: str) -> str:
     """One line's worth of a text, for a cell."""
     line = " ".join(text.split())
     return line if len(line) <= LONGEST_CELL else f"{line[:LONGEST_CELL]}…"
-
-
-def percentage(value: float) -> str:
-    """A share of the time as people write it, with two decimals at most: `99.9 %`, `0.05 %`.
-
-    A target has as many as its author gave it: 99.999 is not 100.
-    """
-    if 0 < value < 0.005:
-        return "under 0.01 %"
-    rounded = f"{value:.2f}".rstrip("0").rstrip(".")
-    return f"{rounded if float(rounded) < 100 or value >= 100 else format(value, '.6g')} %"

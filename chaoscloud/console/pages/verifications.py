@@ -51,6 +51,7 @@ from chaoscloud.outcome.samples import (
     from_journal,
 )
 from chaoscloud.outcome.values import as_map
+from chaoscloud.outcome.verdict import TOO_SLOW
 
 PAGE = 30
 MOST_EVENTS = 5_000  # of a run, read for its samples
@@ -201,9 +202,6 @@ async def _drawn(visit: Visit) -> dict[str, Any]:
         "curve": drawn,
         "removal": removal,
     }
-
-
-TOO_SLOW = 1.5  # times the frequency: samples that come slower did not keep their pace
 
 
 def _slow_pace(run: VerificationRun, verification: Verification) -> float | None:

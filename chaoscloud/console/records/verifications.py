@@ -21,7 +21,7 @@ from chaoscloud.console.rules.verifications import Timing
 
 
 class Verification(msgspec.Struct, frozen=True):
-    """A verification without its document; durations are in seconds, `target` is a percentage."""
+    """A verification without its document; times are in seconds, `target` is a percentage."""
 
     id: str
     team_id: str
@@ -29,6 +29,7 @@ class Verification(msgspec.Struct, frozen=True):
     objective_id: str
     objective_name: str
     target: float
+    window: float
     experiment_id: str | None
     frequency: float
     warm_up: float
@@ -105,7 +106,8 @@ def teams_that_have(connection: Connection, verification_id: str) -> set[str]:
 
 
 def _of_team(team_id: str) -> Select[Any]:
-    of_objective = {"objective_name": objectives.c.name, "target": objectives.c.target}
+    by = objectives.c
+    of_objective = {"objective_name": by.name, "target": by.target, "window": by.window}
     return (
         select(*columns(verifications, Verification, **of_objective))
         .join(objectives, objectives.c.id == verifications.c.objective_id)

@@ -55,6 +55,12 @@ class _Block(msgspec.Struct, frozen=True):
     warm_up: Seconds | None = msgspec.field(default=None, name="warm-up-duration")
     duration: Seconds | None = msgspec.field(default=None, name="duration-of-conditions")
     cool_down: Seconds | None = msgspec.field(default=None, name="cool-down-duration")
+    objective: Any = None
+
+
+class _Objective(msgspec.Struct, frozen=True):
+    target: Annotated[float, msgspec.Meta(gt=0, le=100)] = TARGET
+    window: Annotated[float, msgspec.Meta(gt=0, le=LONGEST)] = WINDOW
 
 
 class VerificationContent(msgspec.Struct, frozen=True):
@@ -66,6 +72,8 @@ class VerificationContent(msgspec.Struct, frozen=True):
     objective_name: str
     measurement: dict[str, Any]
     timing: Timing
+    target: float = TARGET  # percent
+    window: float = WINDOW  # seconds
 
 
 def read_document(document: bytes) -> VerificationContent:
@@ -77,6 +85,7 @@ def read_document(document: bytes) -> VerificationContent:
     head = msgspec.json.decode(document, type=documents.Head)
     ours = documents.block_of(head.extensions)
     block = _block(ours)
+    objective = _read_objective(block.objective)
     measurement = hypothesis(decoded.get(HYPOTHESIS), head.shown_title, HYPOTHESIS)
     return VerificationContent(
         id=block.id or None,
@@ -85,6 +94,8 @@ def read_document(document: bytes) -> VerificationContent:
         objective_name=plain(measurement["title"]),
         measurement=measurement,
         timing=_timing(block),
+        target=objective.target,
+        window=objective.window,
     )
 
 
@@ -129,14 +140,19 @@ def compose_document(
     )
 
 
-def block(verification_id: str, timing: Timing) -> dict[str, Any]:
-    """The `verification` of the `chaosiq` block."""
+def block(verification_id: str, timing: Timing, target: float, window: float) -> dict[str, Any]:
+    """The `verification` of the `chaosiq` block.
+
+    With the objective that it is held against: `chaos verify` says the impact where the console is
+    away, too.
+    """
     return {
         "id": verification_id,
         "frequency-of-measurement": _short(timing.frequency),
         "warm-up-duration": _short(timing.warm_up),
         "duration-of-conditions": _short(timing.duration),
         "cool-down-duration": _short(timing.cool_down),
+        "objective": {"target": _short(target), "window": _short(window)},
     }
 
 
@@ -159,6 +175,14 @@ def _block(ours: documents.Block) -> _Block:
         raise msgspec.ValidationError(
             str(error).replace("`$", "`$.extensions.chaosiq.verification", 1)
         ) from None
+
+
+def _read_objective(value: object) -> _Objective:
+    """What the block says a run is held against; the usual where it says nothing of sense."""
+    try:
+        return msgspec.convert(value, _Objective)
+    except msgspec.ValidationError:
+        return _Objective()
 
 
 def _timing(settings: _Block) -> Timing:
