@@ -66,7 +66,7 @@ async def team_for(request: Request, caller: Caller) -> TeamScope:
     if any("\0" in str(word) for word in path.values()):
         raise NotFound("Nothing here has such a name.")  # PostgreSQL cannot even be asked for it
     place = await _database(request).reading(
-        teams.place, path["org"], path["team"], caller.person_id
+        teams.find_access, path["org"], path["team"], caller.person_id
     )
     if (
         place is None

@@ -32,8 +32,8 @@ def test_a_place_is_found_by_ids_and_by_address_names(
 ) -> None:
     """Addresses of either kind lead to the same team."""
     with database.read() as connection:
-        by_id = teams.place(connection, acme.id, checkout.id, bob.id)
-        by_name = teams.place(connection, "acme", "checkout", bob.id)
+        by_id = teams.find_access(connection, acme.id, checkout.id, bob.id)
+        by_name = teams.find_access(connection, "acme", "checkout", bob.id)
 
     assert by_id is not None
     assert by_id.on_it
@@ -45,7 +45,7 @@ def test_a_stranger_finds_no_place(database: Database, checkout: Team, now: Cloc
     mallory = database.write(lambda c: people.add(c, "Mallory", now())).result()
 
     with database.read() as connection:
-        assert teams.place(connection, "acme", "checkout", mallory.id) is None
+        assert teams.find_access(connection, "acme", "checkout", mallory.id) is None
 
 
 def test_a_token_opens_until_it_is_revoked(database: Database, bob: Member, now: Clock) -> None:

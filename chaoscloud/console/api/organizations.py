@@ -55,5 +55,5 @@ async def teams_listed(request: Request) -> Response:
 async def team(request: TeamRequest) -> Response:
     """One team."""
     place = request.team
-    required = await request.http.app.state.watch.required(place.organization_id)
+    required = await request.http.app.state.watch.is_required(place.organization_id)
     return json(TeamSummary(place.team_id, place.team_name, place.organization_id, required))

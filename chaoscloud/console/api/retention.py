@@ -20,8 +20,8 @@ from chaoscloud.console.records.retention import (
     MOST_DAYS,
     Actor,
     Hold,
+    NoSuchExecution,
     Retention,
-    UnknownExecution,
 )
 
 Days = Annotated[int, msgspec.Meta(ge=FEWEST_DAYS, le=MOST_DAYS)]
@@ -61,7 +61,7 @@ class NewHold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 async def read(request: Request) -> Response:
     """What the organization keeps, what it holds, and what would be removed now."""
     scope = await owner_scope(request)
-    return json(await database_of(request).reading(_read, scope))
+    return json(await database_of(request).reading(_describe, scope))
 
 
 async def write(request: Request) -> Response:
@@ -73,11 +73,11 @@ async def write(request: Request) -> Response:
     choice = Retention(sent.event_days, sent.journal_days)
     database = database_of(request)
     if sent.dry_run:
-        return json(await database.reading(_read, scope, choice))
+        return json(await database.reading(_describe, scope, choice))
     await database.writing(
         retention.set_retention, scope.organization_id, choice, _actor(scope), scope.now
     )
-    return json(await database.reading(_read, scope))
+    return json(await database.reading(_describe, scope))
 
 
 async def add_hold(request: Request) -> Response:
@@ -90,7 +90,7 @@ async def add_hold(request: Request) -> Response:
         hold = await database_of(request).writing(_add_hold, scope, sent)
     except AlreadyThere as error:
         raise Conflict(f"{error}.") from None
-    except UnknownExecution:
+    except NoSuchExecution:
         raise NotFound("The organization has no execution of this id.") from None
     return json(hold, 201)
 
@@ -106,7 +106,9 @@ async def remove_hold(request: Request) -> Response:
     return nothing()
 
 
-def _read(connection: Connection, scope: Scope, choice: Retention | None = None) -> RetentionView:
+def _describe(
+    connection: Connection, scope: Scope, choice: Retention | None = None
+) -> RetentionView:
     organization_id = scope.organization_id
     choice = choice or retention.read_retention(connection, organization_id)
     return RetentionView(

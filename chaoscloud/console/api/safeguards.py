@@ -255,7 +255,7 @@ async def simulate(request: TeamRequest) -> Response:
     watch: Watch = request.http.app.state.watch
     tags = (*sent.tags, *(head.tags or ()))
     decision = (await simulate_run(request.db, watch, request.team, tags, at)).decision
-    required = await watch.required(request.team.organization_id)
+    required = await watch.is_required(request.team.organization_id)
     return json(SimulationResult(decision.allowed, required, at, decision.policies))
 
 

@@ -22,8 +22,8 @@ from chaoscloud.console.records.retention import (
     LONGEST_REASON,
     MOST_DAYS,
     Actor,
+    NoSuchExecution,
     Retention,
-    UnknownExecution,
 )
 
 FOR_EVER = "forever"
@@ -144,7 +144,7 @@ def hold_runs(
             execution_id=execution_id,
             reason=" ".join(reason.split())[:LONGEST_REASON],
         )
-    except UnknownExecution:
+    except NoSuchExecution:
         raise click.ClickException(
             f"Organization {organization.name!r} has no execution {execution_id!r}."
         ) from None

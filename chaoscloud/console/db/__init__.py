@@ -124,7 +124,7 @@ class Database:
             with self.read() as connection:
                 return changes.read_revisions(connection)
         try:
-            revisions = self._revision_reader.read()
+            revisions = self._revision_reader.read_all()
         except (sqlite3.Error, SQLAlchemyError) as error:
             raise self._report(error) from error
         self._trouble.clear()
@@ -167,11 +167,11 @@ class Database:
     ) -> T:
         """Run a reading function in a thread, away from the event loop. Raises `CannotRead`."""
 
-        def read() -> T:
+        def run() -> T:
             with self.read() as connection:
                 return job(connection, *args, **kwargs)
 
-        return await asyncio.get_running_loop().run_in_executor(self._readers, read)
+        return await asyncio.get_running_loop().run_in_executor(self._readers, run)
 
     async def writing(
         self, job: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs

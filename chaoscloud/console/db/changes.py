@@ -134,7 +134,7 @@ class RevisionReader:
         self._engine = engine
         self._connection: PoolProxiedConnection | None = None
 
-    def read(self) -> Revisions:
+    def read_all(self) -> Revisions:
         """How often everything has changed so far. Raises the driver's errors, or SQLAlchemy's."""
         try:
             if self._connection is None:

@@ -147,7 +147,7 @@ def _read_parts(
         statement = statement.where(tuple_(*table.primary_key.columns) > tuple_(*last))
     part: list[Row[Any]] = []
     size = 0
-    with _streamed(reading, table, statement) as rows:
+    with _stream(reading, table, statement) as rows:
         for row in rows:
             part.append(row)
             size += sum(len(value) for value in row if isinstance(value, bytes))
@@ -159,7 +159,7 @@ def _read_parts(
 
 
 @contextmanager
-def _streamed(connection: Connection, table: Table, statement: Any) -> Iterator[Any]:
+def _stream(connection: Connection, table: Table, statement: Any) -> Iterator[Any]:
     large = any(isinstance(column.type, LargeBinary) for column in table.columns)
     at_once = LARGE_ROWS_AT_ONCE if large else ROWS_AT_ONCE
     with connection.execute(statement.execution_options(yield_per=at_once)) as result:
@@ -188,7 +188,7 @@ def _sum_up(connection: Connection, table: Table) -> TableCopy:
     """Count the rows and add up their digests, for databases sort text differently."""
     rows = total = 0
     encode = msgspec.json.Encoder(order="deterministic").encode
-    with _streamed(connection, table, select(table)) as result:
+    with _stream(connection, table, select(table)) as result:
         for row in result:
             digest = hashlib.sha256(encode([_plain(value) for value in row])).digest()
             total += int.from_bytes(digest[: _DIGEST_BITS // 8])

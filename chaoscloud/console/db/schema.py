@@ -5,227 +5,109 @@ over the wire are kept as the bytes that came (UTF-8 JSON), beside the few colum
 rules ask for. Every row that belongs to people belongs to a team or an organization.
 """
 
-import json
-from datetime import UTC, datetime
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    DateTime,
     Float,
     ForeignKey,
-    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
-    TextClause,
-    TypeDecorator,
     UniqueConstraint,
     false,
     text,
 )
 
-metadata = MetaData()
-
-# SQLite only counts by itself on a column declared INTEGER; PostgreSQL wants 64 bits.
-Sequence = BigInteger().with_variant(Integer, "sqlite")
-
-
-class Moment(TypeDecorator[datetime]):
-    """An aware UTC datetime; SQLite forgets the zone, so it is put back on the way out."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
-        """Refuse naive times: a time without a zone is a guess."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("times are kept with their zone")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
-        """Give the zone back."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class Words(TypeDecorator[tuple[str, ...]]):
-    """A few words, such as tags; kept as a JSON list."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Any) -> str:
-        """Write the list."""
-        return json.dumps(list(value or ()), ensure_ascii=False)
-
-    def process_result_value(self, value: str | None, dialect: Any) -> tuple[str, ...]:
-        """Read it."""
-        return tuple(json.loads(value or "[]"))
-
-
-def _id() -> Column[str]:
-    return Column("id", String(36), primary_key=True)
-
-
-def _ref(name: str, target: str, *, nullable: bool = False) -> Column[str]:
-    return Column(name, String(36), ForeignKey(f"{target}.id"), nullable=nullable)
-
-
-def _creation_time() -> Column[datetime]:
-    return Column("created_at", Moment, nullable=False)
-
-
-def _listing(name: str, *columns: str) -> tuple[Index, Index]:
-    """The index that a list of executions is read by.
-
-    SQLite finds the tags in it too: looking for one that is rare, it need not read every row with
-    its journal. PostgreSQL keeps journals apart, and takes no long text into an index.
-    """
-    return (
-        Index(name, *columns, "tags").ddl_if(dialect="sqlite"),
-        Index(name, *columns).ddl_if(dialect="postgresql"),
-    )
-
-
-def _partial_index(name: str, condition: TextClause) -> Index:
-    """The index of those outcomes of a team, by their start, for which a condition is true."""
-    columns = ("team_id", "started_at", "execution_id")
-    return Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
-
-
-def _journal_version() -> tuple[Column[Any], ...]:
-    """Which version the journal of a row is, who sent it, and when.
-
-    Null for a journal that came before versions were counted: its run's person sent it.
-    """
-    return (
-        Column("journal_number", Integer, nullable=False, default=1, server_default="1"),
-        Column("journal_person_id", String(36)),
-        Column("journal_at", Moment),
-    )
-
-
-# --- who ---------------------------------------------------------------------------------------
-
-organizations = Table(
-    "organizations",
+from chaoscloud.console.db.columns import (
+    Moment,
+    Sequence,
+    Words,
+    creation_time,
+    id_column,
+    journal_version_columns,
+    list_index,
     metadata,
-    _id(),
-    Column("name", Text, nullable=False, unique=True),
-    Column("slug", Text, nullable=False, unique=True),  # the name as it stands in addresses
-    # nothing runs here that cannot ask its safeguards
-    Column("safeguards_required", Boolean, nullable=False, default=False),
-    _creation_time(),
+    partial_index,
+    reference,
+)
+from chaoscloud.console.db.people_tables import (
+    earlier_slugs,
+    memberships,
+    organizations,
+    people,
+    sessions,
+    signin_links,
+    team_members,
+    teams,
+    token_organizations,
+    tokens,
+)
+from chaoscloud.console.db.verification_tables import (
+    objectives,
+    verification_events,
+    verification_runs,
+    verifications,
 )
 
-teams = Table(
-    "teams",
-    metadata,
-    _id(),
-    _ref("organization_id", "organizations"),
-    Column("name", Text, nullable=False),
-    Column("slug", Text, nullable=False),
-    _creation_time(),
-    Column("removed_at", Moment),  # the row stays: the audit log goes on to name the team
-    # an experiment that was not run for so many days is stale
-    Column("stale_days", Integer, nullable=False, default=30, server_default="30"),
-    UniqueConstraint("organization_id", "name"),
-    UniqueConstraint("organization_id", "slug"),
-)
-
-people = Table(
-    "people",
-    metadata,
-    _id(),
-    Column("name", Text, nullable=False),  # unique among the people of each organization
-    _creation_time(),
-    Column("removed_at", Moment),
-)
-
-memberships = Table(  # in an organization; "owner" sees and changes every team of it
-    "memberships",
-    metadata,
-    Column("organization_id", String(36), ForeignKey("organizations.id"), primary_key=True),
-    Column("person_id", String(36), ForeignKey("people.id"), primary_key=True),
-    Column("role", String(16), nullable=False),  # owner | member
-)
-
-team_members = Table(
-    "team_members",
-    metadata,
-    Column("team_id", String(36), ForeignKey("teams.id"), primary_key=True),
-    Column("person_id", String(36), ForeignKey("people.id"), primary_key=True),
-)
-
-tokens = Table(
-    "tokens",
-    metadata,
-    _id(),
-    _ref("person_id", "people"),
-    Column("name", Text, nullable=False),
-    Column("digest", String(64), nullable=False, unique=True),  # SHA-256 of the token, hex
-    Column("hint", String(8), nullable=False),  # its first characters, to tell tokens apart
-    _creation_time(),
-    Column("expires_at", Moment),
-    Column("last_used_at", Moment),
-    Column("revoked_at", Moment),
-)
-
-token_organizations = Table(  # where a token opens anything; one, but for tokens before 1.1
-    "token_organizations",
-    metadata,
-    Column("token_id", String(36), ForeignKey("tokens.id"), primary_key=True),
-    Column("organization_id", String(36), ForeignKey("organizations.id"), primary_key=True),
-)
-
-sessions = Table(  # a browser signed in with a token; it ends with the token
-    "sessions",
-    metadata,
-    Column("digest", String(64), primary_key=True),  # SHA-256 of the cookie's value, hex
-    _ref("token_id", "tokens"),
-    _creation_time(),
-    Column("expires_at", Moment, nullable=False),
-)
-
-signin_links = Table(  # an address that signs one browser in, once
-    "signin_links",
-    metadata,
-    Column("digest", String(64), primary_key=True),  # SHA-256 of the secret in it, hex
-    _ref("token_id", "tokens"),
-    _creation_time(),
-    Column("expires_at", Moment, nullable=False),
-)
-
-earlier_slugs = Table(  # how organizations and teams stood in addresses before they were renamed
+__all__ = [
+    "IS_DRY",
+    "IS_INCONCLUSIVE",
+    "IS_LEFT_BEHIND",
+    "IS_RUNNING",
+    "Moment",
+    "Sequence",
+    "Words",
+    "attention_seen",
+    "audit",
     "earlier_slugs",
-    metadata,
-    Column("organization_id", String(36), primary_key=True),  # '' for an organization's own
-    Column("slug", Text, primary_key=True),
-    Column("renamed_id", String(36), nullable=False),  # of the organization or team
-    _creation_time(),
-)
+    "events",
+    "executions",
+    "experiment_summaries",
+    "experiment_versions",
+    "experiments",
+    "idempotency_keys",
+    "journal_versions",
+    "memberships",
+    "metadata",
+    "objectives",
+    "organization_revisions",
+    "organizations",
+    "outcomes",
+    "people",
+    "removals",
+    "retention",
+    "retention_holds",
+    "revisions",
+    "safeguard_states",
+    "safeguards",
+    "sessions",
+    "signin_links",
+    "stop_acknowledgements",
+    "team_experiments",
+    "team_members",
+    "teams",
+    "token_organizations",
+    "tokens",
+    "verification_events",
+    "verification_runs",
+    "verifications",
+]
 
 # --- what was run ------------------------------------------------------------------------------
 
 experiments = Table(
     "experiments",
     metadata,
-    _id(),
-    _ref("organization_id", "organizations"),
+    id_column(),
+    reference("organization_id", "organizations"),
     Column("title", Text, nullable=False),
     Column("source", Text),  # the url it came from, if it did
     Column("latest_version", Integer, nullable=False),
-    _creation_time(),
+    creation_time(),
     Column("updated_at", Moment, nullable=False),
     Index("experiments_by_source", "organization_id", "source"),
 )
@@ -265,9 +147,9 @@ experiment_versions = Table(
     Column("number", Integer, primary_key=True),  # 1, 2, …
     Column("digest", String(64), nullable=False),  # SHA-256 of the canonical document, hex
     Column("document", LargeBinary, nullable=False),
-    _ref("team_id", "teams"),
-    _ref("person_id", "people"),
-    _creation_time(),
+    reference("team_id", "teams"),
+    reference("person_id", "people"),
+    creation_time(),
     Index("versions_by_digest", "team_id", "digest"),
 )
 
@@ -280,11 +162,11 @@ IS_LEFT_BEHIND = text("left_behind")
 executions = Table(
     "executions",
     metadata,
-    _id(),
-    _ref("team_id", "teams"),
-    _ref("experiment_id", "experiments"),
+    id_column(),
+    reference("team_id", "teams"),
+    reference("experiment_id", "experiments"),
     Column("experiment_version", Integer, nullable=False),
-    _ref("person_id", "people"),
+    reference("person_id", "people"),
     Column("title", Text, nullable=False),
     # running | completed | deviated | failed | aborted | interrupted | refused | unknown
     Column("status", String(16), nullable=False),
@@ -298,15 +180,15 @@ executions = Table(
     Column("safeguards", Text),  # JSON list of the policies that stopped it, else null
     Column("stop", Text),  # JSON, how a stop reached it: when decided, received, interrupted
     Column("journal", LargeBinary, nullable=False),  # empty once retention has removed it
-    _creation_time(),
+    creation_time(),
     Column("updated_at", Moment, nullable=False),
     Column("last_seen_at", Moment, nullable=False),  # the last word of the run, events included
     # only a test of the safeguards: its author may remove it again
     Column("is_stop_test", Boolean, nullable=False, default=False, server_default=false()),
-    *_journal_version(),
-    *_listing("executions_by_team", "team_id", "started_at", "id"),
-    *_listing("executions_by_status", "team_id", "status", "started_at", "id"),
-    *_listing("executions_by_person", "team_id", "person_id", "started_at", "id"),
+    *journal_version_columns(),
+    *list_index("executions_by_team", "team_id", "started_at", "id"),
+    *list_index("executions_by_status", "team_id", "status", "started_at", "id"),
+    *list_index("executions_by_person", "team_id", "person_id", "started_at", "id"),
     Index("executions_by_experiment", "experiment_id", "started_at", "id"),
     # SQLite reads a row with its journal, so there the index has all that decisions ask for.
     Index(
@@ -356,9 +238,9 @@ outcomes = Table(
     Index("outcomes_by_duration", "team_id", "duration", "execution_id"),
     Index("outcomes_by_person", "team_id", "person_id", "started_at", "execution_id"),
     Index("outcomes_of_experiment", "team_id", "experiment_id", "started_at", "execution_id"),
-    _partial_index("outcomes_dry", IS_DRY),
-    _partial_index("outcomes_inconclusive", IS_INCONCLUSIVE),
-    _partial_index("outcomes_left_behind", IS_LEFT_BEHIND),
+    partial_index("outcomes_dry", IS_DRY),
+    partial_index("outcomes_inconclusive", IS_INCONCLUSIVE),
+    partial_index("outcomes_left_behind", IS_LEFT_BEHIND),
     Index("outcomes_by_experiment", "experiment_id", "team_id", "outcome", "started_at"),
 )
 
@@ -366,7 +248,7 @@ events = Table(
     "events",
     metadata,
     Column("seq", Sequence, primary_key=True, autoincrement=True),
-    _ref("execution_id", "executions"),
+    reference("execution_id", "executions"),
     Column("event_id", Text, nullable=False),  # the CloudEvent's id
     Column("type", Text, nullable=False),
     Column("time", Moment, nullable=False),
@@ -385,7 +267,7 @@ idempotency_keys = Table(  # what a creation that carried an Idempotency-Key mad
     Column("key", String(255), primary_key=True),
     Column("fingerprint", String(64), nullable=False),  # SHA-256 of the body, hex
     Column("resource_id", String(36), nullable=False),
-    _creation_time(),
+    creation_time(),
 )
 
 journal_versions = Table(  # journals of runs that had ended when another journal came
@@ -412,14 +294,14 @@ retention = Table(  # for how many days an organization keeps what is large; nul
 retention_holds = Table(  # what retention leaves alone: runs with a tag, or one run
     "retention_holds",
     metadata,
-    _id(),
-    _ref("organization_id", "organizations"),
+    id_column(),
+    reference("organization_id", "organizations"),
     Column("tag", Text),
     Column("execution_id", String(36)),
     Column("reason", Text, nullable=False),
-    _ref("person_id", "people", nullable=True),
+    reference("person_id", "people", nullable=True),
     Column("operator", Text),  # who set it on the machine, where no person did
-    _creation_time(),
+    creation_time(),
     Index("retention_holds_by_organization", "organization_id"),
 )
 
@@ -437,16 +319,16 @@ removals = Table(  # what retention removed of an execution, or of a verificatio
 safeguards = Table(
     "safeguards",
     metadata,
-    _id(),
-    _ref("organization_id", "organizations"),
-    _ref("team_id", "teams", nullable=True),  # null: the whole organization
+    id_column(),
+    reference("organization_id", "organizations"),
+    reference("team_id", "teams", nullable=True),  # null: the whole organization
     Column("kind", String(16), nullable=False),  # one of rules.safeguards.KINDS
     Column("name", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("settings", Text, nullable=False, default="{}"),  # JSON, what the kind needs
     Column("enabled", Boolean, nullable=False, default=True),
-    _ref("person_id", "people", nullable=True),  # null: set by the operator on the machine
-    _creation_time(),
+    reference("person_id", "people", nullable=True),  # null: set by the operator on the machine
+    creation_time(),
     Column("expires_at", Moment),
     Column("removed_at", Moment),
     Column("tags", Words, nullable=False, default=()),  # only runs with one of these
@@ -505,76 +387,9 @@ attention_seen = Table(  # what somebody took off the list of what needs attenti
     Column("team_id", String(36), ForeignKey("teams.id"), primary_key=True),
     Column("kind", String(24), primary_key=True),  # one of rules.attention.KINDS
     Column("subject_id", Text, primary_key=True),  # an execution, a safeguard, a verification run
-    _ref("person_id", "people"),
+    reference("person_id", "people"),
     Column("note", Text, nullable=False, default=""),
-    _creation_time(),
-)
-
-objectives = Table(
-    "objectives",
-    metadata,
-    _id(),
-    _ref("team_id", "teams"),
-    Column("name", Text, nullable=False),
-    Column("description", Text, nullable=False, default=""),
-    Column("tags", Text, nullable=False, default="[]"),  # JSON list of strings
-    Column("target", Float, nullable=False),  # percent
-    Column("window", Float, nullable=False),  # seconds
-    Column("measurement", LargeBinary, nullable=False),  # JSON: a steady-state hypothesis
-    _creation_time(),
-    Column("updated_at", Moment, nullable=False),
-)
-
-verifications = Table(
-    "verifications",
-    metadata,
-    # the id may come from a hand-written document, so it is only unique within the team
-    Column("team_id", String(36), ForeignKey("teams.id"), primary_key=True),
-    Column("id", Text, primary_key=True),
-    _ref("objective_id", "objectives"),
-    _ref("experiment_id", "experiments", nullable=True),
-    Column("name", Text, nullable=False),
-    Column("frequency", Float, nullable=False),  # seconds, as are the next three
-    Column("warm_up", Float, nullable=False, default=0.0),
-    Column("duration", Float, nullable=False),
-    Column("cool_down", Float, nullable=False, default=0.0),
-    Column("document", LargeBinary, nullable=False),  # the document to run
-    _creation_time(),
-    Column("updated_at", Moment, nullable=False),
-)
-
-verification_runs = Table(
-    "verification_runs",
-    metadata,
-    _id(),
-    _ref("team_id", "teams"),
-    Column("verification_id", Text, nullable=False),
-    Column("experiment_id", String(36)),
-    Column("execution_id", String(36)),
-    _ref("person_id", "people"),
-    Column("state", String(16), nullable=False),  # running | finished
-    Column("status", Text, nullable=False, default=""),
-    Column("journal", LargeBinary, nullable=False),
-    Column("results", Text),  # JSON, as the plugin counted
-    _creation_time(),
-    Column("ended_at", Moment),
-    *_journal_version(),
-    ForeignKeyConstraint(
-        ["team_id", "verification_id"], ["verifications.team_id", "verifications.id"]
-    ),
-    Index("runs_by_verification", "team_id", "verification_id", "created_at"),
-    Index("runs_by_execution", "execution_id"),
-)
-
-verification_events = Table(
-    "verification_events",
-    metadata,
-    Column("seq", Sequence, primary_key=True, autoincrement=True),
-    _ref("run_id", "verification_runs"),
-    Column("category", Text, nullable=False),
-    Column("payload", LargeBinary, nullable=False),  # JSON
-    Column("received_at", Moment, nullable=False),
-    Index("verification_events_by_run", "run_id", "seq"),
+    creation_time(),
 )
 
 audit = Table(
@@ -582,9 +397,9 @@ audit = Table(
     metadata,
     Column("seq", Sequence, primary_key=True, autoincrement=True),
     Column("at", Moment, nullable=False),
-    _ref("organization_id", "organizations", nullable=True),
-    _ref("team_id", "teams", nullable=True),
-    _ref("person_id", "people", nullable=True),
+    reference("organization_id", "organizations", nullable=True),
+    reference("team_id", "teams", nullable=True),
+    reference("person_id", "people", nullable=True),
     Column("action", Text, nullable=False),  # "token.revoked", "safeguard.stopped", …
     Column("subject", Text, nullable=False),  # what it was done to, in words
     Column("operator", Text),  # who did it on the machine, where no person did

@@ -52,7 +52,7 @@ class Item(msgspec.Struct, frozen=True):
     activity: Activity
 
     @property
-    def failed(self) -> bool:
+    def is_open(self) -> bool:
         """Whether it is shown opened."""
         return self.activity.outcome == "failed"
 

@@ -125,7 +125,7 @@ class Visit(msgspec.Struct, frozen=True):
         query = f"?{self.request.url.query}" if self.request.url.query else ""
         return f"{self.base}/{rest}".rstrip("/") + query
 
-    def named(self, name: str) -> str:
+    def parameter(self, name: str) -> str:
         """A part of the address, without what no database takes in a text."""
         value = str(self.request.path_params[name])
         return value.replace("\0", "")

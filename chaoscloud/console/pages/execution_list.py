@@ -127,7 +127,7 @@ LIST = Followed(_pulse, lambda _: True, _piece)
 @of_team
 async def export(visit: Visit) -> Response:
     """Every execution that the filters match, as CSV or JSON."""
-    kind = FORMATS[visit.named("format")]
+    kind = FORMATS[visit.parameter("format")]
     everybody = await visit.db.reading(people.of_organization, visit.scope.organization_id)
     criteria = _filter(_address(visit), everybody)
     chunks = execution_exports.stream(
@@ -138,7 +138,7 @@ async def export(visit: Visit) -> Response:
         visit.now,
         f"{visit.origin}{visit.base}/executions",
     )
-    name = f'attachment; filename="executions.{visit.named("format")}"'
+    name = f'attachment; filename="executions.{visit.parameter("format")}"'
     return StreamingResponse(
         chunks, media_type=kind.media_type, headers={"Content-Disposition": name}
     )

@@ -36,7 +36,7 @@ def load_page(connection: Connection, visit: Visit) -> ExecutionPage:
 
 def find_record(connection: Connection, visit: Visit) -> ExecutionDetail:
     """The record of the execution that the address names. Raises `NotFound`."""
-    record = execution_views.find_detail(connection, visit.scope.team_id, visit.named("id"))
+    record = execution_views.find_detail(connection, visit.scope.team_id, visit.parameter("id"))
     if record is None:
         raise NotFound("There is no such execution, or it is not yours to see.")
     return record
@@ -78,7 +78,7 @@ async def text(visit: Visit) -> Response:
 @of_team
 async def earlier_journal(visit: Visit) -> Response:
     """One version of the journal, to download."""
-    number, execution_id = visit.named("number"), visit.named("id")
+    number, execution_id = visit.parameter("number"), visit.parameter("id")
     raw = None
     if number.isascii() and number.isdigit() and len(number) <= LONGEST_NUMBER:
         raw = await visit.db.reading(

@@ -110,7 +110,7 @@ async def one(visit: Visit) -> Response:
 
 def _whole(connection: Connection, visit: Visit) -> Whole:
     team_id = visit.scope.team_id
-    entry = experiments.find(connection, team_id, visit.named("id"))
+    entry = experiments.find(connection, team_id, visit.parameter("id"))
     if entry is None:
         raise NotFound
     versions = experiments.list_documents(connection, team_id, entry.id)

@@ -39,7 +39,7 @@ async def all_teams(visit: Visit) -> Response:
 async def organization(visit: Visit) -> Response:
     """The teams of one organization."""
     organization_teams = await visit.db.reading(_load_teams, visit.caller)
-    word = visit.named("org")
+    word = visit.parameter("org")
     own = [pair for pair in organization_teams if word in (pair[0].slug, pair[0].id)]
     if not own:
         renamed_id = await visit.db.reading(earlier_slugs.find_organization, word)

@@ -133,7 +133,7 @@ def _event(name: str, data: dict[str, Any]) -> bytes:
 
 async def _pulse(visit: Visit) -> ExecutionMarker:
     marker = await visit.db.reading(
-        execution_views.find_marker, visit.scope.team_id, visit.named("id")
+        execution_views.find_marker, visit.scope.team_id, visit.parameter("id")
     )
     if marker is None:
         raise NotFound

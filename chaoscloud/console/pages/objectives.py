@@ -92,7 +92,7 @@ async def one(visit: Visit) -> Response:
 
 def _one(connection: Connection, visit: Visit) -> tuple[Objective, list[VerificationEntry]]:
     team_id = visit.scope.team_id
-    record = objectives.find(connection, team_id, visit.named("id"))
+    record = objectives.find(connection, team_id, visit.parameter("id"))
     if record is None:
         raise NotFound
     every = verifications.list_page(connection, team_id, limit=ALL_VERIFICATIONS)
@@ -166,9 +166,9 @@ def _measurement(
     if not raw:
         raise Wrong("Say what is measured: choose an experiment, or write a probe as JSON.")
     try:
-        told = msgspec.json.decode(raw)
-        told = told.get(rules.HYPOTHESIS) if chosen else told
-        return rules.hypothesis(told, title, "measurement")
+        decoded = msgspec.json.decode(raw)
+        decoded = decoded.get(rules.HYPOTHESIS) if chosen else decoded
+        return rules.hypothesis(decoded, title, "measurement")
     except (msgspec.DecodeError, RecursionError):
         missing = "That experiment has no steady-state hypothesis with probes."
         raise Wrong(missing if chosen else _NOT_A_PROBE) from None

@@ -187,7 +187,7 @@ async def _person_page(
 
 def _load_person(connection: Connection, visit: Visit) -> PersonDetail:
     everybody, all_teams = _load(connection, visit.scope.organization_id)
-    person_id = visit.named("id")
+    person_id = visit.parameter("id")
     row = next((row for row in everybody if row.person.id == person_id), None)
     if row is None:
         raise NotFound
@@ -216,7 +216,7 @@ async def rename_person(visit: Visit) -> Response:
     if not is_renamed:
         wrong = "Only the console's operator can rename them: chaosiq-console person rename."
         return await _person_page(visit, 409, wrong=wrong)
-    return visit.back(f"{visit.base}/people/{visit.named('id')}?said=renamed")
+    return visit.back(f"{visit.base}/people/{visit.parameter('id')}?said=renamed")
 
 
 def _rename_person(connection: Connection, visit: Visit, name: str) -> bool:
@@ -300,7 +300,7 @@ async def revoke(visit: Visit) -> Response:
     """End a token of a person's."""
     form = await _owners_form(visit)
     await visit.db.writing(_revoke, visit, form.get("token", ""))
-    return visit.back(f"{visit.base}/people/{visit.named('id')}?said=revoked")
+    return visit.back(f"{visit.base}/people/{visit.parameter('id')}?said=revoked")
 
 
 def _revoke(connection: Connection, visit: Visit, token_id: str) -> None:
@@ -339,7 +339,7 @@ def _team(connection: Connection, visit: Visit, team_id: str) -> Team:
 
 
 def _back(visit: Visit) -> Response:
-    return visit.back(f"{visit.base}/people/{visit.named('id')}")
+    return visit.back(f"{visit.base}/people/{visit.parameter('id')}")
 
 
 def _note(

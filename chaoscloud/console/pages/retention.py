@@ -16,8 +16,8 @@ from chaoscloud.console.records.retention import (
     MOST_DAYS,
     Actor,
     Hold,
+    NoSuchExecution,
     Retention,
-    UnknownExecution,
 )
 from chaoscloud.console.rules.access import Role
 
@@ -37,8 +37,8 @@ class RetentionPage(msgspec.Struct, frozen=True):
     asked: Retention | None = None
 
     @property
-    def shown(self) -> Retention:
-        """What stands in the form."""
+    def form_values(self) -> Retention:
+        """The values of the form."""
         return self.asked or self.choice
 
 
@@ -53,7 +53,7 @@ async def _show(
 ) -> Response:
     if visit.scope.role is not Role.OWNER:
         raise NotFound
-    page = await visit.db.reading(_read, visit, asked)
+    page = await visit.db.reading(_load, visit, asked)
     execution_id = visit.request.query_params.get("execution", "")
     return await visit.page(
         "retention.html",
@@ -66,7 +66,7 @@ async def _show(
     )
 
 
-def _read(connection: Connection, visit: Visit, asked: Retention | None) -> RetentionPage:
+def _load(connection: Connection, visit: Visit, asked: Retention | None) -> RetentionPage:
     organization_id = visit.scope.organization_id
     choice = retention.read_retention(connection, organization_id)
     return RetentionPage(
@@ -116,7 +116,7 @@ async def hold(visit: Visit) -> Response:
         )
     except (AlreadyThere, TooMany) as error:
         return await _show(visit, 422, f"{str(error)[:1].upper()}{str(error)[1:]}")
-    except UnknownExecution:
+    except NoSuchExecution:
         return await _show(visit, 422, "The organization has no execution of this id.")
     return visit.back(f"{visit.base}/retention?said=held")
 
@@ -127,7 +127,7 @@ async def release(visit: Visit) -> Response:
     await _read_owners_form(visit)
     organization_id = visit.scope.organization_id
     await visit.db.writing(
-        retention.remove_hold, organization_id, visit.named("id"), _actor(visit), visit.now
+        retention.remove_hold, organization_id, visit.parameter("id"), _actor(visit), visit.now
     )
     return visit.back(f"{visit.base}/retention?said=unheld")
 

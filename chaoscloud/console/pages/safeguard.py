@@ -107,7 +107,7 @@ def _kind(name: str) -> Kind[Any]:
 async def one(visit: Visit) -> Response:
     """One safeguard, with the form to change it for those who may."""
     form = visit.draft.fields if visit.draft else None
-    return await _show(visit, visit.named("id"), form=form)
+    return await _show(visit, visit.parameter("id"), form=form)
 
 
 async def _show(
@@ -189,7 +189,7 @@ async def remove(visit: Visit) -> Response:
 async def renew(visit: Visit) -> Response:
     """Give an alert's address another secret; the one before opens nothing any more."""
     await visit.form()
-    return await _show(visit, visit.named("id"), secret=await visit.db.writing(_renew, visit))
+    return await _show(visit, visit.parameter("id"), secret=await visit.db.writing(_renew, visit))
 
 
 async def _change_and_wait(visit: Visit, fields: dict[str, Any]) -> Response:
@@ -233,7 +233,7 @@ def _renew(connection: Connection, visit: Visit) -> str:
 
 def own(connection: Connection, visit: Visit) -> Safeguard:
     """The safeguard that the address names, if it is theirs to change. Raises `NotFound`."""
-    safeguard = _find(connection, visit, visit.named("id"))
+    safeguard = _find(connection, visit, visit.parameter("id"))
     if safeguard.team_id is None and not may_stop_organization(visit.scope.role):
         raise NotFound
     return safeguard

@@ -124,7 +124,7 @@ def _release(connection: Connection, visit: Visit) -> bool:
 
     Raises `NotFound` for what is not theirs, or is no stop.
     """
-    if safeguards.find(connection, visit.scope.organization_id, visit.named("id")) is None:
+    if safeguards.find(connection, visit.scope.organization_id, visit.parameter("id")) is None:
         return False
     safeguard = own(connection, visit)
     if safeguard.kind != safeguards.STOP:

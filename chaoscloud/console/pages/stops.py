@@ -20,7 +20,7 @@ async def stop(visit: Visit) -> Response:
     except InvalidReason as error:
         return await page_of_one(visit, 422, wrong=str(error), reason=error.typed)
     stopped = await visit.db.writing(_stop, visit, reason)
-    page = f"{visit.base}/executions/{visit.named('id')}"
+    page = f"{visit.base}/executions/{visit.parameter('id')}"
     if stopped is None:
         return visit.back(f"{page}?said=over")
     return visit.back(f"{page}?said=asked{await wait_and_count(visit.db, stopped)}")

@@ -122,7 +122,7 @@ async def revoke(visit: Visit) -> Response:
 
 def _revoke(connection: Connection, visit: Visit) -> None:
     own, opened = _load(connection, visit.caller)
-    token = next((token for token in own if token.id == visit.named("id")), None)
+    token = next((token for token in own if token.id == visit.parameter("id")), None)
     if token is None:
         raise NotFound
     person = Person(visit.caller.person_id, visit.caller.person_name)

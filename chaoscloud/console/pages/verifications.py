@@ -147,7 +147,7 @@ def _one(
 
 
 def _verification(connection: Connection, visit: Visit) -> Verification:
-    word = visit.named("id")
+    word = visit.parameter("id")
     record = verifications.find(connection, visit.scope.team_id, word)
     if record is None:
         raise NotFound
@@ -168,7 +168,7 @@ async def live(visit: Visit) -> Response:
 
 
 async def _pulse(visit: Visit) -> RunMarker:
-    team_id, names = visit.scope.team_id, (visit.named("id"), visit.named("run"))
+    team_id, names = visit.scope.team_id, (visit.parameter("id"), visit.parameter("run"))
     record = await visit.db.reading(runs.find_marker, team_id, *names)
     if record is None:
         raise NotFound
@@ -217,7 +217,7 @@ def _run(
     connection: Connection, visit: Visit
 ) -> tuple[Verification, VerificationRun, Sampling, bool, datetime | None]:
     verification = _verification(connection, visit)
-    run_id = visit.named("run")
+    run_id = visit.parameter("run")
     record = runs.find(connection, visit.scope.team_id, verification.id, run_id)
     if record is None:
         raise NotFound

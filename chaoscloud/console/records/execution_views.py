@@ -166,15 +166,15 @@ def find_list_marker(
         .correlate(running)
         .scalar_subquery()
     )
-    each = (
+    latest_events = (
         select(last.label("seq"), (running.c.last_seen_at < now - SILENCE).label("is_silent"))
         .where(running.c.team_id == team_id, running.c.status == "running")
         .order_by(running.c.last_seen_at.desc())
         .limit(MOST_FOLLOWED)
         .subquery()
     )
-    silent = func.count().filter(each.c.is_silent)
-    last_event, count = connection.execute(select(func.max(each.c.seq), silent)).one()
+    silent = func.count().filter(latest_events.c.is_silent)
+    last_event, count = connection.execute(select(func.max(latest_events.c.seq), silent)).one()
     revision = changes.read_revision(connection, organization_id)
     return ListMarker(revision.executions, last_event, count)
 

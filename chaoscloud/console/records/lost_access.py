@@ -38,5 +38,5 @@ def find_lost(
 def _has_access(connection: Connection, holder: TokenHolder, now: datetime) -> bool:
     if connection.scalar(_VALID_TOKENS, {"token": holder.token_id, "now": now}) is None:
         return False
-    place = teams.place(connection, holder.organization_id, holder.team_id, holder.person_id)
+    place = teams.find_access(connection, holder.organization_id, holder.team_id, holder.person_id)
     return place is not None and sees_team(Role(place.role), place.on_it)

@@ -130,8 +130,8 @@ def find_due(
         statement = statement.where(record_id.in_(among))
     page = statement.order_by(record_id).limit(PAGE)
     rows = [(str(id_), tags) for id_, tags in connection.execute(page)]
-    held = _read_held_tags(connection, organization_id)
-    ids = [id_ for id_, tags in rows if held.isdisjoint(_decode_tags(tags))]
+    held_tags = _read_held_tags(connection, organization_id)
+    ids = [id_ for id_, tags in rows if held_tags.isdisjoint(_decode_tags(tags))]
     return DueRecords(ids, rows[-1][0] if len(rows) == PAGE else None)
 
 

@@ -53,7 +53,7 @@ class Actor(msgspec.Struct, frozen=True):
     operator: str | None = None
 
 
-class UnknownExecution(Exception):
+class NoSuchExecution(Exception):
     """The organization has no execution of that id."""
 
 
@@ -137,7 +137,7 @@ def add_hold(
     if len(holds) >= MOST_HOLDS:
         raise TooMany(f"There are {MOST_HOLDS} holds already, and there can be no more.")
     if execution_id is not None and not _has_execution(connection, organization_id, execution_id):
-        raise UnknownExecution(execution_id)
+        raise NoSuchExecution(execution_id)
     hold_id = new_id()
     connection.execute(
         retention_holds.insert().values(

@@ -172,7 +172,7 @@ _PLACE = (
 )
 
 
-def place(
+def find_access(
     connection: Connection, organization: str, team: str, person_id: str
 ) -> TeamAccess | None:
     """The team that two words (ids or address names) mean to somebody of its organization.

@@ -129,7 +129,7 @@ class Watch:
         running = await self._snapshots.read(safeguard_states.list_running, organization_id, now)
         return Facts(tuple(running), self._asker.answers(snapshot.answers), snapshot.alerts)
 
-    async def required(self, organization_id: str) -> bool:
+    async def is_required(self, organization_id: str) -> bool:
         """Whether the organization wants no run to go on without an answer."""
         return (await self._find_decisions(organization_id)).snapshot.required
 

@@ -103,11 +103,11 @@ class Snapshots:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        def read() -> T:
+        def run() -> T:
             with self._database.read() as connection:
                 return job(connection, *args, **kwargs)
 
-        return await asyncio.get_running_loop().run_in_executor(threads, read)
+        return await asyncio.get_running_loop().run_in_executor(threads, run)
 
 
 def _runs_here(task: "asyncio.Task[T]") -> bool:
