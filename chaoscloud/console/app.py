@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,13 +20,17 @@ from chaoscloud.console.bodies import BodyRoom
 from chaoscloud.console.config import Config
 from chaoscloud.console.db import CannotRead, Database, DiskFull, QueueFull, StorageError
 from chaoscloud.console.errors import Problem, Unprocessable, for_request
+from chaoscloud.console.messages.delivery import Delivery
+from chaoscloud.console.messages.outbox import MOST_PRUNED, prune
 from chaoscloud.console.middleware import RequestMiddleware, is_api
+from chaoscloud.console.outgoing import Client
 from chaoscloud.console.pages.errors import show_error
 from chaoscloud.console.pages.security import secure
 from chaoscloud.console.rates import RateLimiter
 from chaoscloud.console.records import TooMany
 from chaoscloud.console.records.experiment_summaries import fill_summaries
 from chaoscloud.console.records.idempotency import KeyReused
+from chaoscloud.console.records.lost_contacts import forget_found, has_lost, notice_lost
 from chaoscloud.console.records.outcomes import fill_outcomes
 from chaoscloud.console.records.run_results import fill_times
 from chaoscloud.console.retention_task import apply_again_and_again
@@ -64,7 +68,9 @@ def create_app(
     app.state.db = database
     app.state.now = now
     app.state.stopping = asyncio.Event()  # set when held connections are to end
-    app.state.watch = Watch(database, now, app.state.stopping, config.webhook_networks)
+    client = Client(config.webhook_networks, config.proxies)
+    app.state.watch = Watch(database, now, app.state.stopping, client)
+    app.state.delivery = Delivery(database, config, client, now)
     app.state.access_cache = AccessCache()
     app.state.limiter = limiter
     return app
@@ -73,18 +79,38 @@ def create_app(
 # --- beside requests ---------------------------------------------------------------------------
 
 STEP_PAUSE = 0.05  # seconds between two steps, in which ingest has the writer to itself
+LOOK_AFTER = 15.0  # seconds between two looks for executions that say nothing
 RETRY_PAUSE = 10  # seconds after a step that the database refused
 
 
 @asynccontextmanager
 async def _work_beside(app: Starlette) -> AsyncIterator[None]:
-    task = asyncio.create_task(_work(app.state.db, app.state.now))
+    database = app.state.db
+    tasks = [
+        asyncio.create_task(_work(database, app.state.now)),
+        asyncio.create_task(app.state.delivery.run()),
+        asyncio.create_task(look_after_messages(database, app.state.now)),
+    ]
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def look_after_messages(database: Database, now: Callable[[], datetime]) -> None:
+    """Notice executions that say nothing any more, and forget old messages."""
+    while True:
+        try:
+            if await database.reading(has_lost, now()):
+                await database.writing(notice_lost, now())
+            await database.writing(forget_found)
+            while await database.writing(prune, now()) == MOST_PRUNED:
+                await asyncio.sleep(STEP_PAUSE)
+        except StorageError as error:
+            log.warning("executions that say nothing are not noticed yet: %s", error)
+        await asyncio.sleep(LOOK_AFTER)
 
 
 async def _work(database: Database, now: Callable[[], datetime]) -> None:

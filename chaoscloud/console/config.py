@@ -27,6 +27,8 @@ VARIABLES = {
     "CHAOSIQ_CONSOLE_HOSTS": "hosts",
     "CHAOSIQ_CONSOLE_RATES": "rates",
     "CHAOSIQ_CONSOLE_MIN_FREE": "min_free",
+    "CHAOSIQ_CONSOLE_SMTP_URL": "smtp_url",
+    "CHAOSIQ_CONSOLE_MAIL_FROM": "mail_from",
     "CHAOSIQ_CONSOLE_METRICS_TOKEN": "metrics_token",
     "CHAOSIQ_CONSOLE_METRICS_LABELS": "metrics_labels",
     "CHAOSIQ_CONSOLE_ACCESS_LOG": "access_log",
@@ -41,9 +43,11 @@ class Config:
     console when that is not the address it listens on; `body_limit` is in bytes. Webhooks of
     safeguards may be called in public networks and in `webhook_networks`. `hosts` are the names
     that requests may ask for (empty: any); `rates` is how often somebody may ask. With less than
-    `min_free` bytes free on its disk the console takes no records. `metrics_token` opens `/metrics`
-    from elsewhere (None: from nowhere); `metrics_labels` are those that have many values.
-    `access_log`: a line in the log for each request.
+    `min_free` bytes free on its disk the console takes no records. `metrics_token` opens
+    `/metrics` from elsewhere (None: from nowhere); `metrics_labels` are those with many values.
+    `proxies` are those for the console's own requests. Mail is sent through `smtp_url` as
+    `mail_from`; `trace_url` is a page about a trace, with `{trace_id}` in it. `access_log`: a line
+    in the log for each request.
     """
 
     database_url: str = field(repr=False)
@@ -56,9 +60,21 @@ class Config:
     hosts: frozenset[str] = frozenset()
     rates: Mapping[str, str] = field(default_factory=lambda: RATES)
     min_free: int = 128 * MEBIBYTE
+    smtp_url: str | None = field(default=None, repr=False)
+    mail_from: str | None = None
+    trace_url: str | None = None
+    proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
     metrics_token: str | None = field(default=None, repr=False)
     metrics_labels: frozenset[str] = frozenset()
     access_log: bool = False
+
+    @property
+    def address(self) -> str:
+        """The console's address, as messages name it; without a slash at its end."""
+        every_address = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+        host = every_address.get(self.host, self.host)
+        host = f"[{host}]" if ":" in host else host
+        return self.public_url or f"http://{host}:{self.port}"
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], **overrides: Any) -> Self:
@@ -77,6 +93,9 @@ class Config:
         settings["hosts"] = frozenset(_split(settings.get("hosts", "")))
         settings["rates"] = parse_rates(settings.get("rates", ""))
         settings["webhook_networks"] = _parse_networks(settings.get("webhook_networks", ""))
+        _check_mail(settings.get("smtp_url"), settings.get("mail_from"))
+        _check_trace_url(settings.get("trace_url"))
+        settings["proxies"] = _read_proxies(environ)
         settings["metrics_labels"] = _parse_metrics_labels(settings.get("metrics_labels", ""))
         if "min_free" in settings:
             settings["min_free"] = _parse_mebibytes(settings["min_free"])
@@ -97,6 +116,34 @@ def default_data(environ: Mapping[str, str]) -> Path:
     except RuntimeError:
         raise ValueError("there is no home folder here; name a folder for the data") from None
     return earlier if earlier.is_dir() else user_data_path(FOLDER, appauthor=False)
+
+
+def _check_mail(smtp_url: str | None, mail_from: str | None) -> None:
+    """Raise `ValueError` for a mail server that cannot be meant; its password is not repeated."""
+    if smtp_url is None:
+        return
+    parts = urlsplit(smtp_url)
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        raise ValueError("the mail server must look like smtp://user:password@mail.example.com:587")
+    if not mail_from or "@" not in mail_from:
+        raise ValueError("CHAOSIQ_CONSOLE_MAIL_FROM must be the address that mail is sent from")
+
+
+def _check_trace_url(trace_url: str | None) -> None:
+    if trace_url is None:
+        return
+    if not trace_url.startswith(("http://", "https://")) or "{trace_id}" not in trace_url:
+        raise ValueError(
+            "the trace url must look like https://traces.example.com/trace/{trace_id},"
+            f" not {trace_url!r}"
+        )
+
+
+def _read_proxies(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """The proxies for the console's own requests; small letters win, as with curl."""
+    names = ("https_proxy", "http_proxy", "all_proxy", "no_proxy")
+    values = {name: environ.get(name) or environ.get(name.upper()) for name in names}
+    return {name.removesuffix("_proxy"): value for name, value in values.items() if value}
 
 
 def _parse_port(value: object) -> int:

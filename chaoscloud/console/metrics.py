@@ -78,6 +78,13 @@ DATABASE_ERRORS = Counter(
     registry=REGISTRY,
 )
 
+MESSAGES_SENT = Counter(
+    "chaosiq_messages",
+    "Attempts to send a message to a subscription's target, by what came of them.",
+    ("target", "result"),
+    registry=REGISTRY,
+)
+
 # Series that exist from the start, so that a first error is an increase.
 for operation in ("reading", "writing"):
     DATABASE_ERRORS.labels(operation)

@@ -12,6 +12,7 @@ import pytest
 
 from chaoscloud.console.config import Config
 from chaoscloud.console.db import Database
+from chaoscloud.console.outgoing import Client
 from chaoscloud.console.records import safeguard_states, safeguards
 from chaoscloud.console.records.teams import Team
 from chaoscloud.console.rules.addresses import may_call
@@ -130,7 +131,7 @@ async def gate(answer: bytes | Serve) -> AsyncIterator[tuple[str, list[bytes]]]:
 def heard_from(answer: bytes | Serve, limit: float = 30.0) -> tuple[WebhookReply, list[bytes]]:
     async def call() -> tuple[WebhookReply, list[bytes]]:
         async with gate(answer) as (url, asked):
-            return await ask(url, LOOPBACK, limit), asked
+            return await ask(url, Client(LOOPBACK), limit), asked
 
     return asyncio.run(call())
 
@@ -185,7 +186,7 @@ def test_a_name_that_leads_inside_is_not_called() -> None:
 
     async def call() -> tuple[WebhookReply, list[bytes]]:
         async with gate(YES) as (url, asked):
-            return await ask(url.replace("127.0.0.1", "localhost")), asked
+            return await ask(url.replace("127.0.0.1", "localhost"), Client()), asked
 
     heard, asked = asyncio.run(call())
 
@@ -208,7 +209,7 @@ def test_a_name_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def call() -> WebhookReply:
         async with gate(YES) as (url, _):
-            return await ask(url.replace("127.0.0.1", "gate.test"), LOOPBACK)
+            return await ask(url.replace("127.0.0.1", "gate.test"), Client(LOOPBACK))
 
     assert asyncio.run(call()).ok is True
     assert looked_up == ["gate.test"]

@@ -29,12 +29,19 @@ from chaoscloud.console.api import (
     runs,
     safeguards,
     stops,
+    subscriptions,
     verifications,
 )
 from chaoscloud.console.api._answers import Made, Page
 from chaoscloud.console.api._route import Lines, Table, Text, delete, get, head, patch, post, put
 from chaoscloud.console.api._safeguards import NewSafeguard, SafeguardChanges, SafeguardView
 from chaoscloud.console.api._starting import NewRun
+from chaoscloud.console.api._subscriptions import (
+    MessageView,
+    NewSubscription,
+    SubscriptionChanges,
+    SubscriptionView,
+)
 from chaoscloud.console.api.events import BATCH, SINGLE
 from chaoscloud.console.records.executions import Execution
 from chaoscloud.console.records.experiments import Experiment, Version
@@ -56,6 +63,8 @@ VERIFICATION = TEAM + "/verifications/{verification}"
 RUN = VERIFICATION + "/runs/{run}"
 SAFEGUARDS = TEAM + "/safeguards"
 OF_ALL = V1 + "/{org}/safeguards"  # the whole organization's
+SUBSCRIPTIONS = TEAM + "/subscriptions"
+SUBSCRIPTIONS_OF_ALL = V1 + "/{org}/subscriptions"
 ADDRESS = "/api/{org}/{team}"  # what Content-Location says; without /api it is the page
 
 routes: list[BaseRoute] = [
@@ -215,6 +224,98 @@ routes: list[BaseRoute] = [
         refuses=(403,),
     ),
     delete(OF_ALL + "/{safeguard}", safeguards.remove_of_organization, None, refuses=(403,)),
+    post(SUBSCRIPTIONS, subscriptions.create, SubscriptionView, takes=NewSubscription),
+    get(SUBSCRIPTIONS, subscriptions.list_page, subscriptions.SubscriptionList),
+    get(SUBSCRIPTIONS + "/{subscription}", subscriptions.one, SubscriptionView),
+    patch(
+        SUBSCRIPTIONS + "/{subscription}",
+        subscriptions.change,
+        SubscriptionView,
+        takes=SubscriptionChanges,
+        refuses=(403,),
+    ),
+    delete(SUBSCRIPTIONS + "/{subscription}", subscriptions.remove, None, refuses=(403,)),
+    post(
+        SUBSCRIPTIONS + "/{subscription}/secret",
+        subscriptions.renew_secret,
+        {200: SubscriptionView},
+        refuses=(403, 409),
+    ),
+    post(
+        SUBSCRIPTIONS + "/{subscription}/test",
+        subscriptions.send_test,
+        {200: MessageView},
+        refuses=(403,),
+    ),
+    get(
+        SUBSCRIPTIONS + "/{subscription}/messages",
+        subscriptions.list_messages,
+        Page[MessageView],
+        query=LIST,
+    ),
+    post(
+        SUBSCRIPTIONS + "/{subscription}/messages/{message:int}/send",
+        subscriptions.send_again,
+        {200: MessageView},
+        refuses=(403, 409),
+    ),
+    post(
+        SUBSCRIPTIONS_OF_ALL,
+        subscriptions.create_for_organization,
+        SubscriptionView,
+        takes=NewSubscription,
+        refuses=(403,),
+    ),
+    get(
+        SUBSCRIPTIONS_OF_ALL,
+        subscriptions.list_page_of_organization,
+        subscriptions.SubscriptionList,
+        refuses=(403,),
+    ),
+    get(
+        SUBSCRIPTIONS_OF_ALL + "/{subscription}",
+        subscriptions.one_of_organization,
+        SubscriptionView,
+        refuses=(403,),
+    ),
+    patch(
+        SUBSCRIPTIONS_OF_ALL + "/{subscription}",
+        subscriptions.change_of_organization,
+        SubscriptionView,
+        takes=SubscriptionChanges,
+        refuses=(403,),
+    ),
+    delete(
+        SUBSCRIPTIONS_OF_ALL + "/{subscription}",
+        subscriptions.remove_of_organization,
+        None,
+        refuses=(403,),
+    ),
+    post(
+        SUBSCRIPTIONS_OF_ALL + "/{subscription}/secret",
+        subscriptions.renew_secret_of_organization,
+        {200: SubscriptionView},
+        refuses=(403, 409),
+    ),
+    post(
+        SUBSCRIPTIONS_OF_ALL + "/{subscription}/test",
+        subscriptions.send_test_of_organization,
+        {200: MessageView},
+        refuses=(403,),
+    ),
+    get(
+        SUBSCRIPTIONS_OF_ALL + "/{subscription}/messages",
+        subscriptions.list_messages_of_organization,
+        Page[MessageView],
+        query=LIST,
+        refuses=(403,),
+    ),
+    post(
+        SUBSCRIPTIONS_OF_ALL + "/{subscription}/messages/{message:int}/send",
+        subscriptions.send_again_of_organization,
+        {200: MessageView},
+        refuses=(403, 409),
+    ),
     get(V1 + "/{org}/audit", audit.list_entries, Page[audit.Entry], query=("kind", *LIST)),
     get(V1 + "/{org}/audit.ndjson", audit.export, Lines, query=("kind",)),
     get(V1 + "/{org}/policy", policy.read, policy.OrganizationPolicy, refuses=(403,)),

@@ -6,6 +6,7 @@ one they are for programs on the console's machine alone.
 
 import hmac
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from ipaddress import ip_address
 
 from prometheus_client import generate_latest
@@ -18,6 +19,7 @@ from starlette.responses import Response
 from chaoscloud.console.api._team_request import database_of, now_of
 from chaoscloud.console.config import Config
 from chaoscloud.console.errors import Forbidden, Unauthorized
+from chaoscloud.console.messages.outbox import Backlog, count_backlog
 from chaoscloud.console.metrics import REGISTRY
 from chaoscloud.console.middleware import read_host
 from chaoscloud.console.rates import RateLimiter
@@ -44,8 +46,11 @@ async def expose(request: Request) -> Response:
     _check_access(request)
     config: Config = request.app.state.config
     runs = await database_of(request).reading(count_active_runs, now_of(request))
+    backlog = await database_of(request).reading(count_backlog)
+    families = [*_describe_runs(runs, config.metrics_labels), *_gauges(request)]
+    families += _describe_backlog(backlog, now_of(request))
     current = CollectorRegistry()
-    current.register(_Families([*_describe_runs(runs, config.metrics_labels), *_gauges(request)]))
+    current.register(_Families(families))
     body = generate_latest(REGISTRY) + generate_latest(current)
     return Response(body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
@@ -111,6 +116,18 @@ def _by_label(label: str, numbers: Mapping[tuple[TeamLabels, str], int]) -> Metr
     for (team, value), number in numbers.items():
         family.add_metric([team.organization, team.team, value], number)
     return family
+
+
+def _describe_backlog(backlog: Backlog, now: datetime) -> Iterator[Metric]:
+    """The outbox of messages; 0 seconds where none waits."""
+    age = (now - backlog.oldest_at).total_seconds() if backlog.oldest_at else 0.0
+    gauges = (
+        ("outbox_messages", "Messages that wait to be sent.", float(backlog.pending)),
+        ("outbox_oldest_seconds", "How long the oldest of them waits.", max(0.0, age)),
+        ("subscriptions_paused", "Subscriptions whose target is paused.", float(backlog.paused)),
+    )
+    for name, words, value in gauges:
+        yield GaugeMetricFamily(f"chaosiq_{name}", words, value)
 
 
 def _gauges(request: Request) -> Iterator[Metric]:

@@ -78,7 +78,7 @@ def _serve(config: Config, database: Database, listener: "socket.socket") -> Non
     from chaoscloud.console.cli._server import Server, describe_address, known_hosts
 
     hosts = known_hosts(config.host, config.public_url, config.hosts)
-    config = replace(config, hosts=hosts)
+    config = replace(config, hosts=hosts, port=listener.getsockname()[1])
     url = config.public_url or describe_address(config.host, listener)
 
     def announce() -> None:

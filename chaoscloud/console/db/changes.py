@@ -17,6 +17,7 @@ from chaoscloud.console.db.schema import organization_revisions, revisions, team
 ACCESS = "access"  # who may see which team
 SAFEGUARDS = "safeguards"  # what may deny
 RUNS = "executions"  # which executions there are, and which are running
+MESSAGES = "messages"  # what waits to be sent; told to listeners, and counted nowhere
 ALL_ORGANIZATIONS = ""
 
 # Tokens and executions are not among them: most of what is written there changes nothing of this.
@@ -112,7 +113,7 @@ def count(connection: Connection) -> frozenset[DatabaseChange]:
     marks = frozenset(connection.info.pop(_MARKS, ()))
     if any(change.subject == ACCESS for change in marks):
         connection.execute(_COUNT_ACCESS, {"name": ACCESS})
-    ids = {change.organization_id for change in marks if change.subject != ACCESS}
+    ids = {c.organization_id for c in marks if c.subject not in (ACCESS, MESSAGES)}
     for organization_id in sorted(ids):  # in one order, so that processes never wait in a circle
         connection.execute(_COUNT, _numbers_to_add(organization_id, marks))
     return marks

@@ -34,6 +34,12 @@ from chaoscloud.console.db.columns import (
     partial_index,
     reference,
 )
+from chaoscloud.console.db.message_tables import (
+    IS_PENDING,
+    lost_contacts,
+    messages,
+    subscriptions,
+)
 from chaoscloud.console.db.people_tables import (
     earlier_slugs,
     memberships,
@@ -57,6 +63,7 @@ __all__ = [
     "IS_DRY",
     "IS_INCONCLUSIVE",
     "IS_LEFT_BEHIND",
+    "IS_PENDING",
     "IS_RUNNING",
     "Moment",
     "Sequence",
@@ -71,7 +78,9 @@ __all__ = [
     "experiments",
     "idempotency_keys",
     "journal_versions",
+    "lost_contacts",
     "memberships",
+    "messages",
     "metadata",
     "objectives",
     "organization_revisions",
@@ -87,6 +96,7 @@ __all__ = [
     "sessions",
     "signin_links",
     "stop_acknowledgements",
+    "subscriptions",
     "team_experiments",
     "team_members",
     "teams",

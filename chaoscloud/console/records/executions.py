@@ -9,12 +9,8 @@ from sqlalchemy import Connection, Row, Select, select, update
 
 from chaoscloud.console.db import changes
 from chaoscloud.console.db.schema import executions, outcomes, people
-from chaoscloud.console.metrics import (
-    EXECUTION_DURATION,
-    EXECUTIONS_ENDED,
-    EXECUTIONS_STARTED,
-    STOP_LATENCY,
-)
+from chaoscloud.console.messages.announcements import AnnouncedExecution, announce_journal
+from chaoscloud.console.metrics import STOP_LATENCY
 from chaoscloud.console.records import (
     audit,
     execution_lists,
@@ -28,7 +24,7 @@ from chaoscloud.console.records._rows import Cursor, columns, new_id, newest_fir
 from chaoscloud.console.records.audit import Author
 from chaoscloud.console.records.execution_lists import ExecutionFilter
 from chaoscloud.console.records.journal_versions import JournalVersion
-from chaoscloud.console.records.metrics import read_team_labels
+from chaoscloud.console.records.metrics import count_journal
 from chaoscloud.console.records.outcomes import ExecutionKey
 from chaoscloud.console.rules.journals import Summary
 from chaoscloud.console.rules.stops import Stop, is_stop_test
@@ -110,9 +106,7 @@ def create(
     )
     outcome_records.save_outcome(connection, key, summary.outcome, dry=summary.dry)
     changes.mark_executions(connection, author.team_id)
-    team = read_team_labels(connection, author.team_id)
-    EXECUTIONS_STARTED.labels(team.organization, team.team).inc()
-    _count_end(connection, author.team_id, summary)
+    _tell_others(connection, key, None, summary, now, is_stop_test=is_stop_test(journal))
     return execution_id
 
 
@@ -176,18 +170,32 @@ def record(
     if summary.over:
         stops.remove_stops_of(connection, execution_id, now)
         changes.mark_executions(connection, author.team_id)
-    if row.status == "running":
-        _count_end(connection, author.team_id, summary)
+    is_test = values["is_stop_test"]
+    _tell_others(connection, key, row.status, summary, now, is_stop_test=is_test)
 
 
-def _count_end(connection: Connection, team_id: str, summary: Summary) -> None:
-    """Count the end of an execution for `/metrics`, where its journal says that it ended."""
-    if summary.outcome is None:
+def _tell_others(
+    connection: Connection,
+    key: ExecutionKey,
+    before: str | None,
+    summary: Summary,
+    now: datetime,
+    *,
+    is_stop_test: bool,
+) -> None:
+    """Count what a journal changed, and write the messages about it; stop tests make none."""
+    count_journal(connection, key.team_id, before, summary)
+    if is_stop_test:
         return
-    team, outcome = read_team_labels(connection, team_id), summary.outcome.outcome
-    EXECUTIONS_ENDED.labels(team.organization, team.team, outcome).inc()
-    if summary.duration is not None:
-        EXECUTION_DURATION.labels(outcome).observe(summary.duration)
+    execution = AnnouncedExecution(
+        id=key.execution_id,
+        team_id=key.team_id,
+        experiment_id=key.experiment_id,
+        title=key.title,
+        tags=msgspec.json.decode(key.tags, type=tuple[str, ...]),
+        started_at=key.started_at,
+    )
+    announce_journal(connection, execution, before, summary, now)
 
 
 REMOVABLE = timedelta(minutes=15)  # for how long a stop test can be removed

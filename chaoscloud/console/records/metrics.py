@@ -1,4 +1,4 @@
-"""What `/metrics` reads from the database: the runs that go on."""
+"""What `/metrics` has of the record: runs that go on, those that started and ended."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -8,6 +8,8 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from chaoscloud.console.db.schema import IS_RUNNING, executions, organizations, outcomes, teams
+from chaoscloud.console.metrics import EXECUTION_DURATION, EXECUTIONS_ENDED, EXECUTIONS_STARTED
+from chaoscloud.console.rules.journals import Summary
 from chaoscloud.console.rules.safeguards.kinds.limit import SILENCE
 
 LONGEST = 128  # characters of a title or a tag as a label
@@ -68,7 +70,24 @@ def _list_teams(connection: Connection) -> Iterable[_TeamRow]:
     return [_TeamRow(*row) for row in connection.execute(statement)]
 
 
-def read_team_labels(connection: Connection, team_id: str) -> TeamLabels:
+def count_journal(
+    connection: Connection, team_id: str, before: str | None, summary: Summary
+) -> None:
+    """Count the start or the end of an execution; `before` is its status until this journal."""
+    is_new, has_ended = before is None, before in (None, "running") and summary.outcome is not None
+    if not is_new and not has_ended:
+        return
+    team = _read_team_labels(connection, team_id)
+    if is_new:
+        EXECUTIONS_STARTED.labels(team.organization, team.team).inc()
+    if summary.outcome is not None and has_ended:
+        outcome = summary.outcome.outcome
+        EXECUTIONS_ENDED.labels(team.organization, team.team, outcome).inc()
+        if summary.duration is not None:
+            EXECUTION_DURATION.labels(outcome).observe(summary.duration)
+
+
+def _read_team_labels(connection: Connection, team_id: str) -> TeamLabels:
     """A team as it stands in labels."""
     statement = (
         select(organizations.c.slug, teams.c.slug)

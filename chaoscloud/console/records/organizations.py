@@ -16,6 +16,7 @@ from chaoscloud.console.db.schema import (
     retention,
     retention_holds,
     safeguards,
+    subscriptions,
     team_members,
     teams,
     token_organizations,
@@ -189,7 +190,7 @@ def remove(connection: Connection, organization_id: str) -> None:
     removed_teams = select(teams.c.id).where(teams.c.organization_id == organization_id)
     connection.execute(delete(team_members).where(team_members.c.team_id.in_(removed_teams)))
     for table in (
-        *(retention, retention_holds),
+        *(retention, retention_holds, subscriptions),
         *(safeguards, memberships, token_organizations, teams),
     ):
         connection.execute(delete(table).where(table.c.organization_id == organization_id))

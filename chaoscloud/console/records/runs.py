@@ -14,6 +14,7 @@ from chaoscloud.console.db.schema import (
     verification_runs,
     verifications,
 )
+from chaoscloud.console.messages.announcements import AnnouncedImpact, announce_impact
 from chaoscloud.console.records import audit, journal_versions, removals
 from chaoscloud.console.records._rows import Cursor, columns, every, first, new_id, newest_first
 from chaoscloud.console.records.audit import Author
@@ -155,6 +156,28 @@ def finish(
     }
     connection.execute(update(verification_runs).where(by.id == run_id).values(**values))
     removals.note_new_journal(connection, run_id)
+    if row.state != FINISHED:
+        _announce_impact(connection, author.team_id, row.verification_id, run_id, now)
+
+
+def _announce_impact(
+    connection: Connection, team_id: str, verification_id: str, run_id: str, now: datetime
+) -> None:
+    """Tell who subscribed to that of a run that found more impact than allowed."""
+    run = find(connection, team_id, verification_id, run_id)
+    if run is None or run.insight is None or not run.insight.impacted:
+        return
+    impact = AnnouncedImpact(
+        team_id=team_id,
+        verification_id=verification_id,
+        verification_name=run.verification_name,
+        run_id=run_id,
+        observed=run.insight.observed_impact or 0.0,
+        allowed=run.insight.allowed_budget,
+        experiment_id=run.experiment_id,
+        execution_id=run.execution_id,
+    )
+    announce_impact(connection, impact, now)
 
 
 def find(

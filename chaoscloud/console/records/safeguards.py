@@ -10,6 +10,12 @@ from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from chaoscloud.console.db.changes import of_organization
 from chaoscloud.console.db.schema import safeguards
+from chaoscloud.console.messages.announcements import announce_safeguard
+from chaoscloud.console.messages.events import (
+    SAFEGUARD_CHANGED,
+    SAFEGUARD_RELEASED,
+    SAFEGUARD_SET,
+)
 from chaoscloud.console.records import audit, safeguard_states
 from chaoscloud.console.records._rows import TooMany, columns, every, first, new_id
 from chaoscloud.console.records.tokens import digest
@@ -119,6 +125,7 @@ def create(
         execution_options=of_organization(organization_id),
     )
     _note(connection, action, safeguard, now, person_id, operator, token_id)
+    announce_safeguard(connection, SAFEGUARD_SET, safeguard, now)
     return safeguard
 
 
@@ -152,7 +159,9 @@ def change(
     )
     subject = f": {differences}"
     _note(connection, "safeguard.changed", safeguard, now, person_id, operator, token_id, subject)
-    return msgspec.structs.replace(safeguard, **values)
+    after = msgspec.structs.replace(safeguard, **values)
+    announce_safeguard(connection, SAFEGUARD_CHANGED, after, now)
+    return after
 
 
 def _describe_change(safeguard: Safeguard, name: str, value: Any) -> str:
@@ -186,6 +195,7 @@ def remove(
         execution_options=of_organization(safeguard.organization_id),
     )
     _note(connection, action, safeguard, now, person_id, operator, token_id)
+    announce_safeguard(connection, SAFEGUARD_RELEASED, safeguard, now)
 
 
 def _ensure_room(connection: Connection, safeguard: Safeguard, now: datetime) -> None:

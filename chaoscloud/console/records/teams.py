@@ -24,6 +24,7 @@ from chaoscloud.console.db.schema import (
     objectives,
     organizations,
     safeguards,
+    subscriptions,
     team_experiments,
     team_members,
     teams,
@@ -226,6 +227,11 @@ def remove(connection: Connection, team: Team, now: datetime) -> None:
         update(safeguards)
         .where(safeguards.c.team_id == team.id, safeguards.c.removed_at.is_(None))
         .values(removed_at=now)
+    )
+    connection.execute(  # what they opened is forgotten
+        update(subscriptions)
+        .where(subscriptions.c.team_id == team.id, subscriptions.c.removed_at.is_(None))
+        .values(removed_at=now, settings="{}", secret=None, earlier_secret=None)
     )
     for table in (team_experiments, idempotency_keys):
         connection.execute(delete(table).where(table.c.team_id == team.id))

@@ -35,6 +35,12 @@ SENTENCES: Mapping[str, str] = {
     "safeguard.secret-renewed": "renewed the secret of the alert address of {subject}",
     "safeguards.required": "required an answer of safeguards {subject}",
     "safeguards.optional": "no longer required an answer of safeguards {subject}",
+    "subscription.added": "subscribed {subject}",
+    "subscription.changed": "changed the subscription {subject}",
+    "subscription.removed": "removed the subscription {subject}",
+    "subscription.paused": "paused the subscription {subject}",
+    "subscription.resumed": "resumed the subscription {subject}",
+    "subscription.secret-renewed": "renewed the secret of the subscription {subject}",
     "experiment.added": "published the experiment {subject}",
     "experiment.changed": "published a new version of the experiment {subject}",
     "objective.added": "added the objective {subject}",
@@ -60,6 +66,7 @@ KINDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "Records",
         ("experiment.", "objective.", "verification.", "journal.", "execution.", "retention."),
     ),
+    "subscriptions": ("Subscriptions", ("subscription.",)),
     "people": ("People", ("person.", "owner.", "member.", "organization.")),
     "teams": ("Teams", ("team.",)),
     "tokens": ("Tokens and sign-ins", ("token.", "session.")),
@@ -72,6 +79,7 @@ _PAGES: Mapping[str, str] = {  # below the address of a team
     "verification": "verifications",
     "safeguard": "safeguards",
     "person": "people",
+    "subscription": "subscriptions",
 }
 
 

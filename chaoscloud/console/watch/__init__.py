@@ -14,10 +14,17 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from chaoscloud.console.db import Database, StorageError
-from chaoscloud.console.db.changes import ACCESS, ALL_ORGANIZATIONS, RUNS, DatabaseChange, Revisions
+from chaoscloud.console.db.changes import (
+    ACCESS,
+    ALL_ORGANIZATIONS,
+    MESSAGES,
+    RUNS,
+    DatabaseChange,
+    Revisions,
+)
+from chaoscloud.console.outgoing import Client
 from chaoscloud.console.records import safeguard_states
 from chaoscloud.console.records.lost_access import find_lost
-from chaoscloud.console.rules.addresses import Network
 from chaoscloud.console.rules.safeguards import Facts, Run, Safeguard, is_in_force
 from chaoscloud.console.watch.acknowledging import AcknowledgementNotes
 from chaoscloud.console.watch.answers import Answer, Place
@@ -46,7 +53,7 @@ class Undecided(Exception):
 class Watch:
     """One for each console; `stopping` lets everybody go who waits.
 
-    Webhooks may be called in public networks and in `networks`.
+    Webhooks are called by `client`.
     """
 
     def __init__(
@@ -54,13 +61,13 @@ class Watch:
         database: Database,
         now: Callable[[], datetime],
         stopping: asyncio.Event,
-        networks: Iterable[Network] = (),
+        client: Client | None = None,
     ) -> None:
-        allowed = tuple(networks)
+        caller = client or Client()
         self._database = database
         self._now = now
         self._stopping = stopping
-        self._asker = Asker(database, now, lambda url: ask(url, allowed), self._note_webhook)
+        self._asker = Asker(database, now, lambda url: ask(url, caller), self._note_webhook)
         self._snapshots = Snapshots(database, now)
         self._acknowledgements = AcknowledgementNotes(database, now)
         self._decisions: dict[str, OrganizationDecisions] = {}
@@ -200,6 +207,8 @@ class Watch:
             self._poke()
 
     def _concerns_waiting(self, change: DatabaseChange) -> bool:
+        if change.subject == MESSAGES:
+            return False
         if change.subject == ACCESS or change.organization_id == ALL_ORGANIZATIONS:
             return True
         if change.organization_id not in self._questions.by_organization:

@@ -1,0 +1,40 @@
+"""What messages for people say: the sentence, and the address."""
+
+from chaoscloud.console.messages.events import (
+    IMPACTED,
+    LOST_CONTACT,
+    MISSED,
+    REFUSED,
+    SAFEGUARD_CHANGED,
+    SAFEGUARD_RELEASED,
+    SAFEGUARD_SET,
+    STARTED,
+    STOPPED,
+    UNANSWERED,
+    Event,
+)
+
+_LABELS = {
+    STARTED: "Started",
+    STOPPED: "Stopped",
+    REFUSED: "Refused",
+    UNANSWERED: "No answer",
+    LOST_CONTACT: "Lost contact",
+    IMPACTED: "Impacted",
+    MISSED: "Missed",
+    SAFEGUARD_SET: "Safeguard",
+    SAFEGUARD_CHANGED: "Safeguard",
+    SAFEGUARD_RELEASED: "Safeguard",
+}
+
+
+def write_subject(event: Event) -> str:
+    """One line for the head of a message: what kind of news, and where."""
+    label = _LABELS.get(event.type) or (event.outcome or event.type).replace("-", " ").capitalize()
+    place = f"{event.organization} / {event.team}" if event.team else event.organization
+    return f"{label}: {event.title or event.sentence} ({place})"
+
+
+def is_good(event: Event) -> bool:
+    """Whether there is nothing to worry about: all went as it should."""
+    return event.outcome == "passed" and event.conclusive is not False and not event.warnings
