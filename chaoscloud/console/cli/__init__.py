@@ -19,6 +19,7 @@ from chaoscloud.console.cli.retention import compact, retention
 from chaoscloud.console.cli.safeguard import safeguard
 from chaoscloud.console.cli.serve import serve
 from chaoscloud.console.cli.stop import release, stop
+from chaoscloud.console.cli.team_files import export, import_
 from chaoscloud.console.cli.teams import team
 from chaoscloud.console.cli.tokens import token
 
@@ -62,3 +63,6 @@ for command in (
 
 # An earlier name of `release`, which scripts may say.
 main.add_command(_hide(release), "resume")
+
+for command in (export, import_):
+    team.add_command(command)

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Connection, Dialect, Table
+from sqlalchemy.dialects import postgresql, sqlite
 
 from chaoscloud.console.db.schema import Moment
 
@@ -36,6 +37,12 @@ class Insert(NamedTuple):
             values = tuple(value for row in part for value in row)
             added += connection.exec_driver_sql(statement, values).rowcount
         return added
+
+
+def insert_missing(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> int:
+    """Insert the rows whose keys are not there yet; how many that were."""
+    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    return connection.execute(make(table).on_conflict_do_nothing(), list(rows)).rowcount
 
 
 def moment_writer(connection: Connection, column: Column[datetime]) -> Callable[[datetime], Any]:

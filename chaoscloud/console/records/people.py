@@ -69,9 +69,13 @@ def list_everybody(connection: Connection) -> list[Person]:
     return every(connection, _present().order_by(people.c.name, people.c.id), Person)
 
 
-def find_matching(connection: Connection, word: str) -> list[Person]:
-    """The person of this id, or all of this name, in any organization; for operators only."""
-    matching = _present().where(or_(people.c.id == word, people.c.name == word))
+def find_matching(connection: Connection, word: str, *, removed: bool = False) -> list[Person]:
+    """The person of this id, or all of this name, in any organization; for operators only.
+
+    With `removed` those who were removed instead.
+    """
+    among = _removed() if removed else _present()
+    matching = among.where(or_(people.c.id == word, people.c.name == word))
     persons = every(connection, matching.order_by(people.c.created_at, people.c.id), Person)
     # An id is meant as an id, even where somebody has such a name.
     return [person for person in persons if person.id == word] or persons
@@ -134,6 +138,10 @@ def remove(connection: Connection, person_id: str, now: datetime) -> None:
 
 def _present() -> Select[tuple[object, ...]]:
     return select(*columns(people, Person)).where(people.c.removed_at.is_(None))
+
+
+def _removed() -> Select[tuple[object, ...]]:
+    return select(*columns(people, Person)).where(people.c.removed_at.is_not(None))
 
 
 def names_of(connection: Connection, person_ids: Collection[str]) -> dict[str, str]:
