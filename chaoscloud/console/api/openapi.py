@@ -32,6 +32,8 @@ PATH = {
     "id": "The id of what is to be run.",
     "safeguard": "The safeguard's id.",
     "hold": "The id of the hold.",
+    "subscription": "The subscription's id.",
+    "message": "The message's number.",
 }
 TEXT = {"type": "string"}
 QUERY: Mapping[str, tuple[str, Mapping[str, Any]]] = {
