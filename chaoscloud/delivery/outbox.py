@@ -327,7 +327,7 @@ class Outbox:
                 text, _ = copy_document(journal, self._redactor)
                 if self.registration.execution_id is not None:
                     prefix += '"named":true,'
-                self._spool.append(large, f'{prefix}"journal":{text}')
+                self._spool.append(large, f'{prefix}"journal":', rest=text)
         self._spool.release()
         self._sender.wake()
 

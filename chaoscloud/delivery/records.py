@@ -70,9 +70,10 @@ class Record:
         document: dict[str, Any] = json.loads(self.line[_PREFIX:-2])
         return document
 
-    def read_last_member(self, name: str) -> bytes:
-        """The JSON text of the record's last member, without decoding it: it may be large."""
-        return self.line[self.line.index(b'"%s":' % name.encode()) + len(name) + 3 : -3]
+    def read_last_member(self, name: str) -> memoryview:
+        """The JSON text of the record's last member, not decoded or copied: it may be large."""
+        start = self.line.index(b'"%s":' % name.encode()) + len(name) + 3
+        return memoryview(self.line)[start:-3]
 
 
 @dataclass
@@ -121,10 +122,17 @@ class SpoolContents:
         self.run_ended = self.run_ended or record.kind in ("run-end", "run-finished")
 
 
-def encode_line(kind: str, text: str) -> bytes:
-    """The line of a record whose other parts are the JSON members in `text` (`"n":1,"key":"…"`)."""
-    body = f'{{"kind":"{kind}"{"," if text else ""}{text}}}'.encode("ascii")
-    return b'["%08x",%s]\n' % (zlib.crc32(body), body)
+def encode_line(kind: str, text: str, rest: str = "") -> bytes:
+    """The line of a record whose other parts are the JSON members in `text` (`"n":1,"key":"…"`).
+
+    `rest` is more of that text. It may be a large journal, of which each copy takes time.
+    """
+    head = f'{{"kind":"{kind}"{"," if text else ""}{text}'.encode("ascii")
+    parts = (head, rest.encode("ascii"), b"}")
+    checksum = 0
+    for part in parts:
+        checksum = zlib.crc32(part, checksum)
+    return b"".join([b'["%08x",' % checksum, *parts, b"]\n"])
 
 
 def decode_line(line: bytes) -> dict[str, Any] | None:

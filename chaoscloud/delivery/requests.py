@@ -194,7 +194,7 @@ def _journal(records: Records, place: _Place) -> QueuedRequest:
     record = records[-1]
     if place.cut == 0 and b'"named":true,' in record.line[:80]:
         # It names its execution already, and may be too large to be decoded while a run goes on.
-        body = b'{"journal":%s}' % record.read_last_member("journal")
+        body = b"".join([b'{"journal":', record.read_last_member("journal"), b"}"])
     else:
         journal = place.shorten_journal(place.name_ids(record.parse()["journal"]))
         body = _encode({"journal": journal})

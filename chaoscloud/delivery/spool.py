@@ -135,15 +135,17 @@ class Spool:
         with self._guard:
             return len(self._find_unsaved())
 
-    def append(self, kind: str, text: str, event_type: str = "", *, on_hold: bool = False) -> int:
-        """Keep a record whose parts are the JSON members in `text`; returns its number.
+    def append(
+        self, kind: str, text: str, event_type: str = "", *, rest: str = "", on_hold: bool = False
+    ) -> int:
+        """Keep a record whose parts are the JSON members in `text` and `rest`; returns its number.
 
         One that is `on_hold`, and what follows it, is not sent before `release`.
         """
         with self._guard:
             contents = self.contents
             n = contents.last + 1
-            line = encode_line(kind, f'"n":{n},{text}')
+            line = encode_line(kind, f'"n":{n},{text}', rest)
             # In memory first: an interruption may come between any two steps.
             contents.take_record(Record(n, kind, event_type, line))
             contents.time = datetime.now(UTC).isoformat()

@@ -7,9 +7,10 @@ decides, for each of the three positions it can have in the bytes around it, and
 lines.
 
 Speed matters, as this runs over whole journals while an experiment waits. One expression looks for
-the first characters of every spelling; only where it finds something is the whole spelling compiled
-and compared. A long text is first searched for a plain part that every spelling of a secret has
-(`str.find` is much faster than `re`), and most secrets are out of question then.
+the first characters of every spelling. Only where it finds something is the whole compared, form by
+form in a tree: to compile all forms of fifty secrets in Cyrillic would take seconds. A long text is
+first searched for a plain part that every spelling of a secret has (`str.find` is much faster than
+`re`), and most secrets are out of question then.
 """
 
 import base64
@@ -19,7 +20,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 __all__ = ["Spellings"]
 
@@ -44,6 +45,7 @@ _CODE_POINT = re.compile(r"(?<=\\u)[0-9a-f]{4}")
 # PEM files, mail and the command `base64` break lines, which JSON may have escaped.
 _BLANKS = b" \t\n\r\f\v"
 _LINE_BREAK = r"(?:[ \t\n\r\f\v]|\\[nr])*"
+_LINE_BREAKS = re.compile(_LINE_BREAK)
 
 _VARIES = "\uffff"  # in the place of a character with several forms; Unicode has none of this code
 
@@ -86,82 +88,113 @@ class Spellings:
         )
 
 
-class _Spelling:
-    """One way to write a text: a plain character, then an expression for each further one."""
-
-    def __init__(self, start: str, others: list[str]) -> None:
-        self.start = start
-        self.second = others[0]
-        self.head = "".join(others[1:_HEAD])
-        self._others = others
-
-    @cached_property
-    def pattern(self) -> re.Pattern[str]:
-        return re.compile(re.escape(self.start) + "".join(self._others))
-
-
 @dataclass(frozen=True)
 class _Notation:
     """A secret text in one kind of writing; `part` stands as it is in each of its spellings."""
 
-    spellings: list[_Spelling]
+    characters: list[Forms]
     part: str
     is_base64: bool
+
+    def heads(self) -> Iterator[tuple[str, str, str]]:
+        """What each spelling begins with: a plain character, then two expressions."""
+        between = _LINE_BREAK if self.is_base64 else ""
+        first, *others = self.characters[: _HEAD + 1]
+        second, *rest = [between + _expression(forms) for forms in others]
+        for form in first:
+            yield form[0], re.escape(form[1:]) + second, "".join(rest)
+
+
+class _Node:
+    """What may follow in a tree of spellings; those that begin alike share their beginning."""
+
+    def __init__(self) -> None:
+        self.is_end = False
+        self.children: dict[tuple[Forms, bool], _Node] = {}
+
+    def add(self, notation: _Notation) -> None:
+        """Add all spellings of a text; line breaks in base64 stand before the second character."""
+        node = self
+        for n, forms in enumerate(notation.characters):
+            node = node.children.setdefault((forms, notation.is_base64 and n > 0), _Node())
+        node.is_end = True
 
 
 class _Search:
     """The search for some notations at once."""
 
     def __init__(self, notations: Iterable[_Notation]) -> None:
-        self._by_start: dict[str, list[_Spelling]] = defaultdict(list)
-        for notation in notations:
-            for spelling in notation.spellings:
-                self._by_start[spelling.start].append(spelling)
+        self._notations = list(notations)
+        heads: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        for notation in self._notations:
+            for start, second, head in notation.heads():
+                heads[start][second].add(head)
         # Those that begin alike share what they share, so that `re` tries it once.
         self._heads = re.compile(
             _either(
-                re.escape(start) + _heads(spellings) for start, spellings in self._by_start.items()
+                re.escape(start)
+                + _either(second + _either(rests) for second, rests in rest.items())
+                for start, rest in heads.items()
             )
         )
 
+    @cached_property
+    def _tree(self) -> _Node:
+        tree = _Node()
+        for notation in self._notations:
+            tree.add(notation)
+        return tree
+
     def find_matches(self, text: str) -> Iterator[tuple[int, int]]:
         """The longest spelling at each place, in order."""
-        head = self._heads.search(text) if self._by_start else None
+        head = self._heads.search(text) if self._notations else None
         while head:
             start = head.start()
-            spellings = self._by_start[text[start]]
-            matches = (spelling.pattern.match(text, start) for spelling in spellings)
-            stops = [match.end() for match in matches if match]
-            if stops:
-                yield start, max(stops)
+            stop = _find_stop(self._tree, text, start)
+            if stop is not None:
+                yield start, stop
             head = self._heads.search(text, start + 1)
 
 
-def _heads(spellings: list[_Spelling]) -> str:
-    heads: dict[str, set[str]] = defaultdict(set)
-    for spelling in spellings:
-        heads[spelling.second].add(spelling.head)
-    return _either(second + _either(rests) for second, rests in heads.items())
+def _find_stop(tree: _Node, text: str, start: int) -> int | None:
+    """Where the longest spelling that begins at `start` stops; None where there is none."""
+    longest: int | None = None
+    waiting = [(tree, {start})]
+    while waiting:
+        node, stops = waiting.pop()
+        if node.is_end:
+            longest = max(stops) if longest is None else max(longest, *stops)
+        for (forms, is_broken), child in node.children.items():
+            places = {_end_of_breaks(text, stop) for stop in stops} if is_broken else stops
+            further = {
+                place + len(form)
+                for place in places
+                for form in forms
+                if text.startswith(form, place)
+            }
+            if further:
+                waiting.append((child, further))
+    return longest
 
 
 def _notations(text: str) -> Iterator[_Notation]:
-    yield _notation([_forms(character) for character in text], between="")
+    yield _notation([_forms(character) for character in text], is_base64=False)
     # UTF-16 that was taken for ASCII, as the output of Windows' programs is.
-    yield _notation([(character,) for character in "\0".join(text)], between="")
+    yield _notation([(character,) for character in "\0".join(text)], is_base64=False)
     for octets in (_bytes(text), *(_bytes(text, f"utf-16-{order}") for order in ("le", "be"))):
         for core in _base64_cores(octets):
             forms = [_BASE64_FORMS.get(character, (character,)) for character in core]
-            yield _notation(forms, between=_LINE_BREAK)
+            yield _notation(forms, is_base64=True)
 
 
-def _notation(characters: list[Forms], between: str) -> _Notation:
-    """A text by the forms of its characters: one spelling for each form of the first."""
-    others = [between + _either(map(re.escape, forms)) for forms in characters[1:]]
-    spellings = [
-        _Spelling(form[0], [re.escape(form[1:]) + others[0], *others[1:]]) for form in characters[0]
-    ]
+def _notation(characters: list[Forms], is_base64: bool) -> _Notation:
     plain = "".join(forms[0] if len(forms) == 1 else _VARIES for forms in characters)
-    return _Notation(spellings, max(plain.split(_VARIES), key=len), is_base64=bool(between))
+    return _Notation(characters, max(plain.split(_VARIES), key=len), is_base64)
+
+
+def _end_of_breaks(text: str, start: int) -> int:
+    match = _LINE_BREAKS.match(text, start)
+    return match.end() if match else start
 
 
 def _without_line_breaks(text: str) -> bytes:
@@ -176,6 +209,13 @@ def _either(expressions: Iterable[str]) -> str:
     return f"(?:{'|'.join(known)})" if len(known) > 1 else "".join(known)
 
 
+@lru_cache(maxsize=4096)
+def _expression(forms: Forms) -> str:
+    """The regular expression of one character."""
+    return _either(map(re.escape, forms))
+
+
+@lru_cache(maxsize=4096)
 def _forms(character: str) -> Forms:
     """The ways to write one character of a text."""
     if character in _SAFE:
