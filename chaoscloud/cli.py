@@ -81,6 +81,14 @@ def _choice_options(*words: str) -> Callable[[Command], Command]:
     return decorate
 
 
+_output_option = click.option(
+    "--output",
+    type=click.Choice(("text", "json")),
+    default="text",
+    help="Write one JSON document to standard output instead of lines.",
+)
+
+
 @click.command(
     help="Sign-in with your ChaosIQ credentials\n\n"
     "Asks for the console's url and your token, then for the organization and the team whose name "
@@ -99,6 +107,7 @@ def _choice_options(*words: str) -> Callable[[Command], Command]:
     is_flag=True,
     help="Show the console, the team and the token in use, and change nothing.",
 )
+@_output_option
 @click.pass_context
 @_end_clearly
 def signin(
@@ -109,19 +118,38 @@ def signin(
     team: str | None,
     no_verify_tls: bool,
     status: bool,
+    output: str,
 ) -> None:
     """Sign in, or show where we stand."""
     settings_path = ctx.obj["settings_path"]
     if status:
-        from chaoscloud.commands.status import describe_status
-
-        for line in describe_status(settings_path):
-            click.echo(line)
+        _show_status(settings_path, as_json=output == "json")
         return
+    if output == "json":
+        raise click.UsageError("--output json is for --status.")
     from chaoscloud.commands.signin import SignInOptions, sign_in
 
     verify_tls = not no_verify_tls
     sign_in(settings_path, SignInOptions(url, token_stdin, organization, team, verify_tls))
+
+
+def _show_status(settings_path: str, *, as_json: bool) -> None:
+    from chaoscloud.commands.status import describe_status, read_status
+
+    if not as_json:
+        for line in describe_status(settings_path):
+            click.echo(line)
+        return
+    document, failure = read_status(settings_path)
+    _echo_json(document)
+    if failure is not None:
+        raise failure
+
+
+def _echo_json(document: Any) -> None:
+    import json
+
+    click.echo(json.dumps(document, indent=2))
 
 
 @click.command(
@@ -152,12 +180,6 @@ def team(ctx: click.Context, team: str | None) -> None:
     change_team(ctx.obj["settings_path"], SignInOptions(team=team))
 
 
-_output_option = click.option(
-    "--output",
-    type=click.Choice(("text", "json")),
-    default="text",
-    help="Write one JSON document to standard output instead of lines.",
-)
 _junit_option = click.option(
     "--junit", metavar="FILE", help="Write its test cases to this file, as JUnit."
 )
@@ -267,23 +289,30 @@ def disable(ctx: click.Context, feature: str) -> None:
     metavar="FILE",
     help="Ask whether this experiment would be allowed to run now. Exits with 1 if not.",
 )
+@_output_option
 @click.pass_context
 @_end_clearly
-def safeguards(ctx: click.Context, experiment: str | None) -> None:
+def safeguards(ctx: click.Context, experiment: str | None, output: str) -> None:
     """Show what is in force, or what would be said about an experiment."""
     if ctx.invoked_subcommand is not None:
         return
-    from chaoscloud._prompts import say
-    from chaoscloud.commands.safeguards import ask_about_experiment, list_in_force
+    from chaoscloud.api.policies import Allowed
+    from chaoscloud.commands import safeguards as commands
 
+    settings_path, as_json = ctx.obj["settings_path"], output == "json"
     if experiment is None:
-        for line in list_in_force(ctx.obj["settings_path"]):
-            say(line)
+        if as_json:
+            _echo_json(commands.read_in_force(settings_path))
+        else:
+            for line in commands.list_in_force(settings_path):
+                click.echo(line)
         return
-    allowed, lines = ask_about_experiment(ctx.obj["settings_path"], experiment)
-    for line in lines:
-        say(line)
-    ctx.exit(0 if allowed else 1)
+    answer = commands.ask_about_experiment(settings_path, experiment)
+    if as_json:
+        _echo_json(commands.read_answer_document(experiment, answer))
+    else:
+        click.echo("\n".join(commands.describe_answer(experiment, answer)))
+    ctx.exit(0 if isinstance(answer, Allowed) else 1)
 
 
 @safeguards.command(
@@ -401,11 +430,13 @@ def _check_existing(_ctx: click.Context, _param: click.Parameter, paths: tuple[s
 @_end_clearly
 def verify(ctx: click.Context, /, source: str, **options: Any) -> None:
     """Run a verification, say what it found, and exit as `chaos run` would."""
+    from chaoscloud.commands.environment import sign_in_by_environment
     from chaoscloud.settings import load
     from chaoscloud.verify.command import run
 
     load(ctx.obj["settings_path"])  # the host would carry on as if a damaged file were empty
-    ctx.exit(run(source, ctx.obj["settings_path"], say=click.echo, **options))
+    options |= {"say": click.echo, "complete": sign_in_by_environment}
+    ctx.exit(run(source, ctx.obj["settings_path"], **options))
 
 
 def establish_credentials(settings_path: str) -> None:
@@ -454,6 +485,12 @@ if os.environ.get("CHAOSIQ_JUNIT") or os.environ.get("CHAOSIQ_SUMMARY"):
     from chaoscloud.results import recorder
 
     recorder.install()
+
+
+if os.environ.get("CHAOSIQ_TOKEN"):
+    from chaoscloud.commands import environment
+
+    environment.install()
 
 
 # Owned by `chaoscloud.verify`, and importable from here as they always were.

@@ -12,17 +12,19 @@ __all__ = ["Choice", "choose", "find_entry"]
 
 @dataclass(frozen=True)
 class Choice:
-    """How a choice is put to people; `current` is the id of the entry in use."""
+    """How a choice is put to people; `current` is the id of the entry in use.
+
+    `option` is what makes the choice without asking.
+    """
 
     word: str
     heading: str
     question: str
     current: str | None = None
+    option: str = ""
 
-    @property
-    def option(self) -> str:
-        """The option that makes the choice without asking."""
-        return f"--{self.word}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "option", self.option or f"--{self.word}")
 
 
 def choose(entries: list[Entry], choice: Choice, name_or_id: str | None = None) -> Entry:

@@ -7,16 +7,17 @@ from pathlib import Path
 
 from chaoscloud import api
 from chaoscloud.commands.directory import sentence
+from chaoscloud.commands.environment import load_signed_in
 from chaoscloud.commands.failures import ConsoleUnreachable, NotSignedIn, TokenRefused
 from chaoscloud.delivery.retry import Blocked, Rejected, Retry
 from chaoscloud.delivery.sender import Destination, count_of
 from chaoscloud.delivery.spool import Spool
-from chaoscloud.delivery.spool_directory import Recipient, SpoolDirectory
+from chaoscloud.delivery.spool_directory import PendingCount, Recipient, SpoolDirectory
 from chaoscloud.delivery.spool_sender import SpoolSender
 from chaoscloud.delivery.transport import Transport
-from chaoscloud.settings import Profile, load, read_profile
+from chaoscloud.settings import Profile, read_profile
 
-__all__ = ["SentRun", "describe_pending", "send_all", "send_pending"]
+__all__ = ["SentRun", "count_pending", "describe_pending", "send_all", "send_pending"]
 
 ATTEMPTS = 3  # in a row without success, before somebody is told to come back later
 
@@ -50,9 +51,14 @@ class SentRun:
         return "\n".join(lines)
 
 
+def count_pending(profile: Profile, settings_path: str) -> PendingCount:
+    """How much is pending for the console of this profile, and how much besides."""
+    return SpoolDirectory(Path(settings_path).parent).count(Recipient(profile.url, "", ""))
+
+
 def describe_pending(profile: Profile, settings_path: str) -> str:
     """What is pending for the console of this profile, for people."""
-    count = SpoolDirectory(Path(settings_path).parent).count(Recipient(profile.url, "", ""))
+    count = count_pending(profile, settings_path)
     line = "nothing"
     if count.records:
         runs = count_of(count.runs, "run")
@@ -72,7 +78,7 @@ def send_pending(settings_path: str, *, rejected: bool = False) -> Iterator[Sent
 
     Raises `CommandFailed` when it cannot go on.
     """
-    settings = load(settings_path)
+    settings = load_signed_in(settings_path)
     profile = read_profile(settings)
     if not profile.token or profile.tenancy is None:
         raise NotSignedIn()

@@ -11,6 +11,7 @@ from chaoscloud.api.answers import address_of, body_of, is_from_console, refusal
 from chaoscloud.api.execution import fetch_execution, initialize_execution, publish_execution
 from chaoscloud.api.experiment import publish_experiment, set_experiment_id
 from chaoscloud.commands.directory import REFUSED, sentence
+from chaoscloud.commands.environment import load_signed_in
 from chaoscloud.commands.failures import (
     CommandFailed,
     ConsoleUnreachable,
@@ -28,7 +29,7 @@ from chaoscloud.commands.journals import (
 from chaoscloud.delivery.records import creation_keys
 from chaoscloud.extension import remove_sensitive_extension_values
 from chaoscloud.redaction import Redactor, to_json, withhold_outputs
-from chaoscloud.settings import load, read_profile
+from chaoscloud.settings import read_profile
 from chaoscloud.types import Experiment, Journal
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def publish_journals(
 
     `with_outputs` sends also what activities returned that were given secrets.
     """
-    settings = load(settings_path)
+    settings = load_signed_in(settings_path)
     profile = read_profile(settings)
     if not profile.token or profile.tenancy is None:
         raise NotSignedIn()

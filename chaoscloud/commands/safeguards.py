@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from chaoscloud import _yaml, api
 from chaoscloud.api.answers import body_of, plain, refusal_of
-from chaoscloud.api.policies import Allowed, Denied, describe_policy, read_answer
+from chaoscloud.api.policies import Allowed, Denied, NoAnswer, describe_policy, read_answer
 from chaoscloud.api.team_safeguards import request_safeguards, simulate
 from chaoscloud.commands.directory import REFUSED, sentence, unreachable
+from chaoscloud.commands.environment import load_signed_in
 from chaoscloud.commands.failures import CommandFailed, NotSignedIn, TokenRefused
 from chaoscloud.settings import (
     get_guard_mode,
     get_orgs,
     is_required_by_organization,
-    load,
     read_profile,
 )
 from chaoscloud.types import Experiment, GuardMode, Settings
@@ -25,7 +25,15 @@ if TYPE_CHECKING:
 
     from chaoscloud.api._http import ConsoleSession
 
-__all__ = ["ask_about_experiment", "ensure_accepted", "list_in_force", "read_experiment"]
+__all__ = [
+    "ask_about_experiment",
+    "describe_answer",
+    "ensure_accepted",
+    "list_in_force",
+    "read_answer_document",
+    "read_experiment",
+    "read_in_force",
+]
 
 _GUARD_MODES = {
     GuardMode.OFF: "Your runs are not guarded: run `chaos enable safeguards`.",
@@ -36,33 +44,49 @@ _GUARD_MODES = {
 
 def list_in_force(settings_path: str) -> Iterator[str]:
     """The lines about what is in force for the active team, and who says no."""
-    settings = load(settings_path)
-    with _session(settings_path) as session:
-        body = body_of(ensure_accepted(lambda: request_safeguards(session)))
-    items = body.get("items") if isinstance(body, Mapping) else None
-    if not isinstance(items, list):
-        raise CommandFailed("What answers is not a console that manages safeguards.")
+    settings = load_signed_in(settings_path)
+    in_force = _request_in_force(settings)
     tenancy = read_profile(settings).tenancy
     team = f"team '{tenancy.team_name}'" if tenancy else "the team"
-    in_force = [item for item in items if isinstance(item, dict) and item.get("in_force", True)]
     yield f"In force for {team}:" if in_force else f"No safeguard is in force for {team}."
     yield from (f"- {_line(item)}" for item in in_force)
     yield _describe_guard_mode(settings)
 
 
-def ask_about_experiment(settings_path: str, path: str) -> tuple[bool, list[str]]:
-    """Whether the experiment in a file would be allowed to run now, and the lines that say so."""
+def read_in_force(settings_path: str) -> dict[str, Any]:
+    """The same as a document for machines: the safeguards are as the console has them."""
+    settings = load_signed_in(settings_path)
+    tenancy = read_profile(settings).tenancy
+    return {
+        "team": tenancy and {"id": tenancy.team_id, "name": tenancy.team_name},
+        "guard_mode": get_guard_mode(settings).value,
+        "safeguards": _request_in_force(settings),
+    }
+
+
+def ask_about_experiment(settings_path: str, path: str) -> Allowed | Denied:
+    """Whether the experiment in a file would be allowed to run now."""
     tags = _tags_of(read_experiment(path))
-    with _session(settings_path) as session:
+    with _session(load_signed_in(settings_path)) as session:
         response = ensure_accepted(lambda: simulate(session, tags))
-    match read_answer(response.status_code, body_of(response)):
-        case Allowed():
-            return True, [f"{path} would be allowed to run now."]
-        case Denied(policies):
-            lines = [f"- {describe_policy(policy)}" for policy in policies]
-            return False, [f"{path} would not be allowed to run now:", *lines]
-        case _:
-            raise CommandFailed("The console's answer cannot be understood.")
+    answer = read_answer(response.status_code, body_of(response))
+    if isinstance(answer, NoAnswer):
+        raise CommandFailed("The console's answer cannot be understood.")
+    return answer
+
+
+def describe_answer(path: str, answer: Allowed | Denied) -> list[str]:
+    """The lines about whether the experiment at `path` would be allowed."""
+    if isinstance(answer, Allowed):
+        return [f"{path} would be allowed to run now."]
+    lines = [f"- {describe_policy(policy)}" for policy in answer.policies]
+    return [f"{path} would not be allowed to run now:", *lines]
+
+
+def read_answer_document(path: str, answer: Allowed | Denied) -> dict[str, Any]:
+    """The same as a document for machines: the policies are as the console names them."""
+    policies = [] if isinstance(answer, Allowed) else [dict(policy) for policy in answer.policies]
+    return {"experiment": path, "allowed": isinstance(answer, Allowed), "policies": policies}
 
 
 def ensure_accepted(ask: "Callable[[], Response]") -> "Response":
@@ -83,9 +107,17 @@ def ensure_accepted(ask: "Callable[[], Response]") -> "Response":
     return response
 
 
+def _request_in_force(settings: Settings) -> list[dict[str, Any]]:
+    with _session(settings) as session:
+        body = body_of(ensure_accepted(lambda: request_safeguards(session)))
+    items = body.get("items") if isinstance(body, Mapping) else None
+    if not isinstance(items, list):
+        raise CommandFailed("What answers is not a console that manages safeguards.")
+    return [item for item in items if isinstance(item, dict) and item.get("in_force", True)]
+
+
 @contextmanager
-def _session(settings_path: str) -> "Iterator[ConsoleSession]":
-    settings = load(settings_path)
+def _session(settings: Settings) -> "Iterator[ConsoleSession]":
     profile = read_profile(settings)
     if not profile.token or profile.tenancy is None:
         raise NotSignedIn()

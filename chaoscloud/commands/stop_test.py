@@ -26,11 +26,12 @@ from chaoslib.settings import loaded_settings
 from chaoscloud import __version__, _settings_file, api
 from chaoscloud.api.policies import describe_policy
 from chaoscloud.api.team_safeguards import remove_execution, stop_execution
+from chaoscloud.commands.environment import load_signed_in
 from chaoscloud.commands.failures import CommandFailed, NotSignedIn
 from chaoscloud.commands.safeguards import ensure_accepted, read_experiment
 from chaoscloud.controls.runtime import ChildRuntime, PluginMissing, prepare_child, run_in_child
 from chaoscloud.extension import get_extension, get_extension_value
-from chaoscloud.settings import CONTROL_NAME, enable_feature, get_orgs, load, read_profile
+from chaoscloud.settings import CONTROL_NAME, enable_feature, get_orgs, read_profile
 from chaoscloud.types import Experiment, Extension, Journal, Settings
 
 __all__ = ["TAG", "child_of", "run_stop_test", "run_stop_test_in_child"]
@@ -126,7 +127,7 @@ def run_stop_test_in_child(settings_path: str, child: ChildRuntime) -> int:
 
 def run_stop_test(settings_path: str) -> Iterator[str]:
     """Run, stop, measure, remove: the lines that say so. Raises `CommandFailed`."""
-    settings = _settings_of_the_run(load(settings_path))
+    settings = _settings_of_the_run(load_signed_in(settings_path))
     profile = read_profile(settings)
     if not profile.token or profile.tenancy is None:
         raise NotSignedIn()

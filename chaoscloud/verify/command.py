@@ -11,7 +11,7 @@ from chaoslib.exceptions import ChaosException
 from chaoslib.experiment import ensure_experiment_is_valid
 from chaoslib.notification import RunFlowEvent, notify
 from chaoslib.run import RunEventHandler
-from chaoslib.settings import load_settings
+from chaoslib.settings import load_settings, loaded_settings
 from chaoslib.types import Dry
 
 from chaoscloud._host import start_folder
@@ -49,18 +49,22 @@ def run(
     junit: str | None = None,
     fail_on: tuple[str, ...] = (),
     say: Callable[[str], object] = logger.info,
+    complete: Callable[[Settings], Settings] = lambda settings: settings,
 ) -> int:
     """Run the verification at `source`, write its journal, say what it found; the exit code.
 
     It is 0 when the run completed and did not deviate, else 1, as the host's; and 1 when one of the
     words of `fail_on` is true of it (see `chaoscloud.results.gate`). `dry=True` is the bare flag of
     earlier versions: no activity is executed. What keeps the run from starting is logged, and
-    nothing has happened then. `junit` is a file for its test cases, `say` gets the last lines.
+    nothing has happened then. `junit` is a file for its test cases, `say` gets the last lines;
+    `complete` makes of the file's settings those to run with.
     """
     recorder = ResultRecorder(read_result_files(folder=start_folder()).with_junit(junit))
     settings = load_settings(settings_path) or {}
     dry = Dry.ACTIVITIES.value if dry is True else dry or None
     try:
+        settings = complete(settings)
+        loaded_settings.set(settings)
         experiment = _load(source, settings, control_file, not no_verify_tls)
         notify(settings, RunFlowEvent.RunStarted, experiment)
         if not no_validation:

@@ -101,15 +101,16 @@ def test_before_any_sign_in_it_says_what_to_do(settings_path: Path) -> None:
 def test_a_token_without_a_team_is_not_enough(
     requests_mock: Mocker, settings_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The environment brings a url and a token, and a team has still to be chosen."""
+    """The environment brings a url and a token, and one of several teams has still to be named."""
     console(requests_mock)
     monkeypatch.setenv("CHAOSIQ_URL", CONSOLE)
     monkeypatch.setenv("CHAOSIQ_TOKEN", "ciq_of-the-pipeline")
 
     done = chaos(signin, settings_path, "--status")
 
-    assert done.exit_code == 1
-    assert "no team is chosen: run `chaos org`" in done.stderr
+    assert done.exit_code == 2
+    assert "Console:      https://console.example.com:8443" in done.stdout
+    assert "set CHAOSIQ_ORGANIZATION to one of 'Acme', 'Globex'" in done.stderr
 
 
 def test_a_certificate_that_is_not_checked_is_mentioned(
