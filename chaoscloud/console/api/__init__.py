@@ -19,6 +19,7 @@ from chaoscloud.console.api import (
     health,
     me,
     metrics,
+    notes,
     objectives,
     openapi,
     organizations,
@@ -46,6 +47,7 @@ from chaoscloud.console.api.events import BATCH, SINGLE
 from chaoscloud.console.records.executions import Execution
 from chaoscloud.console.records.experiments import Experiment, Version
 from chaoscloud.console.records.journal_versions import JournalVersion
+from chaoscloud.console.records.notes import NoteWithStatus
 from chaoscloud.console.records.objectives import Objective
 from chaoscloud.console.records.retention import Hold
 from chaoscloud.console.records.runs import VerificationRun
@@ -53,7 +55,9 @@ from chaoscloud.console.records.verifications import Verification
 from chaoscloud.console.watch.answers import MayGoOn
 
 LIST = ("limit", "cursor")
-EXECUTION_FILTERS = ("status", "outcome", "went_wrong", "person", "tag", "since", "until", "q")
+EXECUTION_FILTERS = (
+    *("status", "outcome", "went_wrong", "person", "tag", "label", "since", "until", "q"),
+)
 
 V1 = "/api/v1/organizations"
 TEAM = V1 + "/{org}/teams/{team}"
@@ -157,6 +161,20 @@ routes: list[BaseRoute] = [
         dict[str, Any],
         refuses=(410,),
     ),
+    post(
+        TEAM + "/executions/{execution}/notes",
+        notes.create,
+        NoteWithStatus,
+        takes=notes.NoteDraft,
+    ),
+    get(TEAM + "/executions/{execution}/notes", notes.list_of_execution, list[NoteWithStatus]),
+    get(
+        TEAM + "/findings",
+        notes.list_findings,
+        Page[NoteWithStatus],
+        query=("state", "experiment", *LIST),
+    ),
+    patch(TEAM + "/findings/{finding}", notes.change, NoteWithStatus, takes=notes.StateChange),
     post(
         TEAM + "/objectives",
         objectives.create,

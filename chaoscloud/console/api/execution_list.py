@@ -17,6 +17,7 @@ from chaoscloud.console.records._rows import Cursor
 from chaoscloud.console.records.execution_lists import ExecutionFilter, find_words
 from chaoscloud.console.records.executions import Execution
 from chaoscloud.console.rules import journals
+from chaoscloud.console.rules.run_context import parse_label
 
 
 @of_team
@@ -71,10 +72,18 @@ def _read_criteria(query: QueryParams, experiment_id: str | None) -> ExecutionFi
         experiment_id=experiment_id or "",
         person_id=query.get("person", ""),
         tags=tuple(query.getlist("tag")),
+        labels=_read_labels(query),
         since=_read_moment(query, "since"),
         until=_read_moment(query, "until"),
     )
     return asked if asked != ExecutionFilter() or query.get("q") else None
+
+
+def _read_labels(query: QueryParams) -> tuple[tuple[str, str], ...]:
+    labels = [parse_label(text) for text in query.getlist("label")]
+    if None in labels:
+        raise BadRequest("label must be a name and a value, such as env:staging.")
+    return tuple(label for label in labels if label)
 
 
 def _add_words(

@@ -32,6 +32,7 @@ PATH = {
     "id": "The id of what is to be run.",
     "safeguard": "The safeguard's id.",
     "hold": "The id of the hold.",
+    "finding": "The id of the finding.",
     "subscription": "The subscription's id.",
     "message": "The message's number.",
 }
@@ -51,6 +52,14 @@ QUERY: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "tag": (
         "A tag that the run's experiment carries; may be given several times.",
         {"type": "array", "items": TEXT},
+    ),
+    "label": (
+        "A label that the run was given, such as `env:staging`; may be given several times.",
+        {"type": "array", "items": TEXT},
+    ),
+    "state": (
+        "Only findings in this state.",
+        {"type": "string", "enum": ["open", "fixed"]},
     ),
     "all": ("Also those that are switched off.", {"type": "boolean", "default": False}),
     "kind": (

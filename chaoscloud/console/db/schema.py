@@ -40,6 +40,7 @@ from chaoscloud.console.db.message_tables import (
     messages,
     subscriptions,
 )
+from chaoscloud.console.db.note_tables import notes
 from chaoscloud.console.db.people_tables import (
     earlier_slugs,
     memberships,
@@ -82,6 +83,7 @@ __all__ = [
     "memberships",
     "messages",
     "metadata",
+    "notes",
     "objectives",
     "organization_revisions",
     "organizations",
@@ -240,6 +242,8 @@ outcomes = Table(
     Column("tags", Text, nullable=False, default="[]", server_default="[]"),  # JSON list
     # what the method did may still be there: its rollbacks failed, or were not run
     Column("left_behind", Boolean, nullable=False, default=False, server_default=false()),
+    Column("labels", Text, nullable=False, default="{}", server_default="{}"),  # JSON object
+    Column("ci", Text),  # JSON, the CI build that started it
     Column("words", Text),  # all that a search looks through, in small letters; null: not read yet
     Index("outcomes_by_team", "team_id", "outcome", "started_at", "execution_id"),
     Index(

@@ -18,10 +18,13 @@ from chaoscloud.console.records.execution_views import (
 )
 from chaoscloud.console.records.executions import list_journals
 from chaoscloud.console.records.journal_versions import JournalVersion
+from chaoscloud.console.records.notes import NoteWithStatus, list_of_execution
+from chaoscloud.console.records.outcomes import read_contexts
 from chaoscloud.console.records.removals import REMOVED, ContentRemoval, read_removal
 from chaoscloud.console.records.runs import RunLink
 from chaoscloud.console.records.safeguard_status import find_authors
 from chaoscloud.console.rules.live import ExecutionEvent, journal_so_far
+from chaoscloud.console.rules.run_context import RunContext
 from chaoscloud.console.rules.story import Activity, Check, Gap, Story, story_of
 from chaoscloud.console.rules.timeline import KnownMoments, Timeline, timeline_of
 from chaoscloud.outcome import Caveat, Outcome, find_outcome
@@ -70,6 +73,8 @@ class ExecutionPage(msgspec.Struct, frozen=True, kw_only=True):
     notes: list[str]
     journals: list[JournalVersion]  # its versions, the latest first
     stop: StopDetails | None  # what stopped it
+    context: RunContext
+    written_notes: list[NoteWithStatus]
     stop_request: StopRequest | None  # a stop of this run that it has not heard of yet
     verification_run: RunLink | None
     last_passed: ExecutionSummary | None  # to compare with
@@ -160,6 +165,8 @@ def build_page(connection: Connection, record: ExecutionDetail, now: datetime) -
         notes=[*_notes(record, story, look), *_describe_removal(record, removal)],
         journals=list_journals(connection, record.id),
         stop=stop,
+        context=read_contexts(connection, [record.id]).get(record.id) or RunContext(),
+        written_notes=list_of_execution(connection, record.team_id, record.id),
         stop_request=_find_pending(connection, record, now),
         verification_run=runs.find_of_executions(connection, record.team_id, [record.id]).get(
             record.id
@@ -277,6 +284,9 @@ def template_values(page: ExecutionPage, query: Mapping[str, str]) -> dict[str, 
     """What the templates need: the page, and how much of it."""
     show_all = ALL in query
     return {
+        "wrong": "",
+        "reason": "",
+        "draft": {},
         "page": page,
         "most": MOST_SHOWN if show_all else FIRST_SHOWN,
         "query": f"?{ALL}=1" if show_all else "",

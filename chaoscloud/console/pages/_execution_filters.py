@@ -19,10 +19,11 @@ from chaoscloud.console.records.execution_lists import (
     SortCursor,
     find_words,
 )
+from chaoscloud.console.rules.run_context import parse_label
 from chaoscloud.outcome.values import as_moment
 
 SINGLE = ("q", "experiment", "person", "since", "until", "zone", "sort")
-SEVERAL = ("status", "outcome", "tag")
+SEVERAL = ("status", "outcome", "tag", "label")
 LONGEST_QUERY = 300  # characters
 MOST_STATES = 20
 MOST_TAGS = 10
@@ -80,7 +81,8 @@ class ListAddress(msgspec.Struct, frozen=True):
     def is_narrowed(self) -> bool:
         """Whether a filter stands in it that no chip and no search shows."""
         return any(
-            self.query.get(name) for name in ("experiment", "person", "tag", "since", "until")
+            self.query.get(name)
+            for name in ("experiment", "person", "tag", "label", "since", "until")
         )
 
     def with_values(self, **changed: Sequence[str]) -> str:
@@ -114,6 +116,7 @@ class ListAddress(msgspec.Struct, frozen=True):
             experiment_id=self.value("experiment"),
             person_id=self.value("person"),
             tags=tuple(self.values("tag"))[:MOST_TAGS],
+            labels=tuple(filter(None, map(parse_label, self.values("label"))))[:MOST_TAGS],
             since=read_day(self.value("since"), zone),
             until=read_day(self.value("until"), zone, days=1),  # people mean the whole day
             words=find_words(self.value("q"), people),

@@ -1,5 +1,7 @@
 """One execution, and its journal."""
 
+from typing import Any
+
 import msgspec
 from sqlalchemy import Connection
 from starlette.responses import Response
@@ -19,13 +21,13 @@ async def one(visit: Visit) -> Response:
     return await page_of_one(visit)
 
 
-async def page_of_one(
-    visit: Visit, status: int = 200, *, wrong: str = "", reason: str = ""
-) -> Response:
-    """The execution's page; `wrong` and `reason` are of a form that was not accepted."""
+async def page_of_one(visit: Visit, status: int = 200, **form: Any) -> Response:
+    """The execution's page.
+
+    `form` is a form that was not accepted: `wrong` and `reason` of a stop, or a note's `draft`.
+    """
     page = await visit.db.reading(load_page, visit)
-    values = template_values(page, visit.request.query_params)
-    values |= {"wrong": wrong, "reason": reason}
+    values = template_values(page, visit.request.query_params) | form
     return await visit.page("execution.html", status, tab="Executions", **values)
 
 

@@ -142,7 +142,7 @@ async def _pulse(visit: Visit) -> ExecutionMarker:
 
 async def _piece(visit: Visit) -> Mapping[str, str]:
     page = await visit.db.reading(load_page, visit)
-    values = template_values(page, visit.request.query_params) | {"wrong": "", "reason": ""}
+    values = template_values(page, visit.request.query_params)
     html = await run_in_threadpool(visit.html, "_execution.html", **values)
     return {"html": html, "title": f"{page.look.word}: {page.story.title}"}
 

@@ -63,6 +63,7 @@ class ExecutionFilter(msgspec.Struct, frozen=True, kw_only=True):
     experiment_id: str = ""
     person_id: str = ""
     tags: tuple[str, ...] = ()  # an execution has all of them
+    labels: tuple[tuple[str, str], ...] = ()  # likewise: names and values
     since: datetime | None = None
     until: datetime | None = None
     words: tuple[SearchWord, ...] = ()  # all of them stand in it
@@ -71,7 +72,7 @@ class ExecutionFilter(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def looks_through(self) -> bool:
         """Whether each execution has to be looked at."""
-        return bool(self.words or self.tags)
+        return bool(self.words or self.tags or self.labels)
 
 
 class ExecutionListPage(msgspec.Struct, frozen=True):
@@ -195,6 +196,9 @@ def _unindexed(criteria: ExecutionFilter, table: FromClause) -> list[ColumnEleme
     conditions: list[ColumnElement[bool]] = [
         column.tags.contains(_json(tag), autoescape=True) for tag in criteria.tags
     ]
+    for name, value in criteria.labels:  # `"env":"staging"`, which no text in JSON can contain
+        label = f"{_json(name)}:{_json(value)}"
+        conditions.append(column.labels.contains(label, autoescape=True))
     for word in criteria.words:
         matches = [column.words.contains(word.text, autoescape=True)]
         if word.person_ids:

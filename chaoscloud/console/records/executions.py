@@ -27,6 +27,7 @@ from chaoscloud.console.records.journal_versions import JournalVersion
 from chaoscloud.console.records.metrics import count_journal
 from chaoscloud.console.records.outcomes import ExecutionKey
 from chaoscloud.console.rules.journals import Summary
+from chaoscloud.console.rules.run_context import CiBuild, RunContext
 from chaoscloud.console.rules.stops import Stop, is_stop_test
 from chaoscloud.outcome import Caveat, OutcomeName
 
@@ -64,6 +65,8 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[Caveat, ...]
     sentence: str | None  # how it ended
     dry: bool  # activities are left out on purpose
+    labels: dict[str, str]
+    ci: CiBuild | None  # the build that started it
 
 
 _KEY_COLUMNS = ("started_at", "duration", "title", "tags", "node")
@@ -102,6 +105,7 @@ def create(
         team_id=author.team_id,
         experiment_id=experiment_id,
         person_id=author.person_id,
+        context=summary.context or RunContext(),
         **{name: values[name] for name in _KEY_COLUMNS},
     )
     outcome_records.save_outcome(connection, key, summary.outcome, dry=summary.dry)
@@ -164,6 +168,7 @@ def record(
         team_id=author.team_id,
         experiment_id=row.experiment_id,
         person_id=row.person_id,
+        context=summary.context,
         **{name: columns_now[name] for name in _KEY_COLUMNS},
     )
     outcome_records.save_outcome(connection, key, summary.outcome, dry=summary.dry)
@@ -333,7 +338,10 @@ def _json(value: object) -> str:
 
 _OUTCOME = {
     name: outcomes.c[name]
-    for name in ("outcome", "conclusive", "reasons", "warnings", "sentence", "dry")
+    for name in (
+        *("outcome", "conclusive", "reasons", "warnings", "sentence", "dry"),
+        *("labels", "ci"),
+    )
 }
 
 
@@ -356,4 +364,6 @@ def _value(row: Row[Any]) -> Execution:
     values["reasons"] = outcome_records.decode_reasons(values["reasons"])
     values["warnings"] = outcome_records.decode_warnings(values["warnings"])
     values["dry"] = bool(values["dry"])  # not computed yet: see `fill_outcomes`
+    values["labels"] = outcome_records.decode_labels(values["labels"])
+    values["ci"] = outcome_records.decode_build(values["ci"])
     return Execution(**values)

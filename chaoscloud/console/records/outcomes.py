@@ -4,7 +4,7 @@ A table of its own: an execution's row holds its whole journal, which no list sh
 """
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, get_args
 
@@ -15,6 +15,7 @@ from chaoscloud.console.db.schema import executions, outcomes
 from chaoscloud.console.records import experiment_summaries
 from chaoscloud.console.rules.journals import summary
 from chaoscloud.console.rules.outcome_reading import read_outcome
+from chaoscloud.console.rules.run_context import CiBuild, RunContext
 from chaoscloud.console.rules.search import join_texts
 from chaoscloud.outcome import Caveat, Outcome, OutcomeName
 
@@ -43,12 +44,16 @@ class ExecutionKey(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     tags: str  # JSON list of strings
     node: str | None
+    context: RunContext | None = None  # None: as it is known already
 
 
 def save_outcome(
     connection: Connection, key: ExecutionKey, outcome: Outcome | None, *, dry: bool
 ) -> None:
     """Keep how an execution ended, or (None) that it goes on; `dry` is known from its start."""
+    if key.context is None:
+        known = read_contexts(connection, [key.execution_id]).get(key.execution_id)
+        key = msgspec.structs.replace(key, context=known)
     connection.execute(delete(outcomes).where(outcomes.c.execution_id == key.execution_id))
     values = _read_key(key, outcome.sentence if outcome else None) | {"dry": dry}
     if outcome is not None:
@@ -56,8 +61,8 @@ def save_outcome(
             "outcome": outcome.outcome,
             "conclusive": outcome.conclusive,
             "sentence": outcome.sentence,
-            "reasons": _encode(outcome.reasons),
-            "warnings": _encode(outcome.warnings),
+            "reasons": encode(outcome.reasons),
+            "warnings": encode(outcome.warnings),
             "left_behind": outcome.left_behind,
         }
     connection.execute(outcomes.insert().values(**values))
@@ -66,9 +71,37 @@ def save_outcome(
 
 def _read_key(key: ExecutionKey, sentence: str | None) -> dict[str, Any]:
     values = msgspec.structs.asdict(key)
-    title, node = values.pop("title"), values.pop("node")
+    title, node, _ = values.pop("title"), values.pop("node"), values.pop("context")
     tags = msgspec.json.decode(key.tags, type=list[str])
-    return {**values, "words": join_texts([title, *tags, node, sentence])}
+    context = key.context or RunContext()
+    return {
+        **values,
+        "labels": encode(context.labels),
+        "ci": encode(context.ci) if context.ci else None,
+        "words": join_texts([title, *tags, node, sentence, *context.texts()]),
+    }
+
+
+def read_contexts(connection: Connection, ids: Collection[str]) -> dict[str, RunContext]:
+    """Return where those of these executions came from that are known."""
+    column = outcomes.c
+    statement = select(column.execution_id, column.labels, column.ci).where(
+        column.execution_id.in_(ids)
+    )
+    return {
+        row.execution_id: RunContext(decode_labels(row.labels), decode_build(row.ci))
+        for row in connection.execute(statement)
+    }
+
+
+def decode_labels(text: str | None) -> dict[str, str]:
+    """The labels in a column `labels`."""
+    return msgspec.json.decode(text or "{}", type=dict[str, str])
+
+
+def decode_build(text: str | None) -> CiBuild | None:
+    """The CI build in a column `ci`."""
+    return msgspec.json.decode(text, type=CiBuild) if text else None
 
 
 def read_outcomes(connection: Connection, ids: Collection[str]) -> dict[str, Outcome]:
@@ -101,9 +134,12 @@ def fill_outcomes(connection: Connection, after: str = "") -> str | None:
     return last
 
 
+_NOT_COLUMNS = ("execution_id", "context")  # of an execution
+
+
 def _fill_outcome(connection: Connection, execution_id: str) -> None:
     where = executions.c.id == execution_id
-    names = [name for name in ExecutionKey.__struct_fields__ if name != "execution_id"]
+    names = [name for name in ExecutionKey.__struct_fields__ if name not in _NOT_COLUMNS]
     row = connection.execute(select(*(executions.c[name] for name in names)).where(where)).one()
     key = ExecutionKey(execution_id=execution_id, **row._mapping)
     if outcome := read_outcomes(connection, [execution_id]).get(execution_id):
@@ -171,5 +207,6 @@ def match_outcomes(
     return [outcomes.c.team_id == team_id, outcomes.c.outcome.in_(names)]
 
 
-def _encode(value: Sequence[object]) -> str:
+def encode(value: object) -> str:
+    """A value as a column of JSON holds it."""
     return msgspec.json.encode(value).decode()

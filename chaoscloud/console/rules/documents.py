@@ -31,6 +31,7 @@ class Block(msgspec.Struct, frozen=True):
     any_objective_id: Any = msgspec.field(default=None, name="objective_id")
     any_safeguards: Any = msgspec.field(default=None, name="safeguards")
     stop: Any = None
+    context: Any = None
     verification: msgspec.Raw = msgspec.Raw(b"null")
 
     @property

@@ -7,6 +7,7 @@ import msgspec
 
 from chaoscloud.console.rules import documents
 from chaoscloud.console.rules.outcome_reading import read_outcome
+from chaoscloud.console.rules.run_context import RunContext, read_context
 from chaoscloud.console.rules.soundness import plain
 from chaoscloud.console.rules.stops import Stop, stop_of
 from chaoscloud.outcome import ENDED, Outcome
@@ -53,6 +54,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     stop: Stop | None = None  # how that stop reached it
     outcome: Outcome | None = None  # None: it has not ended
     dry: bool = False  # activities are left out on purpose
+    context: RunContext | None = None  # where it came from; None: the journal does not say
 
     @property
     def over(self) -> bool:
@@ -95,6 +97,7 @@ def summary(journal: bytes) -> Summary:
         stop=stop_of(block.stop),
         outcome=outcome,
         dry=outcome.dry if outcome else bool(experiment.dry),
+        context=read_context(block.context),
     )
 
 
