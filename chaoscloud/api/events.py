@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from chaoscloud.api.calls import UNSERIALISABLE, Cleaner
+from chaoscloud.api.tracing import trace_attributes
 from chaoscloud.redaction import to_json
 
 __all__ = ["CONTENT_TYPE", "cloud_event", "event_data", "get_tz"]
@@ -23,7 +24,10 @@ def get_tz() -> tzinfo | None:
 
 
 def cloud_event(event_type: str, event_id: str | None = None, **attributes: Any) -> dict[str, Any]:
-    """An event that happens now, without its data; its id is a new one unless given."""
+    """An event that happens now, without its data; its id is a new one unless given.
+
+    It belongs to the trace whose span is current, if there is one.
+    """
     return {
         "specversion": "1.0",
         "id": event_id or str(uuid4()),
@@ -31,6 +35,7 @@ def cloud_event(event_type: str, event_id: str | None = None, **attributes: Any)
         "type": event_type,
         "time": datetime.now(get_tz()).isoformat(),
         "datacontenttype": "application/json",
+        **trace_attributes(),
         **attributes,
     }
 
