@@ -21,7 +21,7 @@ from tests.plugin.verification_documents import action, block_of, probe, signed_
 
 pytestmark = pytest.mark.loopback
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CHAOS = [str(Path(sys.executable).with_name("chaos")), "--no-version-check"]
 LIMIT = 60  # seconds: what takes longer was not interrupted, with phases of an hour
 SHORT = {
