@@ -25,13 +25,13 @@ def walk(visitor: Visitor, *starts: str) -> Iterator[str]:
     Nothing is submitted on the way.
     """
     waiting = [visitor.url + start for start in starts]
-    seen: set[str] = set()
+    visited: set[str] = set()
     while waiting:
         address = waiting.pop(0)
         started = address.removeprefix(visitor.url) in starts
-        if (kind_of(address) in seen and not started) or address in seen:
+        if (kind_of(address) in visited and not started) or address in visited:
             continue
-        seen |= {kind_of(address), address}
+        visited |= {kind_of(address), address}
         assert visitor.open(address) == 200, f"a link leads to {address}, which is not there"
         waiting += visitor.links
         yield address

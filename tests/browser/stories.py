@@ -67,24 +67,24 @@ class Teller:
 
     def published(self, document: Document) -> str:
         """Publish an experiment; its path."""
-        made = self.send("POST", "/experiments", {"experiment": document})
-        return f"/experiments/{made['id']}"
+        created = self.send("POST", "/experiments", {"experiment": document})
+        return f"/experiments/{created['id']}"
 
     def started(self, of: str, document: Document) -> str:
         """Start a run of an experiment; its path."""
-        made = self.send("POST", f"{of}/executions", {"journal": document})
-        return f"{of}/executions/{made['id']}"
+        created = self.send("POST", f"{of}/executions", {"journal": document})
+        return f"{of}/executions/{created['id']}"
 
     def told(self, execution: str, *events: Document) -> None:
         """Send events of a run."""
-        for each in events:
+        for item in events:
             kind = "application/cloudevents+json"
-            self.send("POST", f"{execution}/events", each, **{"Content-Type": kind})
+            self.send("POST", f"{execution}/events", item, **{"Content-Type": kind})
 
     def set_safeguard(self, kind: str, settings: Document) -> str:
         """Set a safeguard, for experiments that nobody runs here; its id."""
-        said = {"name": self.words(f"Our {kind}"), "reason": self.words("Somebody must be there")}
-        body: Document = {"kind": kind, "settings": settings, **said}
+        fields = {"name": self.words(f"Our {kind}"), "reason": self.words("Somebody must be there")}
+        body: Document = {"kind": kind, "settings": settings, **fields}
         body["tags"] = [self.words("elsewhere")]
         body["enabled"] = kind != "webhook"  # nobody is to be called
         return str(self.send("POST", "/safeguards", body)["id"])
@@ -99,35 +99,35 @@ class Teller:
             "window": 86_400,
             "measurement": measurement,
         }
-        made = self.send("POST", "/objectives", objective)["id"]
+        objective_id = self.send("POST", "/objectives", objective)["id"]
         verification = {
             "name": self.words("Orders are accepted without a broker"),
-            "objective_id": made,
+            "objective_id": objective_id,
             "experiment_id": of.split("/")[2],
             "frequency": 10,
             "duration": 30,
         }
-        made = self.send("POST", "/verifications", verification)["id"]
-        self._ran(f"/verifications/{made}/runs", run_of)
-        return str(made)
+        objective_id = self.send("POST", "/verifications", verification)["id"]
+        self._ran(f"/verifications/{objective_id}/runs", run_of)
+        return str(objective_id)
 
     def _ran(self, runs: str, execution: str) -> None:
         _, _, of, _, done = execution.split("/")
-        told = {
+        content = {
             "journal": journal(),
             "status": "started",
             "experiment_id": of,
             "execution_id": done,
         }
-        run = f"{runs}/{self.send('POST', runs, told)['id']}"
+        run = f"{runs}/{self.send('POST', runs, content)['id']}"
         probe = {"name": "latency", "tolerance": [0, 100]}
         for number in (1, 2, 3):
             state = {
                 "steady_state_met": number < 3,
                 "probes": [{"activity": probe, "output": 40 * number}],
             }
-            said = {"category": "verification-sample", "payload": {"state": state}}
-            self.send("POST", f"{run}/events", said)
+            entry = {"category": "verification-sample", "payload": {"state": state}}
+            self.send("POST", f"{run}/events", entry)
         finished = {"journal": ended(), "status": self.words("completed"), "results": RESULTS}
         self.send("POST", f"{run}/finished", finished)
 
@@ -175,5 +175,5 @@ def everything(console: Console, words: Words = str) -> Story:
     ]
     console.operate("person", "add", words("Bob"), "--team", "My team")
     console.operate("stop", "--reason", words("Release day"), "--for", "2h")
-    shown = [f"{pages}/executions/{run.rsplit('/', 1)[-1]}" for run in runs]
-    return Story(pages, shown[0], shown[2], tuple(safeguards))
+    addresses = [f"{pages}/executions/{run.rsplit('/', 1)[-1]}" for run in runs]
+    return Story(pages, addresses[0], addresses[2], tuple(safeguards))

@@ -99,7 +99,7 @@ def test_no_page_makes_the_browser_complain_or_go_elsewhere(tour: Tour) -> None:
 
 def test_no_page_shuts_anybody_out(owner: Visitor, tour: Tour) -> None:
     """What axe-core can tell of WCAG and of good practice; and no page is wider than its screen."""
-    found = []
+    problems = []
 
     for address in tour.pages:
         owner.open(address)
@@ -109,32 +109,32 @@ def test_no_page_shuts_anybody_out(owner: Visitor, tour: Tour) -> None:
             owner.page.emulate_media(color_scheme=scheme)
             look = f"{kind_of(address)}, {scheme}, {viewport['width']} pixels"
             wide = owner.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            found += [f"{look}: {each}" for each in violations(owner, rules)]
-            found += [f"{look}: {wide} too many"] if wide > 0 else []
+            problems += [f"{look}: {rule}" for rule in violations(owner, rules)]
+            problems += [f"{look}: {wide} too many"] if wide > 0 else []
 
-    assert found == []
+    assert problems == []
 
 
 def test_the_pages_before_and_beside_the_others_shut_nobody_out(stranger: Visitor) -> None:
     """Signing in, being refused, and nothing there."""
-    found = []
+    problems = []
 
     stranger.open("/signin")
-    found += violations(stranger)
+    problems += violations(stranger)
     stranger.sign_in("ciq_not-one-of-ours")
-    found += violations(stranger)
+    problems += violations(stranger)
 
-    assert found == []
+    assert problems == []
 
 
 def violations(visitor: Visitor, rules: str = RULES) -> list[str]:
     """What axe-core finds wrong on the page: the rule, and where."""
     if not visitor.page.evaluate("window.axe !== undefined"):
         visitor.page.evaluate(AXE)
-    told = visitor.page.evaluate(f"axe.run({rules})")
+    report = visitor.page.evaluate(f"axe.run({rules})")
     return [
         f"{rule['id']} at {', '.join(str(node['target'][0]) for node in rule['nodes'][:5])}"
-        for rule in told["violations"]
+        for rule in report["violations"]
     ]
 
 

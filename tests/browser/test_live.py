@@ -37,9 +37,9 @@ def printed_address(process: "subprocess.Popen[str]") -> str:
     """The address of the execution's page, as `chaos run` prints it."""
     assert process.stdout is not None
     for line in process.stdout:
-        found = re.search(r"http://\S+/executions/[0-9a-f-]{36}", line)
-        if found:
-            return found[0]
+        match = re.search(r"http://\S+/executions/[0-9a-f-]{36}", line)
+        if match:
+            return match[0]
     raise AssertionError("chaos printed no address of the execution")
 
 
@@ -85,38 +85,38 @@ def told(owner: Visitor, console: Console) -> Callable[[str], None]:
 
 
 def test_what_the_reader_opened_stays_open_while_the_page_changes(
-    owner: Visitor, told: Callable[[str], None]
+    owner: Visitor, play: Callable[[str], None]
 ) -> None:
     """The details of an activity, with the focus on it."""
-    told("kill another broker")
+    play("kill another broker")
     opened = activity(owner, "kill another broker")
     opened.locator("summary").click()
 
-    told("kill the last broker")
+    play("kill the last broker")
 
     expect(opened.locator("details")).to_have_attribute("open", "")
     assert owner.page.evaluate("document.activeElement.tagName") == "SUMMARY"
 
 
 def test_what_is_typed_stays_while_the_page_changes(
-    owner: Visitor, told: Callable[[str], None]
+    owner: Visitor, play: Callable[[str], None]
 ) -> None:
     """Somebody who writes a reason is not interrupted by what the run tells."""
     owner.page.get_by_text("Stop this run").click()
     owner.page.get_by_label("Why").press_sequentially("Customers")
 
-    told("kill another broker")
+    play("kill another broker")
     owner.page.keyboard.type(" notice")
 
     expect(owner.page.get_by_label("Why")).to_have_value("Customers notice")
 
 
 def test_a_page_says_when_the_console_is_away_and_when_it_is_back(
-    owner: Visitor, told: Callable[[str], None], console: Console
+    owner: Visitor, play: Callable[[str], None], console: Console
 ) -> None:
     """A console that hangs raises no error in the browser; the page says so within 5 seconds."""
     note = owner.page.get_by_role("alert")
-    told("kill another broker")
+    play("kill another broker")
     console.process.send_signal(signal.SIGSTOP)
     try:
         expect(note).to_contain_text("No contact with the console since", timeout=5_000)
@@ -124,14 +124,14 @@ def test_a_page_says_when_the_console_is_away_and_when_it_is_back(
         console.process.send_signal(signal.SIGCONT)
 
     expect(note).to_have_count(0)
-    told("kill the last broker")
+    play("kill the last broker")
 
 
 def test_a_page_says_when_its_reader_is_signed_out(
-    owner: Visitor, told: Callable[[str], None]
+    owner: Visitor, play: Callable[[str], None]
 ) -> None:
     """Elsewhere, say: within 5 seconds, with the way back in."""
-    told("kill another broker")
+    play("kill another broker")
     address = owner.page.url
     other = owner.page.context.new_page()
     other.goto(owner.url)
@@ -145,10 +145,10 @@ def test_a_page_says_when_its_reader_is_signed_out(
 
 
 def test_a_stop_of_an_ended_session_is_not_lost(
-    owner: Visitor, told: Callable[[str], None], console: Console
+    owner: Visitor, play: Callable[[str], None], console: Console
 ) -> None:
     """The page says that nothing was stopped, and after signing in the form is filled in."""
-    told("kill another broker")
+    play("kill another broker")
     address = owner.page.url
     owner.page.get_by_text("Stop this run").click()
     owner.page.get_by_label("Why").fill("Customers notice")
@@ -179,9 +179,9 @@ def test_one_run_is_stopped_from_its_own_page_with_a_reason(
 
     assert run.returncode == 1
     expect(owner.page.locator(".lead .status")).to_have_text("Interrupted")
-    told = owner.page.get_by_role("region", name="Safeguards stopped this run")
-    expect(told).to_contain_text("Customers notice")
-    expect(told).to_contain_text("Decision to interruption")
+    region = owner.page.get_by_role("region", name="Safeguards stopped this run")
+    expect(region).to_contain_text("Customers notice")
+    expect(region).to_contain_text("Decision to interruption")
     assert owner.troubles == []
     go(user.home)
     assert user.chaos("run", "experiment.json").returncode == 0

@@ -35,7 +35,7 @@ def marked(document: Any, sparing: tuple[str, ...] = STRUCTURE) -> Any:
     if isinstance(document, str):
         return document + MARKUP
     if isinstance(document, list):
-        return [marked(each, sparing) for each in document]
+        return [marked(value, sparing) for value in document]
     if not isinstance(document, dict):
         return document
     fields = document | {MARKUP: "a field of this name"}
@@ -61,7 +61,7 @@ def test_names_and_reasons_stay_text_on_every_page(reader: Visitor, story: Story
     alive = []
 
     for address in walk(reader, *story.starts):
-        alive += [f"{kind_of(address)}: {found}" for found in reader.page.evaluate(ALIVE)]
+        alive += [f"{kind_of(address)}: {script}" for script in reader.page.evaluate(ALIVE)]
 
     assert alive == []
     assert reader.troubles == []

@@ -10,11 +10,11 @@ from tests.together.conftest import Console
 TEAM = "/my-organization/my-team"
 
 
-def token_of(said: str) -> str:
+def token_of(text: str) -> str:
     """The token in what the operator's command printed."""
-    found = re.search(r"ciq_\S+", said)
-    assert found, said
-    return found[0]
+    match = re.search(r"ciq_\S+", text)
+    assert match, text
+    return match[0]
 
 
 def test_a_token_opens_the_team_s_executions(owner: Visitor) -> None:
@@ -92,10 +92,10 @@ def test_a_new_token_is_shown_once_and_opens_the_console(owner: Visitor, console
 def test_a_member_of_another_team_finds_nothing(stranger: Visitor, console: Console) -> None:
     """The same answer as for a team that does not exist: nothing tells the two apart."""
     console.operate("team", "add", "Payments")
-    said = console.operate("person", "add", "Eve", "--team", "Payments")
-    if "ciq_" not in said:
-        said = console.operate("token", "add", "--person", "Eve")
-    stranger.sign_in(token_of(said))
+    output = console.operate("person", "add", "Eve", "--team", "Payments")
+    if "ciq_" not in output:
+        output = console.operate("token", "add", "--person", "Eve")
+    stranger.sign_in(token_of(output))
 
     assert stranger.open(f"{TEAM}/executions") == 404
     theirs = stranger.text

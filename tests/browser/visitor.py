@@ -63,11 +63,11 @@ class Visitor:
     @property
     def links(self) -> list[str]:
         """The addresses of this console that the page leads to, downloads apart."""
-        found: list[str] = self.page.locator("a[href]:not([download])").evaluate_all(
+        matches: list[str] = self.page.locator("a[href]:not([download])").evaluate_all(
             "them => them.map(it => it.href?.baseVal === undefined ? it.href"
             " : new URL(it.href.baseVal, it.baseURI).href)"
         )
-        return [href.partition("#")[0] for href in found if href.startswith(self.url + "/")]
+        return [href.partition("#")[0] for href in matches if href.startswith(self.url + "/")]
 
     # --- what should not happen ----------------------------------------------------------------
 

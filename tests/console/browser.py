@@ -53,7 +53,7 @@ class Seen(HTMLParser):
         return " ".join(" ".join(self.pieces).split())
 
     def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for each, attributes in self.elements if each == tag]
+        return [attributes for name, attributes in self.elements if name == tag]
 
     @property
     def links(self) -> list[str]:

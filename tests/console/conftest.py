@@ -141,18 +141,18 @@ def app(config: Config, database: Database, now: Clock) -> Starlette:
 @pytest.fixture
 def client(app: Starlette) -> Iterator[Client]:
     """Make clients: `client()` for a stranger, `client(token=bob.token)` for Bob."""
-    made: list[TestClient] = []
+    entry: list[TestClient] = []
 
     def make(token: str | None = None) -> TestClient:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        made.append(
+        entry.append(
             TestClient(app, headers=headers, follow_redirects=False, raise_server_exceptions=False)
         )
-        return made[-1]
+        return entry[-1]
 
     yield make
-    for each in made:
-        each.close()
+    for item in entry:
+        item.close()
 
 
 @pytest.fixture

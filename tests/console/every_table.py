@@ -23,18 +23,18 @@ def fill_every_table(connection: Connection, rows: int = ROWS, name: str = "") -
 
     `name` stands in each column of text that refers to no other row.
     """
-    made: dict[str, list[dict[str, Any]]] = {}
+    entry: dict[str, list[dict[str, Any]]] = {}
     for table in metadata.sorted_tables:
-        made[table.name] = [_make_row(table, number, made, name) for number in range(rows)]
-        connection.execute(table.insert(), made[table.name])
+        entry[table.name] = [_make_row(table, number, entry, name) for number in range(rows)]
+        connection.execute(table.insert(), entry[table.name])
 
 
 def _make_row(
-    table: Table, number: int, made: dict[str, list[dict[str, Any]]], name: str
+    table: Table, number: int, rows: dict[str, list[dict[str, Any]]], name: str
 ) -> dict[str, Any]:
     row = {column.name: _make_value(column, number, name) for column in table.columns}
     for constraint in table.foreign_key_constraints:
-        parent = made[constraint.referred_table.name][number]
+        parent = rows[constraint.referred_table.name][number]
         for element in constraint.elements:
             if row[element.parent.name] is not None:
                 row[element.parent.name] = parent[element.column.name]

@@ -87,11 +87,11 @@ def test_a_run_that_waits_knows_once_it_says_so(
     database.write(lambda c: None).result()
     sent = _report(database, stop, now)
 
-    said = bobs.get(path, headers={"If-None-Match": denial.headers["etag"]})
+    response = bobs.get(path, headers={"If-None-Match": denial.headers["etag"]})
     database.write(lambda c: None).result()
     acknowledged = _report(database, stop, now)
 
-    assert (denial.status_code, said.status_code) == (200, 304)
+    assert (denial.status_code, response.status_code) == (200, 304)
     assert (sent.counts.heard, acknowledged.counts.heard) == (0, 1)
 
 
@@ -181,9 +181,9 @@ def test_the_api_names_the_runs_that_do_not_answer(bobs: TeamApi) -> None:
 
     assert one["runs"][0]["acknowledged_after"] is None
     assert one["runs"][0]["last_seen_at"] == "2026-03-02T09:30:00Z"
-    for said in (one, team):
-        assert "0 of 1 run heard it. 1 run did not answer." in said["summary"]
-        assert f"({run}), last contact 2026-03-02 09:30:00 UTC" in said["summary"]
+    for response in (one, team):
+        assert "0 of 1 run heard it. 1 run did not answer." in response["summary"]
+        assert f"({run}), last contact 2026-03-02 09:30:00 UTC" in response["summary"]
 
 
 def test_what_denies_nothing_waits_for_nobody(bobs: TeamApi) -> None:

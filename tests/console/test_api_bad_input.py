@@ -61,14 +61,14 @@ def _places(team: TeamApi) -> list[tuple[str, str]]:
 
 def _kept(team: TeamApi) -> Any:
     executions = team.get("/executions").json()["items"]
-    paths = [f"/executions/{each['id']}" for each in executions]
+    paths = [f"/executions/{execution['id']}" for execution in executions]
     runs = team.get("/verifications/orders-hold/runs").json()
-    said = "/verifications/orders-hold/runs/{id}/events"
+    address = "/verifications/orders-hold/runs/{id}/events"
     return [
         team.get("/experiments").json(),
         team.get("/objectives").json(),
         team.get("/verifications").json(),
-        [runs, [team.get(said.format(**run)).json() for run in runs["items"]]],
+        [runs, [team.get(address.format(**run)).json() for run in runs["items"]]],
         [team.get(path).json() for path in paths],
         [team.get(path + "/events").json() for path in paths],
     ]
@@ -114,7 +114,7 @@ def test_what_is_not_an_object_is_refused(bobs: TeamApi, body: bytes) -> None:
         {"extensions": [{"name": "chaosiq", "source": ["https://example.com"]}]},
         {"extensions": [{"name": "chaosiq", "safeguards": "Freeze", "stop": 5}]},
     ],
-    ids=lambda each: str(each)[:60],
+    ids=lambda value: str(value)[:60],
 )
 def test_an_odd_field_keeps_no_experiment_out(bobs: TeamApi, wrong: dict[str, Any]) -> None:
     """It is published, its runs are recorded, and it is read back as it came."""
@@ -127,7 +127,7 @@ def test_an_odd_field_keeps_no_experiment_out(bobs: TeamApi, wrong: dict[str, An
 
 
 @pytest.mark.parametrize(
-    ("written", "kept"),
+    ("written", "expected"),
     [
         ("kafka, orders", ["kafka, orders"]),
         ({"kafka": True, "orders": ["all"]}, ["kafka", "orders"]),
@@ -138,12 +138,12 @@ def test_an_odd_field_keeps_no_experiment_out(bobs: TeamApi, wrong: dict[str, An
     ids=str,
 )
 def test_tags_are_understood_however_they_are_written(
-    bobs: TeamApi, written: object, kept: list[str]
+    bobs: TeamApi, written: object, expected: list[str]
 ) -> None:
     """One text is one tag, of an object the keys count; safeguards go by them."""
     run = bobs.started(experiment=experiment(tags=written))
 
-    assert bobs.get(f"/executions/{run.rpartition('/')[2]}").json()["tags"] == kept
+    assert bobs.get(f"/executions/{run.rpartition('/')[2]}").json()["tags"] == expected
 
 
 @pytest.mark.parametrize("tags", [["kafka"] * 65, ["k" * 129]], ids=["many", "long"])
@@ -187,13 +187,15 @@ def test_a_nul_in_text_does_not_reach_the_columns(bobs: TeamApi) -> None:
     """The document is kept as it came; the texts that databases index know no NUL."""
     document = experiment("Orders\0survive", extensions=[{"name": "chaosiq", "source": "a\0b"}])
     of = bobs.published(document)
-    told = journal(experiment=document, node="build\0seven")
+    journal_document = journal(experiment=document, node="build\0seven")
 
-    made = bobs.post(f"/experiments/{of}/executions", {"journal": told}).json()["id"]
+    execution_id = bobs.post(f"/experiments/{of}/executions", {"journal": journal_document}).json()[
+        "id"
+    ]
 
-    shown = bobs.get(f"/executions/{made}").json()
-    assert (shown["title"], shown["node"]) == ("Orders\ufffdsurvive", "build\ufffdseven")
-    assert shown["journal"] == told
+    body = bobs.get(f"/executions/{execution_id}").json()
+    assert (body["title"], body["node"]) == ("Orders\ufffdsurvive", "build\ufffdseven")
+    assert body["journal"] == journal_document
     assert bobs.get(f"/experiments/{of}").json()["source"] == "a\ufffdb"
 
 
@@ -204,8 +206,8 @@ def test_a_nul_in_an_event_does_not_reach_the_columns(bobs: TeamApi) -> None:
     for _ in range(2):
         bobs.post(path + "/events", event("e\0-1", "starting\0activity"))
 
-    (kept,) = bobs.get(path + "/events").json()["items"]
-    assert (kept["id"], kept["type"]) == ("e\ufffd-1", "starting\ufffdactivity")
+    (stored,) = bobs.get(path + "/events").json()["items"]
+    assert (stored["id"], stored["type"]) == ("e\ufffd-1", "starting\ufffdactivity")
 
 
 @pytest.mark.parametrize(
@@ -230,10 +232,10 @@ def test_names_that_are_no_ids_are_not_found(bobs: TeamApi, name: str) -> None:
 
 def test_an_integer_beyond_64_bits_in_a_document_is_kept_exactly(bobs: TeamApi) -> None:
     """JSON knows no largest integer; what can be read back is not refused."""
-    told = ended(mine=2**80)
+    document = ended(mine=2**80)
     path = bobs.started()
 
-    answer = bobs.put(path, {"journal": told})
+    answer = bobs.put(path, {"journal": document})
 
     assert answer.status_code == 204
     assert bobs.get(path).json()["mine"] == 2**80
@@ -348,11 +350,11 @@ def test_a_wrapping_that_cannot_be_opened_is_refused(
 def test_a_large_journal_is_kept_and_read_back(bobs: TeamApi) -> None:
     """It is read in another thread, and comes back as it was."""
     line = {"activity": {"name": "ask"}, "output": "a line of output " * 50, "status": "succeeded"}
-    told = ended(run=[line] * 2000)
+    document = ended(run=[line] * 2000)
     path = bobs.started()
 
-    assert bobs.put(path, {"journal": told}).status_code == 204
-    assert bobs.get(path).json() == told
+    assert bobs.put(path, {"journal": document}).status_code == 204
+    assert bobs.get(path).json() == document
 
 
 @pytest.mark.parametrize("name", ["lone surrogate", "not UTF-8", "huge float", "deep"])

@@ -36,11 +36,11 @@ def test_an_event_is_kept(bobs: TeamApi) -> None:
 
     answer = bobs.post(path + "/events", event("e-1"), headers=SINGLE)
 
-    (kept,) = _kept(bobs, path)
+    (stored,) = _kept(bobs, path)
     assert (answer.status_code, answer.json()) == (201, {"id": "e-1"})
-    assert (kept["id"], kept["type"]) == ("e-1", "starting-activity")
-    assert kept["time"] == "2026-03-02T09:30:01.500000Z"
-    assert kept["data"] == event()["data"]
+    assert (stored["id"], stored["type"]) == ("e-1", "starting-activity")
+    assert stored["time"] == "2026-03-02T09:30:01.500000Z"
+    assert stored["data"] == event()["data"]
 
 
 def test_data_as_a_string_is_understood(bobs: TeamApi) -> None:
@@ -65,9 +65,9 @@ def test_a_string_that_is_no_json_is_refused(bobs: TeamApi) -> None:
 def test_text_that_says_it_is_text_is_kept_as_it_is(bobs: TeamApi) -> None:
     """Not every CloudEvent carries JSON."""
     path = bobs.started()
-    told = event(data="the broker is gone", datacontenttype="text/plain")
+    document = event(data="the broker is gone", datacontenttype="text/plain")
 
-    bobs.post(path + "/events", told, headers=SINGLE)
+    bobs.post(path + "/events", document, headers=SINGLE)
 
     assert _kept(bobs, path)[0]["data"] == "the broker is gone"
 
@@ -79,9 +79,9 @@ def test_an_event_without_data_or_time_is_kept(bobs: TeamApi, now: Clock) -> Non
 
     bobs.post(path + "/events", bare, headers=SINGLE)
 
-    (kept,) = _kept(bobs, path)
-    assert kept["data"] is None
-    assert kept["time"] == kept["received_at"] == now().isoformat().replace("+00:00", "Z")
+    (stored,) = _kept(bobs, path)
+    assert stored["data"] is None
+    assert stored["time"] == stored["received_at"] == now().isoformat().replace("+00:00", "Z")
 
 
 def test_the_same_event_again_is_kept_once(bobs: TeamApi) -> None:
@@ -113,7 +113,7 @@ def test_a_batch_is_kept_in_order(bobs: TeamApi) -> None:
     answer = bobs.post(path + "/events", [event("e-1"), event("e-2"), event("e-3")], headers=BATCH)
 
     assert (answer.status_code, answer.json()) == (201, {"stored": 2, "duplicates": 1})
-    assert [kept["id"] for kept in _kept(bobs, path)] == ["e-2", "e-1", "e-3"]
+    assert [stored["id"] for stored in _kept(bobs, path)] == ["e-2", "e-1", "e-3"]
 
 
 def test_a_batch_that_repeats_itself_is_kept_once(bobs: TeamApi) -> None:
@@ -148,10 +148,10 @@ def test_a_batch_with_one_bad_event_is_refused_whole(bobs: TeamApi) -> None:
 def test_events_of_the_official_sdk_are_understood(bobs: TeamApi) -> None:
     """What the standard's own library writes is what the console reads."""
     path = bobs.started()
-    made = CloudEvent(
+    cloud_event = CloudEvent(
         {"id": "sdk-1", "source": "chaosiq-cloud", "type": "starting-method"}, {"context": {}}
     )
-    message = to_structured_event(made, JSONFormat())
+    message = to_structured_event(cloud_event, JSONFormat())
 
     answer = bobs.post(path + "/events", content=message.body, headers=dict(message.headers))
 
@@ -163,9 +163,9 @@ def test_events_are_read_from_where_one_left_off(bobs: TeamApi) -> None:
     """`after` takes the number of the last one seen."""
     path = bobs.started()
     bobs.post(path + "/events", [event(f"e-{n}") for n in range(5)], headers=BATCH)
-    seen = _kept(bobs, path)[1]["seq"]
+    seq = _kept(bobs, path)[1]["seq"]
 
-    answer = bobs.get(f"{path}/events?after={seen}&limit=2").json()
+    answer = bobs.get(f"{path}/events?after={seq}&limit=2").json()
     rest = bobs.get(f"{path}/events?limit=2&cursor={answer['next']}").json()
 
     assert [e["id"] for e in answer["items"] + rest["items"]] == ["e-2", "e-3", "e-4"]
@@ -189,8 +189,8 @@ def test_an_event_shows_that_the_run_is_alive(bobs: TeamApi, now: Clock) -> None
 
     bobs.post(path + "/events", event(), headers=SINGLE)
 
-    told = bobs.get("/executions/" + path.rpartition("/")[2]).json()
-    assert told["last_seen_at"] == later.isoformat().replace("+00:00", "Z")
+    body = bobs.get("/executions/" + path.rpartition("/")[2]).json()
+    assert body["last_seen_at"] == later.isoformat().replace("+00:00", "Z")
 
 
 def test_events_of_an_unknown_execution_are_refused(bobs: TeamApi) -> None:
@@ -326,7 +326,7 @@ def _forget(connection: Connection, execution_id: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "missing"),
+    ("sequences", "missing"),
     [
         (["00000001", "00000002", "00000003"], 0),
         (["00000001", "00000004"], 2),
@@ -336,12 +336,14 @@ def _forget(connection: Connection, execution_id: str) -> None:
         (["first", "9" * 30, "-1", ""], 0),
     ],
 )
-def test_a_gap_in_what_was_told_shows(bobs: TeamApi, told: list[str | None], missing: int) -> None:
+def test_a_gap_in_what_was_told_shows(
+    bobs: TeamApi, sequences: list[str | None], missing: int
+) -> None:
     """An execution says how many of its events never arrived, if its client counts them."""
     path = bobs.started()
     counted = [
         event(f"e-{number}") | ({} if sequence is None else {"sequence": sequence})
-        for number, sequence in enumerate(told)
+        for number, sequence in enumerate(sequences)
     ]
 
     bobs.post(path + "/events", counted, headers=BATCH)

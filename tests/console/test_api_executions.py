@@ -16,9 +16,9 @@ def _shown(team: TeamApi, path: str) -> Any:
 
 def test_a_run_that_starts_is_created(bobs: TeamApi) -> None:
     """The answer is its id, its address, and that events may come in batches."""
-    made = bobs.published()
+    experiment_id = bobs.published()
 
-    answer = bobs.post(f"/experiments/{made}/executions", {"journal": journal()})
+    answer = bobs.post(f"/experiments/{experiment_id}/executions", {"journal": journal()})
 
     where = f"http://testserver/api/acme/checkout/executions/{answer.json()['id']}"
     assert answer.status_code == 201
@@ -33,26 +33,28 @@ def test_the_address_answers_the_execution(bobs: TeamApi) -> None:
 
     answer = bobs.client.get("/api/acme/checkout/executions/" + path.rpartition("/")[2])
 
-    told = answer.json()
-    assert told["journal"] == journal()
-    assert told["title"] == TITLE
-    assert told["status"] == "running"
-    assert (told["node"], told["person_name"], told["experiment_version"]) == ("build-7", "Bob", 1)
-    assert told["tags"] == ["kafka", "orders"]
-    assert told["started_at"] == "2026-03-02T09:29:58.250000Z"
-    assert (told["ended_at"], told["duration"], told["safeguards"]) == (None, None, None)
+    body = answer.json()
+    assert body["journal"] == journal()
+    assert body["title"] == TITLE
+    assert body["status"] == "running"
+    assert (body["node"], body["person_name"], body["experiment_version"]) == ("build-7", "Bob", 1)
+    assert body["tags"] == ["kafka", "orders"]
+    assert body["started_at"] == "2026-03-02T09:29:58.250000Z"
+    assert (body["ended_at"], body["duration"], body["safeguards"]) == (None, None, None)
 
 
 def test_the_journal_is_answered_as_it_came(bobs: TeamApi) -> None:
     """Byte for byte, whatever stands in it."""
     sent = b'{ "experiment": {"title": "\\u00e9"}, "status" : "running",\n "mine": 1.50 }'
     of = bobs.published()
-    made = bobs.post(f"/experiments/{of}/executions", content=b'{"journal": ' + sent + b"}").json()
+    response = bobs.post(
+        f"/experiments/{of}/executions", content=b'{"journal": ' + sent + b"}"
+    ).json()
 
-    answer = bobs.get(f"/experiments/{of}/executions/{made['id']}")
+    answer = bobs.get(f"/experiments/{of}/executions/{response['id']}")
 
     assert answer.content == sent
-    assert answer.headers["content-location"].endswith(made["id"])
+    assert answer.headers["content-location"].endswith(response["id"])
 
 
 def test_the_journal_of_a_finished_run_closes_it(bobs: TeamApi) -> None:
@@ -61,10 +63,10 @@ def test_the_journal_of_a_finished_run_closes_it(bobs: TeamApi) -> None:
 
     answer = bobs.put(path, {"journal": ended()})
 
-    told = _shown(bobs, path)
+    body = _shown(bobs, path)
     assert answer.status_code == 204
-    assert (told["status"], told["duration"]) == ("completed", 72.5)
-    assert told["ended_at"] == "2026-03-02T09:31:10.750000Z"
+    assert (body["status"], body["duration"]) == ("completed", 72.5)
+    assert body["ended_at"] == "2026-03-02T09:31:10.750000Z"
     assert bobs.get(path).json() == ended()
 
 
@@ -95,7 +97,7 @@ STOPPED = chaosiq(safeguards=[{"name": "Freeze before the launch"}])
 
 
 @pytest.mark.parametrize(
-    ("told", "status"),
+    ("document", "status"),
     [
         (journal("running"), "running"),
         (journal("resting"), "running"),
@@ -112,13 +114,13 @@ STOPPED = chaosiq(safeguards=[{"name": "Freeze before the launch"}])
         (ended("interrupted", run=[]), "interrupted"),
     ],
 )
-def test_how_a_run_went_is_one_word(bobs: TeamApi, told: dict[str, Any], status: str) -> None:
+def test_how_a_run_went_is_one_word(bobs: TeamApi, document: dict[str, Any], status: str) -> None:
     """The word is read from the journal, whether the run is told at once or at its end."""
     of = bobs.published()
 
-    made = bobs.post(f"/experiments/{of}/executions", {"journal": told}).json()["id"]
+    execution_id = bobs.post(f"/experiments/{of}/executions", {"journal": document}).json()["id"]
 
-    assert bobs.get(f"/executions/{made}").json()["status"] == status
+    assert bobs.get(f"/executions/{execution_id}").json()["status"] == status
 
 
 def test_the_policies_that_stopped_a_run_are_kept(bobs: TeamApi) -> None:
@@ -146,9 +148,9 @@ def test_a_journal_without_its_start_starts_now(bobs: TeamApi, now: Clock) -> No
 
 def test_the_same_key_makes_one_execution(bobs: TeamApi) -> None:
     """A run is recorded once, however often it is told."""
-    made = bobs.published()
+    experiment_id = bobs.published()
     headers = {"Idempotency-Key": "run-7"}
-    path = f"/experiments/{made}/executions"
+    path = f"/experiments/{experiment_id}/executions"
 
     first = bobs.post(path, {"journal": journal()}, headers=headers)
     second = bobs.post(path, {"journal": journal()}, headers=headers)
@@ -248,16 +250,16 @@ def test_an_execution_of_a_strangers_experiment_is_not_created(
     bobs: TeamApi, eves: TeamApi
 ) -> None:
     """Nor does it leave anything behind."""
-    made = bobs.published()
+    experiment_id = bobs.published()
 
-    answer = eves.post(f"/experiments/{made}/executions", {"journal": journal()})
+    answer = eves.post(f"/experiments/{experiment_id}/executions", {"journal": journal()})
 
     assert answer.status_code == 404
     assert bobs.get("/executions").json()["items"] == []
 
 
 @pytest.mark.parametrize(
-    ("told", "loc"),
+    ("document", "loc"),
     [
         ({"status": 5}, ["body", "journal", "status"]),
         ({"deviated": "no"}, ["body", "journal", "deviated"]),
@@ -272,12 +274,12 @@ def test_an_execution_of_a_strangers_experiment_is_not_created(
     ids=lambda value: ".".join(map(str, value)) if isinstance(value, list) else "",
 )
 def test_a_journal_of_the_wrong_shape_is_told_what_is_wrong(
-    bobs: TeamApi, told: dict[str, Any], loc: list[str | int]
+    bobs: TeamApi, document: dict[str, Any], loc: list[str | int]
 ) -> None:
     """As the original did: a list, one entry a fault, with the place of each."""
     of = bobs.published()
 
-    answer = bobs.post(f"/experiments/{of}/executions", {"journal": told})
+    answer = bobs.post(f"/experiments/{of}/executions", {"journal": document})
 
     assert answer.status_code == 422
     assert [fault["loc"] for fault in answer.json()] == [loc]

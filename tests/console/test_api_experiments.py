@@ -17,9 +17,9 @@ def test_a_new_experiment_is_created(bobs: TeamApi) -> None:
     """The answer is its id and its address."""
     answer = _published(bobs, experiment())
 
-    made = answer.json()["id"]
+    new_id = answer.json()["id"]
     assert answer.status_code == 201
-    where = f"http://testserver/api/acme/checkout/experiments/{made}"
+    where = f"http://testserver/api/acme/checkout/experiments/{new_id}"
     assert answer.headers["content-location"] == where
 
 
@@ -35,38 +35,38 @@ def test_the_address_answers_the_experiment(bobs: TeamApi) -> None:
 
 def test_an_unchanged_experiment_of_a_client_that_knows_it_is_204(bobs: TeamApi) -> None:
     """Who sent the id learns nothing new."""
-    made = bobs.published()
+    of = bobs.published()
 
-    answer = _published(bobs, experiment(**chaosiq(experiment_id=made)))
+    answer = _published(bobs, experiment(**chaosiq(experiment_id=of)))
 
     assert answer.status_code == 204
     assert answer.content == b""
-    assert answer.headers["content-location"].endswith(made)
+    assert answer.headers["content-location"].endswith(of)
 
 
 def test_an_unchanged_experiment_of_a_client_that_does_not_know_it_is_201(bobs: TeamApi) -> None:
     """Who sent only the source url needs the id, but no version is added."""
     document = experiment(**chaosiq(source="https://example.com/orders.json"))
-    made = bobs.published(document)
+    experiment_id = bobs.published(document)
 
     answer = _published(bobs, document)
 
-    assert (answer.status_code, answer.json()) == (201, {"id": made})
-    assert len(bobs.get(f"/experiments/{made}/versions").json()["items"]) == 1
+    assert (answer.status_code, answer.json()) == (201, {"id": experiment_id})
+    assert len(bobs.get(f"/experiments/{experiment_id}/versions").json()["items"]) == 1
 
 
 def test_a_changed_experiment_becomes_a_new_version(bobs: TeamApi, bob: Member) -> None:
     """The same experiment, and both documents can be read."""
-    made = bobs.published()
-    changed = experiment("Orders survive two brokers", **chaosiq(experiment_id=made))
+    of = bobs.published()
+    changed = experiment("Orders survive two brokers", **chaosiq(experiment_id=of))
 
     answer = _published(bobs, changed)
 
-    versions = bobs.get(f"/experiments/{made}/versions").json()["items"]
-    assert (answer.status_code, answer.json()) == (201, {"id": made})
+    versions = bobs.get(f"/experiments/{of}/versions").json()["items"]
+    assert (answer.status_code, answer.json()) == (201, {"id": of})
     assert [(v["number"], v["person_name"]) for v in versions] == [(2, "Bob"), (1, "Bob")]
-    assert bobs.get(f"/experiments/{made}/versions/1").json()["title"] == TITLE
-    assert bobs.get(f"/experiments/{made}/versions/2").json() == changed
+    assert bobs.get(f"/experiments/{of}/versions/1").json()["title"] == TITLE
+    assert bobs.get(f"/experiments/{of}/versions/2").json() == changed
 
 
 @pytest.mark.parametrize(
@@ -82,9 +82,9 @@ def test_what_a_run_leaves_in_the_document_is_no_change(
     bobs: TeamApi, noise: dict[str, Any]
 ) -> None:
     """Our own block and the `dry` of one run are not the author's."""
-    made = bobs.published(experiment(**chaosiq(source="https://example.com/orders.json")))
+    experiment_id = bobs.published(experiment(**chaosiq(source="https://example.com/orders.json")))
     blocks = noise.get("extensions", [])
-    ours = {**(blocks[0] if blocks else {"name": "chaosiq"}), "experiment_id": made}
+    ours = {**(blocks[0] if blocks else {"name": "chaosiq"}), "experiment_id": experiment_id}
 
     answer = _published(bobs, experiment(**{**noise, "extensions": [ours]}))
 
@@ -93,13 +93,13 @@ def test_what_a_run_leaves_in_the_document_is_no_change(
 
 def test_another_extensions_block_is_the_authors(bobs: TeamApi) -> None:
     """Blocks of other vendors belong to the document."""
-    made = bobs.published()
-    ours = {"name": "chaosiq", "experiment_id": made}
+    experiment_id = bobs.published()
+    ours = {"name": "chaosiq", "experiment_id": experiment_id}
 
     answer = _published(bobs, experiment(extensions=[ours, {"name": "contact", "email": "a@b.c"}]))
 
     assert answer.status_code == 201
-    assert len(bobs.get(f"/experiments/{made}/versions").json()["items"]) == 2
+    assert len(bobs.get(f"/experiments/{experiment_id}/versions").json()["items"]) == 2
 
 
 def test_without_id_or_source_it_is_new_each_time(bobs: TeamApi) -> None:
@@ -109,23 +109,23 @@ def test_without_id_or_source_it_is_new_each_time(bobs: TeamApi) -> None:
 
 def test_the_id_of_another_team_is_new(bobs: TeamApi, eves: TeamApi) -> None:
     """An id somebody found elsewhere opens nothing."""
-    made = bobs.published()
+    of = bobs.published()
 
-    answer = _published(eves, experiment(**chaosiq(experiment_id=made)))
+    answer = _published(eves, experiment(**chaosiq(experiment_id=of)))
 
     assert answer.status_code == 201
-    assert answer.json()["id"] != made
-    assert eves.get(f"/experiments/{made}").status_code == 404
+    assert answer.json()["id"] != of
+    assert eves.get(f"/experiments/{of}").status_code == 404
 
 
 def test_an_unchanged_source_with_a_stale_id_says_the_right_one(bobs: TeamApi) -> None:
     """A 204 would leave the client with an id nobody knows."""
     source = "https://example.com/orders.json"
-    made = bobs.published(experiment(**chaosiq(source=source)))
+    of = bobs.published(experiment(**chaosiq(source=source)))
 
     answer = _published(bobs, experiment(**chaosiq(source=source, experiment_id="of-old")))
 
-    assert (answer.status_code, answer.json()) == (201, {"id": made})
+    assert (answer.status_code, answer.json()) == (201, {"id": of})
 
 
 def test_the_same_key_makes_one_experiment(bobs: TeamApi) -> None:
@@ -154,12 +154,12 @@ def test_the_same_key_with_another_body_is_refused(bobs: TeamApi) -> None:
 def test_a_key_belongs_to_its_team(bobs: TeamApi, eves: TeamApi) -> None:
     """Two teams may hit upon the same key."""
     headers = {"Idempotency-Key": "run-7-experiment"}
-    made = _published(bobs, experiment(), headers=headers).json()["id"]
+    experiment_id = _published(bobs, experiment(), headers=headers).json()["id"]
 
     answer = _published(eves, experiment("Another"), headers=headers)
 
     assert answer.status_code == 201
-    assert answer.json()["id"] != made
+    assert answer.json()["id"] != experiment_id
 
 
 def test_a_key_that_is_too_long_is_refused(bobs: TeamApi) -> None:
@@ -215,13 +215,13 @@ def test_an_unknown_experiment_is_not_found(bobs: TeamApi, path: str) -> None:
 @pytest.mark.parametrize("number", [0, 2, 10**30])
 def test_an_unknown_version_is_not_found(bobs: TeamApi, number: int) -> None:
     """However large its number."""
-    made = bobs.published()
+    experiment_id = bobs.published()
 
-    assert bobs.get(f"/experiments/{made}/versions/{number}").status_code == 404
+    assert bobs.get(f"/experiments/{experiment_id}/versions/{number}").status_code == 404
 
 
 def test_an_experiment_without_a_title_is_kept(bobs: TeamApi) -> None:
     """It gets a word to be listed under."""
-    made = bobs.published({"method": []})
+    experiment_id = bobs.published({"method": []})
 
-    assert bobs.get(f"/experiments/{made}").json()["title"] == "Untitled experiment"
+    assert bobs.get(f"/experiments/{experiment_id}").json()["title"] == "Untitled experiment"

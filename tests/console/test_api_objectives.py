@@ -32,20 +32,20 @@ def test_an_objective_is_kept(bobs: TeamApi) -> None:
     """And read back with its window in seconds, and its probe in a hypothesis."""
     answer = bobs.post("/objectives", objective())
 
-    told = bobs.get(f"/objectives/{answer.json()['id']}").json()
+    body = bobs.get(f"/objectives/{answer.json()['id']}").json()
     assert answer.status_code == 201
-    assert (told["name"], told["target"], told["window"]) == ("Orders are accepted", 99.9, 604_800)
-    assert told["tags"] == ["orders"]
-    assert told["measurement"] == {"title": "Orders are accepted", "probes": [PROBE]}
+    assert (body["name"], body["target"], body["window"]) == ("Orders are accepted", 99.9, 604_800)
+    assert body["tags"] == ["orders"]
+    assert body["measurement"] == {"title": "Orders are accepted", "probes": [PROBE]}
 
 
 def test_a_measurement_may_be_a_whole_hypothesis(bobs: TeamApi) -> None:
     """With a title of its own."""
     hypothesis = experiment()["steady-state-hypothesis"]
 
-    made = bobs.post("/objectives", objective(measurement=hypothesis)).json()["id"]
+    objective_id = bobs.post("/objectives", objective(measurement=hypothesis)).json()["id"]
 
-    assert bobs.get(f"/objectives/{made}").json()["measurement"] == hypothesis
+    assert bobs.get(f"/objectives/{objective_id}").json()["measurement"] == hypothesis
 
 
 def test_the_address_answers_the_objective(bobs: TeamApi) -> None:
@@ -70,9 +70,9 @@ def test_objectives_are_listed(bobs: TeamApi, eves: TeamApi) -> None:
 
 def test_a_strangers_objective_is_not_found(bobs: TeamApi, eves: TeamApi) -> None:
     """Eve does not see what Checkout promises."""
-    made = bobs.post("/objectives", objective()).json()["id"]
+    objective_id = bobs.post("/objectives", objective()).json()["id"]
 
-    assert eves.get(f"/objectives/{made}").status_code == 404
+    assert eves.get(f"/objectives/{objective_id}").status_code == 404
 
 
 def test_the_same_key_makes_one_objective(bobs: TeamApi) -> None:

@@ -39,20 +39,20 @@ def test_every_route_is_described(document: dict[str, Any]) -> None:
         if method != "HEAD" or route.methods == {"HEAD"}
     }
 
-    told = {
+    content = {
         (path, method.upper()) for path, methods in document["paths"].items() for method in methods
     }
 
-    assert told == routes
+    assert content == routes
 
 
 def test_every_operation_has_a_name_and_a_summary(document: dict[str, Any]) -> None:
     """The name is unique, so that clients can be generated."""
-    operations = [each for path in document["paths"].values() for each in path.values()]
-    names = [each["operationId"] for each in operations]
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    names = [entry["operationId"] for entry in operations]
 
     assert len(set(names)) == len(names)
-    assert all(each["summary"].endswith(".") for each in operations)
+    assert all(operation["summary"].endswith(".") for operation in operations)
 
 
 def test_the_two_shapes_of_422_are_told_apart(document: dict[str, Any]) -> None:
@@ -72,7 +72,7 @@ def test_answers_fit_their_schemas(client: Client, bobs: TeamApi) -> None:
     bobs.post(path + "/events", event())
     bobs.put(path, {"journal": ended()})
     execution, experiment = path.rpartition("/")[2], path.split("/")[2]
-    asked = {
+    question = {
         "/experiments": "/experiments",
         "/experiments/{experiment}": f"/experiments/{experiment}",
         "/experiments/{experiment}/versions": f"/experiments/{experiment}/versions",
@@ -83,9 +83,11 @@ def test_answers_fit_their_schemas(client: Client, bobs: TeamApi) -> None:
         "/experiments/{experiment}/executions/{execution}/policies": path + "/policies",
     }
 
-    for described_as, place in asked.items():
-        told = document["paths"]["/api/v1/organizations/{org}/teams/{team}" + described_as]["get"]
-        schema = told["responses"]["200"]["content"]["application/json"]["schema"]
+    for described_as, place in question.items():
+        content = document["paths"]["/api/v1/organizations/{org}/teams/{team}" + described_as][
+            "get"
+        ]
+        schema = content["responses"]["200"]["content"]["application/json"]["schema"]
         whole = {**schema, "components": document["components"]}
         assert _misfits(bobs.get(place).json(), whole) == []
 

@@ -39,8 +39,8 @@ def test_a_team_says_which_organization_it_is_in(
     """The plugin checks with this call whether a verification's team may be used."""
     answer = client(bob.token).get(f"/api/v1/organizations/{acme.id}/teams/{checkout.id}")
 
-    said = {"id": checkout.id, "name": "Checkout", "org_id": acme.id, "required": False}
-    assert answer.json() == said
+    body = {"id": checkout.id, "name": "Checkout", "org_id": acme.id, "required": False}
+    assert answer.json() == body
 
 
 def test_another_teams_address_answers_404(

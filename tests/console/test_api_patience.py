@@ -45,9 +45,9 @@ def test_a_body_that_does_not_come_is_not_waited_for() -> None:
         return await asyncio.Future()
 
     async def reads(scope: Scope, receive: Receive, send: Send) -> None:
-        with pytest.raises(Problem) as told:
+        with pytest.raises(Problem) as raised:
             await receive()
-        caught.append(told.value)
+        caught.append(raised.value)
 
     _pass_without_patience(reads, never)
 

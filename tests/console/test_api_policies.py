@@ -141,8 +141,8 @@ def test_safeguards_know_such_a_run_by_its_tags(bobs: TeamApi) -> None:
 def test_such_a_run_waits_like_any_other(bobs: TeamApi) -> None:
     """The same preference, the same 304."""
     first = bobs.get("/policies?tag=kafka", headers={"Prefer": "wait=1"})
-    asked = {"Prefer": "wait=1", "If-None-Match": first.headers["etag"]}
-    second = bobs.get("/policies?tag=kafka", headers=asked)
+    question_headers = {"Prefer": "wait=1", "If-None-Match": first.headers["etag"]}
+    second = bobs.get("/policies?tag=kafka", headers=question_headers)
 
     assert (first.status_code, second.status_code) == (200, 304)
     assert second.headers["preference-applied"] == "wait=1"

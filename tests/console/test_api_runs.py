@@ -37,19 +37,19 @@ def _run(team: TeamApi) -> str:
 
 
 def _finished(team: TeamApi, path: str, **more: Any) -> Any:
-    told = {"journal": ended(experiment=HAND_WRITTEN), "status": "completed", **more}
-    return team.post(path + "/finished", told)
+    document = {"journal": ended(experiment=HAND_WRITTEN), "status": "completed", **more}
+    return team.post(path + "/finished", document)
 
 
 def test_a_run_of_an_unknown_verification_registers_it(bobs: TeamApi) -> None:
     """A hand-written file works at once."""
     answer = _started(bobs)
 
-    told = bobs.get("/verifications/orders-hold").json()
+    body = bobs.get("/verifications/orders-hold").json()
     assert answer.status_code == 201
-    assert (told["name"], told["frequency"], told["duration"]) == (TITLE, 10, 60)
-    assert told["objective_name"] == "Orders are accepted"
-    assert told["experiment_id"] == answer.json()["experiment_id"]
+    assert (body["name"], body["frequency"], body["duration"]) == (TITLE, 10, 60)
+    assert body["objective_name"] == "Orders are accepted"
+    assert body["experiment_id"] == answer.json()["experiment_id"]
 
 
 def test_the_answer_to_a_start_has_all_the_plugin_needs(bobs: TeamApi) -> None:
@@ -57,8 +57,8 @@ def test_the_answer_to_a_start_has_all_the_plugin_needs(bobs: TeamApi) -> None:
     answer = _started(bobs).json()
 
     organization, _, team = bobs.base.removeprefix("/api/v1/organizations/").split("/")
-    given = {key: answer.pop(key) for key in ("id", "experiment_id", "execution_id")}
-    assert all(given.values())
+    ids = {key: answer.pop(key) for key in ("id", "experiment_id", "execution_id")}
+    assert all(ids.values())
     assert answer == {
         "org_id": organization,
         "team_id": team,
@@ -124,7 +124,7 @@ def test_an_execution_of_another_experiment_is_refused(bobs: TeamApi) -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "document",
     [
         journal(experiment={"title": "Nothing is asked", "method": []}),
         {"status": "running"},
@@ -133,10 +133,10 @@ def test_an_execution_of_another_experiment_is_refused(bobs: TeamApi) -> None:
     ids=["no-hypothesis", "no-experiment", "no-pace"],
 )
 def test_an_unknown_verification_without_its_document_is_not_found(
-    bobs: TeamApi, told: dict[str, Any]
+    bobs: TeamApi, document: dict[str, Any]
 ) -> None:
     """There is nothing to register, and nothing is."""
-    answer = _started(bobs, journal=told)
+    answer = _started(bobs, journal=document)
 
     assert answer.status_code == 404
     assert bobs.get("/experiments").json()["items"] == []
@@ -168,19 +168,19 @@ def test_the_same_key_starts_one_run(bobs: TeamApi) -> None:
 def test_what_a_run_says_is_kept_in_order(bobs: TeamApi) -> None:
     """Each category with its payload, if it has one."""
     path = _run(bobs)
-    said: list[dict[str, Any]] = [
+    bodies: list[dict[str, Any]] = [
         {"category": "verification-sample-started", "payload": {"frequency": 10}},
         {"category": "verification-sample", "payload": {"iteration": 1, "state": {}}},
         {"category": "verification-cooldown-completed"},
     ]
 
-    answers = [bobs.post(path + "/events", each) for each in said]
+    answers = [bobs.post(path + "/events", item) for item in bodies]
 
-    kept = bobs.get(path + "/events").json()["items"]
+    stored = bobs.get(path + "/events").json()["items"]
     assert [answer.status_code for answer in answers] == [201] * 3
-    assert [each["category"] for each in kept] == [each["category"] for each in said]
-    assert [each["payload"] for each in kept] == [each.get("payload") for each in said]
-    assert [str(each["seq"]) for each in kept] == [answer.json()["id"] for answer in answers]
+    assert [entry["category"] for entry in stored] == [value["category"] for value in bodies]
+    assert [item["payload"] for item in stored] == [body.get("payload") for body in bodies]
+    assert [str(row["seq"]) for row in stored] == [answer.json()["id"] for answer in answers]
 
 
 def test_what_a_run_says_is_read_from_where_one_left_off(bobs: TeamApi) -> None:
@@ -193,17 +193,17 @@ def test_what_a_run_says_is_read_from_where_one_left_off(bobs: TeamApi) -> None:
     second = bobs.get(f"{path}/events?cursor={first['next']}").json()
     after = bobs.get(f"{path}/events?after={first['items'][0]['seq']}").json()
 
-    assert [each["payload"] for each in first["items"] + second["items"]] == [0, 1, 2]
-    assert [each["payload"] for each in after["items"]] == [1, 2]
+    assert [item["payload"] for item in first["items"] + second["items"]] == [0, 1, 2]
+    assert [entry["payload"] for entry in after["items"]] == [1, 2]
 
 
 def test_the_same_key_says_it_once(bobs: TeamApi) -> None:
     """These events have no id of their own."""
     path = _run(bobs)
-    said = {"category": "verification-sample", "payload": {"iteration": 1}}
+    body = {"category": "verification-sample", "payload": {"iteration": 1}}
 
-    first = bobs.post(path + "/events", said, headers={"Idempotency-Key": "sample-1"})
-    second = bobs.post(path + "/events", said, headers={"Idempotency-Key": "sample-1"})
+    first = bobs.post(path + "/events", body, headers={"Idempotency-Key": "sample-1"})
+    second = bobs.post(path + "/events", body, headers={"Idempotency-Key": "sample-1"})
 
     assert first.json() == second.json()
     assert len(bobs.get(path + "/events").json()["items"]) == 1
@@ -305,20 +305,20 @@ def test_a_finished_run_has_an_insight(bobs: TeamApi) -> None:
 
     answer = _finished(bobs, path, results=RESULTS)
 
-    told = bobs.get(path).json()
+    body = bobs.get(path).json()
     assert answer.status_code == 204
-    assert (told["state"], told["status"]) == ("finished", "completed")
-    assert told["results"] == {**RESULTS, "frequency": 10, **NO_TIMES}
-    assert round(told["insight"].pop("observed_impact"), 2) == 11.73
-    assert told["insight"] == {"allowed_budget": 1.0, "impacted": True}
-    assert told["journal"] == ended(experiment=HAND_WRITTEN)
+    assert (body["state"], body["status"]) == ("finished", "completed")
+    assert body["results"] == {**RESULTS, "frequency": 10, **NO_TIMES}
+    assert round(body["insight"].pop("observed_impact"), 2) == 11.73
+    assert body["insight"] == {"allowed_budget": 1.0, "impacted": True}
+    assert body["journal"] == ended(experiment=HAND_WRITTEN)
 
 
 def test_a_run_that_goes_on_has_no_insight_yet(bobs: TeamApi) -> None:
     """Nor results, nor an end."""
-    told = bobs.get(_run(bobs)).json()
+    body = bobs.get(_run(bobs)).json()
 
-    assert (told["results"], told["insight"], told["ended_at"]) == (None, None, None)
+    assert (body["results"], body["insight"], body["ended_at"]) == (None, None, None)
 
 
 def test_without_a_sample_the_impact_is_unknown(bobs: TeamApi) -> None:
@@ -336,12 +336,12 @@ def test_without_results_the_samples_of_the_journal_are_counted(bobs: TeamApi) -
     """A client that does not count still learns what the run cost."""
     path = _run(bobs)
     met: list[object] = [
-        {"steady_state_met": each, "probes": []} for each in (True, True, False, None)
+        {"steady_state_met": met, "probes": []} for met in (True, True, False, None)
     ]
     states = {"before": None, "after": None, "during": [*met, None]}
-    told = ended(experiment=HAND_WRITTEN, steady_states=states)
+    document = ended(experiment=HAND_WRITTEN, steady_states=states)
 
-    bobs.post(path + "/finished", {"journal": told, "status": "completed"})
+    bobs.post(path + "/finished", {"journal": document, "status": "completed"})
 
     assert bobs.get(path).json()["results"] == {
         **NO_TIMES,

@@ -39,27 +39,29 @@ def _asset(team: TeamApi, kind: str, name: str) -> Any:
 
 
 def _ours(document: dict[str, Any]) -> Any:
-    (block,) = [each for each in document["extensions"] if each["name"] == "chaosiq"]
+    (block,) = [
+        block_found for block_found in document["extensions"] if block_found["name"] == "chaosiq"
+    ]
     return block
 
 
 def test_a_verification_of_an_objective_is_kept(bobs: TeamApi) -> None:
     """With its pace and phases in seconds."""
-    made = _made(bobs)
+    response = _made(bobs)
 
-    told = bobs.get(f"/verifications/{made['id']}").json()
-    assert {key: told[key] for key in TIMING} == TIMING
-    assert (told["name"], told["objective_name"]) == ("Orders hold", "Orders are accepted")
-    assert told["document"]["method"] == []
+    body = bobs.get(f"/verifications/{response['id']}").json()
+    assert {key: body[key] for key in TIMING} == TIMING
+    assert (body["name"], body["objective_name"]) == ("Orders hold", "Orders are accepted")
+    assert body["document"]["method"] == []
 
 
 def test_its_condition_is_the_method_of_an_experiment(bobs: TeamApi) -> None:
     """Together with what the method refers to; the measurement is the objective's."""
     of = bobs.published(experiment(configuration={"broker": "broker-1"}))
 
-    made = _made(bobs, experiment_id=of)
+    response = _made(bobs, experiment_id=of)
 
-    document = bobs.get(f"/verifications/{made['id']}").json()["document"]
+    document = bobs.get(f"/verifications/{response['id']}").json()["document"]
     assert document["method"] == experiment()["method"]
     assert document["configuration"] == {"broker": "broker-1"}
     assert document["title"] == "Orders hold"
@@ -70,17 +72,17 @@ def test_the_document_to_run_knows_where_it_belongs(
     bobs: TeamApi, acme: Organization, checkout: Team
 ) -> None:
     """`chaos verify URL` needs nothing but this."""
-    made = _made(bobs)
+    response = _made(bobs)
 
-    block = _ours(_asset(bobs, "verifications", made["id"]))
+    block = _ours(_asset(bobs, "verifications", response["id"]))
 
     assert block == {
         "name": "chaosiq",
         "team_id": checkout.id,
         "org_id": acme.id,
-        "experiment_id": made["experiment_id"],
-        "objective_id": made["objective_id"],
-        "verification": {"id": made["id"], **BLOCK, "objective": OBJECTIVE},
+        "experiment_id": response["experiment_id"],
+        "objective_id": response["objective_id"],
+        "verification": {"id": response["id"], **BLOCK, "objective": OBJECTIVE},
     }
 
 
@@ -109,13 +111,13 @@ def test_a_whole_document_is_imported(bobs: TeamApi) -> None:
     """Probes → measurement, method → condition, hypothesis title → objective, title → name."""
     answer = bobs.post("/verifications", {"experiment": experiment(), **TIMING})
 
-    made = answer.json()
-    goal = bobs.get(f"/objectives/{made['objective_id']}").json()
+    created = answer.json()
+    goal = bobs.get(f"/objectives/{created['objective_id']}").json()
     assert answer.status_code == 201
-    assert (made["name"], made["objective_name"]) == (TITLE, "Orders are accepted")
+    assert (created["name"], created["objective_name"]) == (TITLE, "Orders are accepted")
     assert goal["measurement"] == experiment()["steady-state-hypothesis"]
-    assert bobs.get(f"/experiments/{made['experiment_id']}").json()["experiment"] == experiment()
-    assert {key: made[key] for key in TIMING} == TIMING
+    assert bobs.get(f"/experiments/{created['experiment_id']}").json()["experiment"] == experiment()
+    assert {key: created[key] for key in TIMING} == TIMING
 
 
 def test_a_document_may_come_bare(bobs: TeamApi) -> None:
@@ -123,15 +125,15 @@ def test_a_document_may_come_bare(bobs: TeamApi) -> None:
     block = {**BLOCK, "id": "orders-hold", "duration-of-conditions": {"minutes": 1, "seconds": 30}}
     answer = bobs.post("/verifications", experiment(**chaosiq(verification=block)))
 
-    told = bobs.get("/verifications/orders-hold").json()
+    body = bobs.get("/verifications/orders-hold").json()
     assert answer.status_code == 201
-    assert (told["frequency"], told["duration"]) == (10, 90)
-    assert told["document"] == experiment(**chaosiq(verification=block))
+    assert (body["frequency"], body["duration"]) == (10, 90)
+    assert body["document"] == experiment(**chaosiq(verification=block))
 
 
 def test_what_is_said_beside_a_document_wins(bobs: TeamApi) -> None:
     """Over its block, and over what is usual."""
-    made = bobs.post(
+    response = bobs.post(
         "/verifications",
         {
             "experiment": experiment(**chaosiq(verification={"id": "mine", **BLOCK})),
@@ -142,8 +144,8 @@ def test_what_is_said_beside_a_document_wins(bobs: TeamApi) -> None:
         },
     ).json()
 
-    goal = bobs.get(f"/objectives/{made['objective_id']}").json()
-    assert (made["id"], made["frequency"], made["warm_up"]) == ("ours", 2, 5)
+    goal = bobs.get(f"/objectives/{response['objective_id']}").json()
+    assert (response["id"], response["frequency"], response["warm_up"]) == ("ours", 2, 5)
     assert (goal["target"], goal["window"]) == (95, 3600)
 
 
@@ -254,9 +256,9 @@ def test_a_document_that_cannot_be_verified_is_refused(
     """Neither an experiment nor an objective of it stays behind."""
     answer = bobs.post("/verifications", experiment(**wrong))
 
-    kept = [bobs.get(path).json()["items"] for path in ("/experiments", "/objectives")]
+    stored = [bobs.get(path).json()["items"] for path in ("/experiments", "/objectives")]
     assert answer.status_code == 422
-    assert kept == [[], []]
+    assert stored == [[], []]
 
 
 def test_an_experiment_to_run_knows_where_it_belongs(
@@ -270,9 +272,9 @@ def test_an_experiment_to_run_knows_where_it_belongs(
         "verification": {"id": "orders-hold", "run_id": "of-last-week"},
     }
     contact = {"name": "contact", "email": "bob@example.com"}
-    made = bobs.published(experiment(extensions=[block, contact], dry="actions"))
+    experiment_id = bobs.published(experiment(extensions=[block, contact], dry="actions"))
 
-    document = _asset(bobs, "experiments", made)
+    document = _asset(bobs, "experiments", experiment_id)
 
     assert document == experiment(
         extensions=[
@@ -282,7 +284,7 @@ def test_an_experiment_to_run_knows_where_it_belongs(
                 "verification": {"id": "orders-hold"},
                 "team_id": checkout.id,
                 "org_id": acme.id,
-                "experiment_id": made,
+                "experiment_id": experiment_id,
             },
         ]
     )
@@ -293,8 +295,8 @@ def test_a_strangers_document_is_not_handed_out(
     bobs: TeamApi, eves: TeamApi, client: Client, kind: str
 ) -> None:
     """Not to Eve, and not without a token."""
-    made = _made(bobs)
-    name = made["id"] if kind == "verifications" else made["experiment_id"]
+    response = _made(bobs)
+    name = response["id"] if kind == "verifications" else response["experiment_id"]
 
     assert eves.client.get(f"/assets/{kind}/{name}.json").status_code == 404
     assert client().get(f"/assets/{kind}/{name}.json").status_code == 401
@@ -305,19 +307,19 @@ def test_an_owner_may_run_what_any_team_has(
     bobs: TeamApi, client: Client, ada: Member, checkout: Team
 ) -> None:
     """Ada is on no team, and owns them all."""
-    made = _made(bobs)
+    response = _made(bobs)
 
-    answer = client(ada.token).get(f"/assets/verifications/{made['id']}.json")
+    answer = client(ada.token).get(f"/assets/verifications/{response['id']}.json")
 
     assert _ours(answer.json())["team_id"] == checkout.id
 
 
 def test_a_strangers_verification_is_not_found(bobs: TeamApi, eves: TeamApi) -> None:
     """Nor can Eve make one of Checkout's objective."""
-    made = _made(bobs)
+    response = _made(bobs)
 
-    sent = {"name": "Mine", "objective_id": made["objective_id"], **TIMING}
-    assert eves.get(f"/verifications/{made['id']}").status_code == 404
+    sent = {"name": "Mine", "objective_id": response["objective_id"], **TIMING}
+    assert eves.get(f"/verifications/{response['id']}").status_code == 404
     assert eves.post("/verifications", sent).status_code == 422
 
 
@@ -329,6 +331,6 @@ def test_verifications_are_listed(bobs: TeamApi) -> None:
     first = bobs.get("/verifications?limit=2").json()
     second = bobs.get(f"/verifications?limit=2&cursor={first['next']}").json()
 
-    found = first["items"] + second["items"]
-    assert {item["name"] for item in found} == {"one", "two", "three"}
-    assert "document" not in found[0]
+    items = first["items"] + second["items"]
+    assert {item["name"] for item in items} == {"one", "two", "three"}
+    assert "document" not in items[0]

@@ -119,13 +119,13 @@ def test_the_last_use_of_a_token_is_noted_once_a_minute(
 ) -> None:
     """Often enough to find tokens nobody uses, seldom enough to cost nothing."""
     first = now()
-    seen = []
+    calls = []
     for seconds in (0, 59, 1):
         now.pass_by(seconds=seconds)
         door.get("/me", headers=bob.headers)
-        seen.append(_last_used(database, bob))
+        calls.append(_last_used(database, bob))
 
-    assert seen == [first, first, now()]
+    assert calls == [first, first, now()]
 
 
 @pytest.mark.parametrize("path", ["/in/acme/checkout", "/in/{acme}/{checkout}"])
@@ -228,18 +228,18 @@ def test_a_form_needs_what_its_own_session_was_given(
     door.post("/signin", content=bob.token)
     bobs = door.get("/browser").json()["form"]
 
-    given = [door.post("/form", content=each).status_code for each in (bobs, eves, "", "é")]
+    statuses = [door.post("/form", content=item).status_code for item in (bobs, eves, "", "é")]
     door.cookies.clear()
     signed_out = door.get("/browser").json()["form"]
-    given.append(door.post("/form", content=signed_out).status_code)
+    statuses.append(door.post("/form", content=signed_out).status_code)
 
-    assert given == [200, 403, 403, 403, 403]
+    assert statuses == [200, 403, 403, 403, 403]
 
 
 def _last_used(database: Database, member: Member) -> Any:
     # What was queued before is kept before: an empty write is the way to wait for it.
     database.write(lambda connection: None).result()
     with database.read() as connection:
-        found = tokens.find(connection, member.token_id)
-    assert found is not None
-    return found.last_used_at
+        record = tokens.find(connection, member.token_id)
+    assert record is not None
+    return record.last_used_at

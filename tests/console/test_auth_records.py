@@ -13,9 +13,9 @@ def test_an_owner_sees_every_team(
 ) -> None:
     """Ada owns Acme, so she sees Checkout and Payments without being on them."""
     with database.read() as connection:
-        seen = teams.seen_by(connection, acme.id, ada.id)
+        visible = teams.seen_by(connection, acme.id, ada.id)
 
-    assert seen == [checkout, payments]
+    assert visible == [checkout, payments]
 
 
 def test_a_member_sees_only_the_teams_they_are_on(
@@ -104,9 +104,9 @@ def test_an_organization_with_a_reserved_name_gets_another_address(
     database: Database, now: Clock
 ) -> None:
     """An organization called "API" must not hide the API."""
-    made = database.write(lambda c: organizations.add(c, "API", now())).result()
+    created = database.write(lambda c: organizations.add(c, "API", now())).result()
 
-    assert (made.name, made.slug) == ("API", "api-2")
+    assert (created.name, created.slug) == ("API", "api-2")
 
 
 def test_making_a_member_an_owner_keeps_one_membership(

@@ -61,23 +61,23 @@ def test_a_person_is_added_to_a_team_with_a_token(operate: Operate, database: Da
     """Three commands let Bob publish for Checkout, and nothing else."""
     operate("team", "add", "Checkout")
     operate("person", "add", "Bob", "--team", "Checkout")
-    made = operate("token", "add", "--person", "Bob", "--expires", "30d")
+    result = operate("token", "add", "--person", "Bob", "--expires", "30d")
 
     with database.read() as connection:
-        bob = tokens.holder(connection, made.stdout.strip(), datetime.now(UTC))
+        bob = tokens.holder(connection, result.stdout.strip(), datetime.now(UTC))
         [organization] = organizations.list_page(connection)
         assert bob is not None
-        seen = teams.seen_by(connection, organization.id, bob.person_id)
-    assert [team.name for team in seen] == ["Checkout"]
+        visible = teams.seen_by(connection, organization.id, bob.person_id)
+    assert [team.name for team in visible] == ["Checkout"]
 
 
 def test_a_new_token_stands_alone_on_stdout(operate: Operate) -> None:
     """A script takes it from there; the words for people go elsewhere."""
-    made = operate("token", "add", "--person", "owner")
+    result = operate("token", "add", "--person", "owner")
 
-    assert made.stdout.startswith("ciq_")
-    assert made.stdout.count("\n") == 1
-    assert "shown once" in made.stderr
+    assert result.stdout.startswith("ciq_")
+    assert result.stdout.count("\n") == 1
+    assert "shown once" in result.stderr
 
 
 def test_the_list_of_tokens_shows_none(operate: Operate) -> None:
@@ -276,7 +276,7 @@ def test_what_is_empty_can_be_removed(operate: Operate) -> None:
         1,
         "Error: Cannot remove organization 'Globex': it still has 1 team.\n",
     )
-    assert [each.exit_code for each in removed] == [0, 0, 0]
+    assert [item.exit_code for item in removed] == [0, 0, 0]
     assert "Globex" not in operate("organization", "list").stdout
 
 
@@ -373,7 +373,7 @@ def test_without_a_name_the_operator_is_the_system_s_user(
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "answers"),
     [
         (["stop"], 2, "Missing option '--reason'"),
         (["stop", "--reason", " "], 2, "write one"),
@@ -389,13 +389,13 @@ def test_without_a_name_the_operator_is_the_system_s_user(
     ],
 )
 def test_a_mistake_is_one_clear_line(
-    operate: Operate, words: list[str], code: int, said: str
+    operate: Operate, words: list[str], code: int, answers: str
 ) -> None:
     """Each says what is wrong and what there is; nothing ends in a traceback."""
     refused = operate(*words)
 
     assert refused.exit_code == code
-    assert said in refused.stderr
+    assert answers in refused.stderr
     assert "Traceback" not in refused.stderr
 
 

@@ -26,17 +26,17 @@ def _sqlite(folder: Path, name: str) -> str:
 @pytest.fixture(params=["sqlite to sqlite", "sqlite to postgresql", "postgresql to sqlite"])
 def urls(request: pytest.FixtureRequest, tmp_path: Path) -> Urls:
     """Where from and where to; the first has rows in every table."""
-    made = []
+    created = []
     for place, name in enumerate(request.param.split(" to ")):
         if name == "sqlite":
-            made.append(_sqlite(tmp_path, f"console-{place}.sqlite3"))
+            created.append(_sqlite(tmp_path, f"console-{place}.sqlite3"))
             continue
         pytest.importorskip("psycopg")
         if not AVAILABLE:
             pytest.skip("no PostgreSQL on this machine")
         server = request.getfixturevalue("postgresql_server")
-        made.append(address(server, create_database(server)))
-    source, target = made
+        created.append(address(server, create_database(server)))
+    source, target = created
     with Database.open(source) as database:
         database.write(fill_every_table).result()
     return source, target

@@ -32,7 +32,7 @@ def test_a_new_database_is_readable_by_its_owner_alone(file: Path, url: str) -> 
     before = os.umask(0)
     try:
         with Database.open(url):
-            modes = {stat.S_IMODE(each.stat().st_mode) for each in file.parent.iterdir()}
+            modes = {stat.S_IMODE(item.stat().st_mode) for item in file.parent.iterdir()}
     finally:
         os.umask(before)
 

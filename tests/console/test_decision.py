@@ -35,18 +35,18 @@ def test_a_set_switch_says_no_and_why() -> None:
     """Whoever is stopped reads the reason, and until when."""
     until = NOON + timedelta(hours=2)
 
-    said = decide([switch(expires_at=until)], NOON)
+    decision = decide([switch(expires_at=until)], NOON)
 
-    [policy] = said.policies
-    assert (said.allowed, said.changes_at) == (False, until)
+    [policy] = decision.policies
+    assert (decision.allowed, decision.changes_at) == (False, until)
     assert policy == Policy("an-id", "Black Friday", "Black Friday", "stop", until, NOON)
 
 
 def test_every_safeguard_that_says_no_is_named() -> None:
     """Releasing one is not enough, and nobody has to find that out one by one."""
-    said = decide([switch("Black Friday"), switch("Migration")], NOON)
+    decision = decide([switch("Black Friday"), switch("Migration")], NOON)
 
-    assert [policy.name for policy in said.policies] == ["Black Friday", "Migration"]
+    assert [policy.name for policy in decision.policies] == ["Black Friday", "Migration"]
 
 
 @pytest.mark.parametrize(

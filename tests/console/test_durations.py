@@ -7,7 +7,7 @@ from chaoscloud.outcome.durations import format_duration
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "text"),
     [
         (None, "—"),
         (0, "0 s"),
@@ -31,9 +31,9 @@ from chaoscloud.outcome.durations import format_duration
         (1e300, "over 100 years"),
     ],
 )
-def test_a_duration_is_said_with_its_two_largest_units(seconds: float | None, said: str) -> None:
+def test_a_duration_is_said_with_its_two_largest_units(seconds: float | None, text: str) -> None:
     """Never more than is of interest, and never a fraction of a minute."""
-    assert format_duration(seconds) == said
+    assert format_duration(seconds) == text
 
 
 @pytest.mark.parametrize(

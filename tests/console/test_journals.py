@@ -11,25 +11,25 @@ from chaoscloud.console.rules.journals import moment
 from tests.console.documents import TITLE, chaosiq, ended, journal
 
 
-def _summary(told: dict[str, Any]) -> journals.Summary:
-    return journals.summary(json.dumps(told).encode())
+def _summary(document: dict[str, Any]) -> journals.Summary:
+    return journals.summary(json.dumps(document).encode())
 
 
 def test_a_summary_has_what_pages_ask_for() -> None:
     """Who and where from, when, how it went."""
-    told = _summary(ended())
+    summary = _summary(ended())
 
-    assert (told.title, told.status, told.over) == (TITLE, "completed", True)
-    assert (told.node, told.platform) == ("build-7", "Linux-6.1-x86_64")
-    assert (told.chaoslib_version, told.tags) == ("1.45.1", ["kafka", "orders"])
-    assert told.ended_at == datetime(2026, 3, 2, 9, 31, 10, 750_000, UTC)
+    assert (summary.title, summary.status, summary.over) == (TITLE, "completed", True)
+    assert (summary.node, summary.platform) == ("build-7", "Linux-6.1-x86_64")
+    assert (summary.chaoslib_version, summary.tags) == ("1.45.1", ["kafka", "orders"])
+    assert summary.ended_at == datetime(2026, 3, 2, 9, 31, 10, 750_000, UTC)
 
 
 def test_an_empty_journal_is_one_that_has_just_begun() -> None:
     """Nothing is required of it."""
-    told = _summary({})
+    summary = _summary({})
 
-    assert (told.title, told.status, told.over) == (None, "running", False)
+    assert (summary.title, summary.status, summary.over) == (None, "running", False)
 
 
 STOPPED = chaosiq(safeguards=[{"name": "Freeze"}])
@@ -63,9 +63,9 @@ def test_a_stop_that_interrupted_something_is_no_refusal() -> None:
     """The host drops the test of the hypothesis that was under way."""
     block = chaosiq(safeguards=[{"name": "Freeze"}], stop={"latency": 0.2})
 
-    told = _summary(ended("interrupted", run=[], rollbacks=[], **block))
+    summary = _summary(ended("interrupted", run=[], rollbacks=[], **block))
 
-    assert told.status == "interrupted"
+    assert summary.status == "interrupted"
 
 
 def test_a_probe_of_the_hypothesis_is_an_activity() -> None:
@@ -73,9 +73,9 @@ def test_a_probe_of_the_hypothesis_is_an_activity() -> None:
     states = {"before": {"steady_state_met": True, "probes": [{"status": "succeeded"}]}}
     stopped = chaosiq(safeguards=[{"name": "Freeze"}])
 
-    told = _summary(ended("interrupted", run=[], steady_states=states, **stopped))
+    summary = _summary(ended("interrupted", run=[], steady_states=states, **stopped))
 
-    assert told.status == "interrupted"
+    assert summary.status == "interrupted"
 
 
 @pytest.mark.parametrize(
@@ -102,9 +102,9 @@ def test_samples_are_counted_by_what_they_saw() -> None:
     """True, false, anything else."""
     during = [{"steady_state_met": met} for met in (True, False, False, None, "yes")]
 
-    told = journals.samples(json.dumps(journal(steady_states={"during": during})).encode())
+    samples = journals.samples(json.dumps(journal(steady_states={"during": during})).encode())
 
-    assert (told.successful, told.deviated, told.not_run, told.total) == (1, 2, 2, 5)
+    assert (samples.successful, samples.deviated, samples.not_run, samples.total) == (1, 2, 2, 5)
 
 
 @pytest.mark.parametrize("dry", ["activities", True])
@@ -112,6 +112,6 @@ def test_a_dry_run_is_one_from_its_start(dry: object) -> None:
     """Before it has an outcome."""
     document = journal()
 
-    told = _summary({**document, "experiment": {**document["experiment"], "dry": dry}})
+    summary = _summary({**document, "experiment": {**document["experiment"], "dry": dry}})
 
-    assert (told.dry, told.outcome) == (True, None)
+    assert (summary.dry, summary.outcome) == (True, None)

@@ -53,7 +53,7 @@ def test_a_background_activity_goes_on_beside_the_others() -> None:
         ("activity-finished", KILL, done(KILL)),
     )
 
-    assert [(each.name, each.outcome) for each in story.method] == [
+    assert [(entry.name, entry.outcome) for entry in story.method] == [
         ("send orders", "running"),
         ("kill a broker", "succeeded"),
     ]
@@ -76,7 +76,7 @@ def test_probes_of_the_hypothesis_are_not_of_the_method() -> None:
         ("before", True),
         ("during", None),
     ]
-    assert [each.name for each in story.method] == ["send orders", "kill a broker"]
+    assert [entry.name for entry in story.method] == ["send orders", "kill a broker"]
 
 
 def test_a_deviation_during_or_after_the_method_is_one() -> None:
@@ -96,7 +96,7 @@ def test_rollbacks_are_told_apart() -> None:
     """What is played after the rollbacks began is one of them."""
     story = told(("starting-rollback", DOCUMENT), ("starting-activity", UNDO))
 
-    assert [each.outcome for each in story.rollbacks] == ["running"]
+    assert [entry.outcome for entry in story.rollbacks] == ["running"]
 
 
 def test_a_pause_before_an_activity_is_not_the_activity() -> None:

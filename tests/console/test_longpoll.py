@@ -53,14 +53,14 @@ def url(app: Starlette) -> Iterator[str]:
 
 @contextmanager
 def served(app: Starlette) -> Iterator[tuple[str, Server]]:
-    with listen("127.0.0.1", 0) as made:
+    with listen("127.0.0.1", 0) as server_socket:
         ready: list[bool] = []
         server = Server(app, lambda: ready.append(True))
-        thread = Thread(target=server.run, args=([made],))
+        thread = Thread(target=server.run, args=([server_socket],))
         thread.start()
         until(lambda: bool(ready))
         try:
-            yield describe_address("127.0.0.1", made), server
+            yield describe_address("127.0.0.1", server_socket), server
         finally:
             server.should_exit = True
             thread.join(PATIENCE)
@@ -114,10 +114,10 @@ def test_nobody_is_kept_longer_than_a_minute(bobs: TeamApi) -> None:
     assert answer.headers["preference-applied"] == "wait=60"
 
 
-@pytest.mark.parametrize("said", ["wait=0", "wait", "waiting=25", "wait=-5", "wait=soon"])
-def test_what_is_no_wish_to_wait_is_none(bobs: TeamApi, said: str) -> None:
+@pytest.mark.parametrize("text", ["wait=0", "wait", "waiting=25", "wait=-5", "wait=soon"])
+def test_what_is_no_wish_to_wait_is_none(bobs: TeamApi, text: str) -> None:
     """A preference that cannot be honoured is left alone (RFC 7240)."""
-    answer = bobs.get(bobs.started() + "/policies", headers={"Prefer": said})
+    answer = bobs.get(bobs.started() + "/policies", headers={"Prefer": text})
 
     assert "preference-applied" not in answer.headers
 
@@ -162,14 +162,15 @@ def test_hundreds_of_waiting_runs_hear_of_a_stop(
     async def all_of_them() -> list[httpx2.Response]:
         async with client_of(url, bob) as client:
             tag = (await client.get(path)).headers["etag"]
-            asked = {"If-None-Match": tag, **WAIT}
+            question_headers = {"If-None-Match": tag, **WAIT}
             waiting = [
-                asyncio.create_task(client.get(path, headers=asked)) for _ in range(HUNDREDS)
+                asyncio.create_task(client.get(path, headers=question_headers))
+                for _ in range(HUNDREDS)
             ]
             await soon(lambda: watch.waiting == HUNDREDS)
             body = {"kind": "stop", "name": "Freeze", "reason": "The launch is near"}
-            made = await client.post(bobs.base + "/safeguards", json=body)
-            assert made.status_code == 201
+            response = await client.post(bobs.base + "/safeguards", json=body)
+            assert response.status_code == 201
             return list(await asyncio.gather(*waiting))
 
     answers = asyncio.run(all_of_them())
@@ -190,8 +191,8 @@ def test_a_change_by_another_process_reaches_who_waits(
     async def one_of_them() -> httpx2.Response:
         async with client_of(url, bob) as client:
             tag = (await client.get(path)).headers["etag"]
-            asked = {"If-None-Match": tag, **WAIT}
-            waiting = asyncio.create_task(client.get(path, headers=asked))
+            question_headers = {"If-None-Match": tag, **WAIT}
+            waiting = asyncio.create_task(client.get(path, headers=question_headers))
             await soon(lambda: watch.waiting == 1)
             done = await asyncio.to_thread(
                 subprocess.run,
@@ -205,8 +206,8 @@ def test_a_change_by_another_process_reaches_who_waits(
 
 
 def _environment(home: Path) -> dict[str, str]:
-    kept = {key: each for key, each in os.environ.items() if key != "DATABASE_URL"}
-    return kept | {"HOME": str(home)}
+    environment = {key: value for key, value in os.environ.items() if key != "DATABASE_URL"}
+    return environment | {"HOME": str(home)}
 
 
 def test_time_releases_who_waits(
@@ -226,8 +227,8 @@ def test_time_releases_who_waits(
     async def one_of_them() -> httpx2.Response:
         async with client_of(url, bob) as client:
             tag = (await client.get(path)).headers["etag"]
-            asked = {"If-None-Match": tag, **WAIT}
-            waiting = asyncio.create_task(client.get(path, headers=asked))
+            question_headers = {"If-None-Match": tag, **WAIT}
+            waiting = asyncio.create_task(client.get(path, headers=question_headers))
             await soon(lambda: watch.waiting == 1)
             now.pass_by(hours=1)
             return await waiting
@@ -245,8 +246,8 @@ def test_who_waits_is_let_go_when_the_console_stops(
     async def one_of_them(url: str, server: Server) -> httpx2.Response:
         async with client_of(url, bob) as client:
             tag = (await client.get(path)).headers["etag"]
-            asked = {"If-None-Match": tag, **WAIT}
-            waiting = asyncio.create_task(client.get(path, headers=asked))
+            question_headers = {"If-None-Match": tag, **WAIT}
+            waiting = asyncio.create_task(client.get(path, headers=question_headers))
             await soon(lambda: watch.waiting == 1)
             server.should_exit = True
             return await waiting
@@ -265,8 +266,8 @@ def test_who_hangs_up_waits_no_more(url: str, app: Starlette, bobs: TeamApi, bob
     async def one_of_them() -> None:
         async with client_of(url, bob) as client:
             tag = (await client.get(path)).headers["etag"]
-            asked = {"If-None-Match": tag, **WAIT}
-            waiting = asyncio.create_task(client.get(path, headers=asked))
+            question_headers = {"If-None-Match": tag, **WAIT}
+            waiting = asyncio.create_task(client.get(path, headers=question_headers))
             await soon(lambda: watch.waiting == 1)
             waiting.cancel()
 
@@ -292,21 +293,21 @@ def test_an_error_of_ours_is_no_decision(
     def odd(connection: Connection) -> Safeguard:
         return safeguards.create(connection, team.organization_id, team.id, "moon", "Full", now())
 
-    async def status(asked: dict[str, str]) -> int:
+    async def status(question_headers: dict[str, str]) -> int:
         # A connection for each: the server closes one on which it failed.
         async with client_of(url, bob) as client:
-            return (await client.get(path, headers=asked)).status_code
+            return (await client.get(path, headers=question_headers)).status_code
 
     async def both() -> list[int]:
         async with client_of(url, bob) as client:
             tag = (await client.get(path)).headers["etag"]
         waiting = asyncio.create_task(status({"If-None-Match": tag, **WAIT}))
         await soon(lambda: watch.waiting == 1)
-        made = await asyncio.to_thread(database.write(odd).result)
-        said = [await waiting, await status({})]
-        mended = database.write(lambda c: safeguards.remove(c, made, now()))
+        created = await asyncio.to_thread(database.write(odd).result)
+        answers = [await waiting, await status({})]
+        mended = database.write(lambda c: safeguards.remove(c, created, now()))
         await asyncio.to_thread(mended.result)
-        return [*said, await status({})]
+        return [*answers, await status({})]
 
     assert asyncio.run(both()) == [500, 500, 200]
 
@@ -500,7 +501,7 @@ def test_decisions_are_made_once_for_runs_that_are_alike(
     ).result()
     with database.read() as connection:
         snapshot = read_snapshot(connection, organization, None, now())
-    made = OrganizationDecisions(snapshot, {})
+    entry = OrganizationDecisions(snapshot, {})
     decided = 0
 
     def count(*args: Any) -> Decision:
@@ -511,7 +512,7 @@ def test_decisions_are_made_once_for_runs_that_are_alike(
     monkeypatch.setattr(decisions, "decide", count)
 
     places = [Place(organization, team, Run(f"run-{n}", ("kafka",))) for n in range(1000)]
-    allowed = [made.decide(place, now()).decision.allowed for place in places]
+    allowed = [entry.decide(place, now()).decision.allowed for place in places]
 
     assert (allowed.count(False), allowed[7], decided) == (1, False, 2)
 
@@ -535,9 +536,9 @@ def test_a_revoked_token_s_question_ends_at_once(
     async def wait_while_revoked() -> tuple[int, int]:
         async with client_of(url, bob) as client, client_of(url, ada) as other:
             tag = (await client.get(path)).headers["etag"]
-            asked = {"If-None-Match": tag, **WAIT}
-            waiting = asyncio.create_task(client.get(path, headers=asked))
-            another = asyncio.create_task(other.get(path, headers=asked))
+            question_headers = {"If-None-Match": tag, **WAIT}
+            waiting = asyncio.create_task(client.get(path, headers=question_headers))
+            another = asyncio.create_task(other.get(path, headers=question_headers))
             await soon(lambda: watch.waiting == 2)
             revoked = database.write(lambda c: tokens.revoke(c, bob.token_id, now()))
             await asyncio.to_thread(revoked.result)
@@ -559,8 +560,8 @@ def test_who_leaves_the_team_waits_no_more(
     async def wait_while_leaving() -> int:
         async with client_of(url, bob) as client:
             tag = (await client.get(path)).headers["etag"]
-            asked = {"If-None-Match": tag, **WAIT}
-            waiting = asyncio.create_task(client.get(path, headers=asked))
+            question_headers = {"If-None-Match": tag, **WAIT}
+            waiting = asyncio.create_task(client.get(path, headers=question_headers))
             await soon(lambda: watch.waiting == 1)
             left = database.write(lambda c: teams.leave(c, checkout.id, bob.id))
             await asyncio.to_thread(left.result)
@@ -584,8 +585,8 @@ def test_a_question_ends_with_its_token(
     async def wait_past_the_end() -> int:
         async with client_of(url, brief) as client:
             tag = (await client.get(path)).headers["etag"]
-            asked = {"If-None-Match": tag, **WAIT}
-            waiting = asyncio.create_task(client.get(path, headers=asked))
+            question_headers = {"If-None-Match": tag, **WAIT}
+            waiting = asyncio.create_task(client.get(path, headers=question_headers))
             await soon(lambda: app.state.watch.waiting == 1)
             clock.pass_by(seconds=1)
             return (await waiting).status_code

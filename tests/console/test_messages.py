@@ -84,9 +84,9 @@ class Outbox:
 
     def find(self, subscription: Subscription) -> Subscription:
         with self.database.read() as connection:
-            found = subscriptions.find(connection, self.team.organization_id, subscription.id)
-        assert found is not None
-        return found
+            stored = subscriptions.find(connection, self.team.organization_id, subscription.id)
+        assert stored is not None
+        return stored
 
     def claim(self, limit: int = 10) -> list[Message]:
         return self.database.write(lambda c: outbox.claim(c, self.now(), limit)).result()

@@ -35,18 +35,18 @@ def _listed(bobs: TeamApi, query: str) -> list[str]:
 def test_an_execution_says_how_it_ended(bobs: TeamApi, now: Clock) -> None:
     """By itself and in lists, as soon as its journal came."""
     published = bobs.published()
-    made = _ended(bobs, published, now, run=[BAD_RUN])
+    execution_id = _ended(bobs, published, now, run=[BAD_RUN])
 
-    one = bobs.get(f"/executions/{made}").json()
+    one = bobs.get(f"/executions/{execution_id}").json()
     [listed] = bobs.get("/executions").json()["items"]
 
-    for shown in (one, listed):
-        assert shown["outcome"] == "passed"
-        assert shown["conclusive"] is False
-        assert "method-activity-failed" in shown["reasons"]
-        assert "method-activity-failed" in [warning["code"] for warning in shown["warnings"]]
-        assert shown["sentence"] == "the action kill-broker failed: ConnectionError: no broker"
-        assert shown["dry"] is False
+    for item in (one, listed):
+        assert item["outcome"] == "passed"
+        assert item["conclusive"] is False
+        assert "method-activity-failed" in item["reasons"]
+        assert "method-activity-failed" in [warning["code"] for warning in item["warnings"]]
+        assert item["sentence"] == "the action kill-broker failed: ConnectionError: no broker"
+        assert item["dry"] is False
 
 
 def test_an_execution_that_goes_on_has_no_outcome(bobs: TeamApi) -> None:
@@ -98,23 +98,25 @@ def test_executions_are_taken_away_as_a_table(bobs: TeamApi, now: Clock) -> None
     """The same filters; each row has the address of the execution's page."""
     published = bobs.published()
     _ended(bobs, published, now)
-    made = _ended(bobs, published, now, status="aborted")
+    execution_id = _ended(bobs, published, now, status="aborted")
 
     answer = bobs.get("/executions.csv?went_wrong=true")
     [row] = csv.DictReader(answer.text.splitlines())
 
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
-    assert (row["id"], row["outcome"]) == (made, "aborted")
-    assert row["url"] == f"http://testserver/acme/checkout/executions/{made}"
+    assert (row["id"], row["outcome"]) == (execution_id, "aborted")
+    assert row["url"] == f"http://testserver/acme/checkout/executions/{execution_id}"
 
 
 def test_a_dry_run_is_marked_from_its_start(bobs: TeamApi) -> None:
     """Not only once it has ended."""
     published = bobs.published()
     document = journal(experiment={**experiment(), "dry": "activities"})
-    made = bobs.post(f"/experiments/{published}/executions", {"journal": document}).json()["id"]
+    execution_id = bobs.post(f"/experiments/{published}/executions", {"journal": document}).json()[
+        "id"
+    ]
 
-    assert bobs.get(f"/executions/{made}").json()["dry"] is True
+    assert bobs.get(f"/executions/{execution_id}").json()["dry"] is True
 
 
 def test_a_dry_run_takes_no_place_of_a_limit(bobs: TeamApi, now: Clock) -> None:
@@ -160,7 +162,7 @@ def test_what_was_there_before_gets_its_outcome(
     asyncio.run(compute_missing(database))
 
     items = {item["id"]: item["outcome"] for item in bobs.get("/executions").json()["items"]}
-    assert [items[made] for made in without_outcomes] == ["passed", "deviated", "unknown"]
+    assert [items[created] for created in without_outcomes] == ["passed", "deviated", "unknown"]
 
 
 def test_outcomes_are_computed_in_steps(

@@ -18,9 +18,9 @@ def api(client: Client, bob: Member, checkout: Team) -> TeamApi:
 
 @pytest.fixture
 def browser(client: Client, bob: Member, checkout: Team) -> Browser:
-    made = Browser(client())
-    made.sign_in(bob.token)
-    return made
+    visitor = Browser(client())
+    visitor.sign_in(bob.token)
+    return visitor
 
 
 def ran(api: TeamApi, of: str, **more: Any) -> str:
@@ -43,7 +43,7 @@ def test_the_other_runs_of_the_experiment_can_be_chosen(browser: Browser, api: T
     of, elsewhere = api.published(), api.published(experiment("Payments survive"))
     one, other, foreign = ran(api, of), ran(api, of), ran(api, elsewhere)
 
-    choices = [each["value"] for each in Seen(browser.open(page_of(one))).all("option")]
+    choices = [element["value"] for element in Seen(browser.open(page_of(one))).all("option")]
 
     assert choices == [other]
     assert foreign not in choices

@@ -97,7 +97,9 @@ def test_a_stop_that_was_not_set_says_so_and_keeps_its_reason(
     answer = bobs.client.post(page + "/stop", data={"csrf": csrf, "reason": "Customers notice"})
     allowed = api.get(execution + "/policies").json()["allowed"]
     back = come_back(bobs, answer, token)
-    details = next(each for each in Seen(back).all("details") if each.get("id") == "stop-run")
+    details = next(
+        element for element in Seen(back).all("details") if element.get("id") == "stop-run"
+    )
     reason = typed_in(back)["reason"]
     bobs.submit(page, page + "/stop", reason=reason)
 
@@ -154,7 +156,7 @@ def test_text_areas_come_back_too(bobs: Browser, end_session: EndSession) -> Non
 
 
 @pytest.mark.parametrize(
-    ("headers", "kept"),
+    ("headers", "expected"),
     [
         ({}, False),
         ({"Origin": "https://evil.example"}, False),
@@ -166,7 +168,7 @@ def test_text_areas_come_back_too(bobs: Browser, end_session: EndSession) -> Non
     ],
 )
 def test_only_forms_of_this_console_are_kept(
-    client: Client, checkout: Team, headers: dict[str, str], kept: bool
+    client: Client, checkout: Team, headers: dict[str, str], expected: bool
 ) -> None:
     """A browser that has lost its cookie says where the form came from; others may not fill it."""
     form = {"csrf": "0" * 128, "reason": "Not mine"}
@@ -175,9 +177,9 @@ def test_only_forms_of_this_console_are_kept(
 
     onward = next(i["value"] for i in Seen(answer).all("input") if i.get("name") == "next")
     assert answer.status_code == 401
-    assert ("chaosiq_draft" in answer.cookies) is kept
-    assert ("Not mine" in answer.text) is kept
-    assert onward == (SAFEGUARDS if kept else "/")
+    assert ("chaosiq_draft" in answer.cookies) is expected
+    assert ("Not mine" in answer.text) is expected
+    assert onward == (SAFEGUARDS if expected else "/")
 
 
 def test_what_is_too_long_to_be_kept_can_be_copied(bobs: Browser, end_session: EndSession) -> None:

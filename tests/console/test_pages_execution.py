@@ -25,9 +25,9 @@ def api(client: Client, bob: Member, checkout: Team) -> TeamApi:
 
 @pytest.fixture
 def browser(client: Client, bob: Member, checkout: Team) -> Browser:
-    made = Browser(client())
-    made.sign_in(bob.token)
-    return made
+    visitor = Browser(client())
+    visitor.sign_in(bob.token)
+    return visitor
 
 
 def ran(api: TeamApi, of: dict[str, Any] | None = None, **more: Any) -> str:
@@ -56,8 +56,8 @@ def activity(name: str, second: float, took: float, **more: Any) -> dict[str, An
 
 def test_the_address_that_chaos_run_prints_opens(browser: Browser, api: TeamApi) -> None:
     """What Content-Location says, with the first /api/ taken out."""
-    made = api.post(f"/experiments/{api.published()}/executions", {"journal": journal()})
-    address = made.headers["content-location"].replace("/api/", "/", 1)
+    response = api.post(f"/experiments/{api.published()}/executions", {"journal": journal()})
+    address = response.headers["content-location"].replace("/api/", "/", 1)
 
     assert browser.open(address).status_code == 200
 
@@ -68,7 +68,7 @@ def test_the_page_says_what_happened(browser: Browser, api: TeamApi) -> None:
 
     text = Seen(browser.open(page)).text
 
-    for said in (
+    for words in (
         "Passed",
         "Orders survive the loss of a broker",
         "Bob",
@@ -79,7 +79,7 @@ def test_the_page_says_what_happened(browser: Browser, api: TeamApi) -> None:
         "Succeeded",
         '"killed": "broker-1"',
     ):
-        assert said in text
+        assert words in text
 
 
 def test_an_error_is_shown_in_full(browser: Browser, api: TeamApi) -> None:
@@ -185,8 +185,8 @@ def test_a_page_says_in_a_sentence_how_the_run_ended(
     assert sentence in page.text
     assert word in page.text
     assert f"sentence {css}" in [element.get("class") for element in page.all("p")]
-    for seen in (page, rows):
-        states = [element.get("class") for element in seen.all("span")]
+    for view in (page, rows):
+        states = [element.get("class") for element in view.all("span")]
         assert f"status {css}" in states or f"status {css} big" in states
     assert ("Dry run" in page.text) is ("dry" in changes.get("experiment", {}))
 
@@ -272,9 +272,9 @@ def test_the_drawing_is_to_scale(browser: Browser, api: TeamApi) -> None:
     )
 
     bar = next(
-        each
-        for each in Seen(browser.open(page)).all("rect")
-        if "bar succeeded" in (each["class"] or "")
+        rect
+        for rect in Seen(browser.open(page)).all("rect")
+        if "bar succeeded" in (rect["class"] or "")
     )
 
     assert (bar["x"], bar["width"]) == ("50.000%", "25.000%")
@@ -285,10 +285,10 @@ def hurt(value: Any) -> Any:
     if isinstance(value, str):
         return value + MARKUP
     if isinstance(value, list):
-        return [hurt(each) for each in value]
+        return [hurt(item) for item in value]
     if isinstance(value, dict):
-        kept = ("start", "end", "status")
-        return {key: each if key in kept else hurt(each) for key, each in value.items()} | {
+        keys = ("start", "end", "status")
+        return {key: item if key in keys else hurt(item) for key, item in value.items()} | {
             MARKUP: MARKUP
         }
     return value
@@ -305,16 +305,16 @@ def test_markup_in_every_field_stays_text(browser: Browser, api: TeamApi, path: 
     page = Seen(browser.open(f"/acme/checkout/executions/{answer.json()['id']}{path}"))
     list_page = Seen(browser.open("/acme/checkout/executions"))
 
-    for seen in (page, list_page):
-        assert "<script>alert(1)</script>" in seen.text
-        assert not seen.all("img")
+    for view in (page, list_page):
+        assert "<script>alert(1)</script>" in view.text
+        assert not view.all("img")
         assert all(
-            (script.get("src") or "").startswith("/static/") for script in seen.all("script")
+            (script.get("src") or "").startswith("/static/") for script in view.all("script")
         )
         assert not [
-            name for _, attributes in seen.elements for name in attributes if name[:2] == "on"
+            name for _, attributes in view.elements for name in attributes if name[:2] == "on"
         ]
-        assert not [link for link in seen.links if "javascript:" in link.partition("?")[0]]
+        assert not [link for link in view.links if "javascript:" in link.partition("?")[0]]
 
 
 def test_the_journal_is_a_file_to_keep(browser: Browser, api: TeamApi) -> None:
@@ -359,7 +359,7 @@ def test_a_running_execution_is_told_from_its_events(browser: Browser, api: Team
 
     assert "Running" in page.text
     assert "kill a broker" in page.text
-    assert [each for each in page.all("div") if "data-live" in each]
+    assert [element for element in page.all("div") if "data-live" in element]
 
 
 @pytest.fixture
@@ -429,13 +429,13 @@ def test_a_running_experiment_is_stopped_from_its_page(
 
     answer = browser.submit(page, page + "/stop", reason="Customers notice")
 
-    told = api.get(path + "/policies").json()
-    shown = Seen(browser.open(answer.headers["location"]))
-    assert (told["allowed"], told["policies"][0]["reason"]) == (False, "Customers notice")
+    body = api.get(path + "/policies").json()
+    page_shown = Seen(browser.open(answer.headers["location"]))
+    assert (body["allowed"], body["policies"][0]["reason"]) == (False, "Customers notice")
     assert api.get(other + "/policies").json()["allowed"] is True
-    assert "Being stopped: Customers notice" in shown.text
-    assert "Bob asked for it 2 Mar 2026 09:30" in shown.text
-    assert not [form for form in shown.all("form") if form["action"] == page + "/stop"]
+    assert "Being stopped: Customers notice" in page_shown.text
+    assert "Bob asked for it 2 Mar 2026 09:30" in page_shown.text
+    assert not [form for form in page_shown.all("form") if form["action"] == page + "/stop"]
 
 
 @pytest.mark.parametrize("reason", ["", "   ", "x" * 301])
@@ -456,9 +456,9 @@ def test_what_has_ended_cannot_be_stopped(browser: Browser, api: TeamApi) -> Non
 
     answer = browser.submit(page, page + "/stop", reason="Too late")
 
-    shown = Seen(browser.open(answer.headers["location"]))
-    assert "had ended already" in shown.text
-    assert not [form for form in shown.all("form") if form["action"] == page + "/stop"]
+    page_shown = Seen(browser.open(answer.headers["location"]))
+    assert "had ended already" in page_shown.text
+    assert not [form for form in page_shown.all("form") if form["action"] == page + "/stop"]
 
 
 def test_nobody_else_stops_a_run(client: Client, api: TeamApi, eve: Member, bob: Member) -> None:
@@ -508,10 +508,10 @@ def test_a_time_without_an_answer_is_drawn_and_said(browser: Browser, api: TeamA
     }
     page = ran(api, **chaosiq(safeguards_without_answer=[gap]))
 
-    shown = Seen(browser.open(page))
+    page_shown = Seen(browser.open(page))
 
-    assert "Safeguards could not be asked for 12 s (connection refused)" in shown.text
-    assert [each for each in shown.all("rect") if each["class"] == "bar unanswered"]
+    assert "Safeguards could not be asked for 12 s (connection refused)" in page_shown.text
+    assert [bar for bar in page_shown.all("rect") if bar["class"] == "bar unanswered"]
 
 
 def test_where_contact_was_lost_is_marked(browser: Browser, api: TeamApi, now: Clock) -> None:

@@ -20,9 +20,9 @@ def api(client: Client, bob: Member, checkout: Team) -> TeamApi:
 
 @pytest.fixture
 def browser(client: Client, bob: Member, checkout: Team) -> Browser:
-    made = Browser(client())
-    made.sign_in(bob.token)
-    return made
+    visitor = Browser(client())
+    visitor.sign_in(bob.token)
+    return visitor
 
 
 def ran(api: TeamApi, *, of: str | None = None, **more: object) -> str:
@@ -49,8 +49,8 @@ def test_an_execution_is_a_line(browser: Browser, api: TeamApi) -> None:
     page = Seen(browser.open(LIST))
 
     assert f"{LIST}/{execution}" in page.links
-    for said in ("Passed", "Orders survive the loss of a broker", "Bob", "build-7"):
-        assert said in page.text
+    for text in ("Passed", "Orders survive the loss of a broker", "Bob", "build-7"):
+        assert text in page.text
     assert "1 min 12 s" in page.text
 
 
@@ -79,7 +79,7 @@ def row_of(page: Seen) -> str:
 
 
 @pytest.mark.parametrize(
-    ("query", "found"),
+    ("query", "is_listed"),
     [
         ("status=completed", True),
         ("status=failed", False),
@@ -126,14 +126,14 @@ def row_of(page: Seen) -> str:
     ],
 )
 def test_filters_stand_in_the_address(
-    browser: Browser, api: TeamApi, query: str, found: bool
+    browser: Browser, api: TeamApi, query: str, is_listed: bool
 ) -> None:
     """Each narrows the list; what makes no sense in one is as if it were not there."""
     execution = ran(api)
 
     links = Seen(browser.open(f"{LIST}?{query}")).links
 
-    assert (f"{LIST}/{execution}" in links) is found
+    assert (f"{LIST}/{execution}" in links) is is_listed
 
 
 def test_a_search_finds_what_a_list_shows_of_a_run(browser: Browser, api: TeamApi) -> None:
@@ -215,7 +215,7 @@ def test_what_is_filtered_can_be_taken_away(
     monkeypatch.setattr("chaoscloud.console.records.execution_exports.CHUNK", 2)
     of = api.published(experiment("=HYPERLINK(1)"))
     titled = experiment("=HYPERLINK(1)")
-    made = {ran(api, of=of, status="aborted", experiment=titled) for _ in range(5)}
+    ids = {ran(api, of=of, status="aborted", experiment=titled) for _ in range(5)}
     ran(api, of=of)
 
     page = Seen(browser.open(f"{LIST}?outcome=aborted"))
@@ -223,7 +223,7 @@ def test_what_is_filtered_can_be_taken_away(
     table = list(csv.DictReader(browser.open(csv_link).text.splitlines()))
     items = browser.open(json_link).json()
 
-    assert {row["id"] for row in table} == {item["id"] for item in items} == made
+    assert {row["id"] for row in table} == {item["id"] for item in items} == ids
     assert {row["title"] for row in table} == {"'=HYPERLINK(1)"}
     assert {item["title"] for item in items} == {"=HYPERLINK(1)"}
     assert items[0]["url"] == f"http://testserver{LIST}/{items[0]['id']}"
@@ -244,15 +244,15 @@ def test_filters_for_experiment_and_person(browser: Browser, api: TeamApi, bob: 
 def test_a_long_list_goes_on_where_it_ended(browser: Browser, api: TeamApi) -> None:
     """Sixty executions stand on two pages, each exactly once, in spite of equal times."""
     of = api.published()
-    made = {ran(api, of=of) for _ in range(60)}
+    entry = {ran(api, of=of) for _ in range(60)}
 
     first = Seen(browser.open(LIST + "?status=completed"))
     older = next(a["href"] for a in first.all("a") if a.get("rel") == "next")
     second = Seen(browser.open(older or ""))
 
     ids = [link.rsplit("/", 1)[-1] for link in first.links + second.links]
-    list_page = [one for one in ids if one in made]
-    assert sorted(list_page) == sorted(made)
+    list_page = [one for one in ids if one in entry]
+    assert sorted(list_page) == sorted(entry)
     assert "status=completed" in (older or "")
     assert not [a for a in second.all("a") if a.get("rel") == "next"]
 

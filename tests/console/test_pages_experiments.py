@@ -18,9 +18,9 @@ def api(client: Client, bob: Member, checkout: Team) -> TeamApi:
 
 @pytest.fixture
 def browser(client: Client, bob: Member, checkout: Team) -> Browser:
-    made = Browser(client())
-    made.sign_in(bob.token)
-    return made
+    visitor = Browser(client())
+    visitor.sign_in(bob.token)
+    return visitor
 
 
 def test_an_empty_list_says_what_to_type(browser: Browser) -> None:
@@ -39,7 +39,7 @@ def test_an_experiment_shows_how_its_runs_went(browser: Browser, api: TeamApi) -
 
     list_page, page = Seen(browser.open(LIST)), Seen(browser.open(f"{LIST}/{of}"))
 
-    bars = [each["class"] for each in list_page.all("rect")]
+    bars = [rect["class"] for rect in list_page.all("rect")]
     assert f"{LIST}/{of}" in list_page.links
     assert [link.rsplit("/", 1)[-1] for link in page.links if link[-36:] in runs] == runs
     assert bars == ["bar completed", "bar failed"]
@@ -82,12 +82,12 @@ def test_another_team_s_experiment_does_not_exist(
 
 def test_a_long_list_goes_on(browser: Browser, api: TeamApi) -> None:
     """Forty experiments stand on two pages, each once."""
-    made = {api.published(experiment(f"Orders survive {n}")) for n in range(40)}
+    experiment_id = {api.published(experiment(f"Orders survive {n}")) for n in range(40)}
 
     first = Seen(browser.open(LIST))
     older = next(a["href"] for a in first.all("a") if a.get("rel") == "next")
     second = Seen(browser.open(older or ""))
 
     links = [link for link in first.links + second.links if "?" not in link]
-    list_page = [link[-36:] for link in links if link[-36:] in made]
-    assert sorted(list_page) == sorted(made)
+    list_page = [link[-36:] for link in links if link[-36:] in experiment_id]
+    assert sorted(list_page) == sorted(experiment_id)

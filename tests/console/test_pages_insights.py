@@ -17,9 +17,9 @@ PAGE = "/acme/checkout/insights"
 
 @pytest.fixture
 def browser(client: Client, bob: Member, checkout: Team) -> Browser:
-    made = Browser(client())
-    made.sign_in(bob.token)
-    return made
+    visitor = Browser(client())
+    visitor.sign_in(bob.token)
+    return visitor
 
 
 def objective(api: TeamApi, name: str = "Orders are accepted", target: float = 95.0) -> str:
@@ -69,15 +69,15 @@ def ran(api: TeamApi, of: str, deviated: int, sampled: int = 10) -> None:
 
 def bars(browser: Browser) -> list[dict[str, str | None]]:
     """The bars of all runs on the page."""
-    return [each for each in Seen(browser.open(PAGE)).all("rect") if "bar" in (each["class"] or "")]
+    return [rect for rect in Seen(browser.open(PAGE)).all("rect") if "bar" in (rect["class"] or "")]
 
 
 def test_before_anything_is_known_it_says_what_to_do(browser: Browser) -> None:
     """There is a way on."""
-    seen = Seen(browser.open(PAGE))
+    page_read = Seen(browser.open(PAGE))
 
-    assert "Nothing is known yet" in seen.text
-    assert "/acme/checkout/verifications" in seen.links
+    assert "Nothing is known yet" in page_read.text
+    assert "/acme/checkout/verifications" in page_read.links
 
 
 def test_each_verification_is_told_against_its_objective(
@@ -113,9 +113,9 @@ def test_runs_are_drawn_oldest_first_against_the_budget(
     drawn = bars(browser)
     [line] = Seen(browser.open(PAGE)).all("line")
 
-    looks = [(each["class"] or "").removeprefix("bar ") for each in drawn]
+    looks = [(bar["class"] or "").removeprefix("bar ") for bar in drawn]
     assert looks == ["completed", "failed", "unknown", "running"]
-    tops = [float((each["y"] or "").rstrip("%")) for each in drawn[:2]]
+    tops = [float((rect["y"] or "").rstrip("%")) for rect in drawn[:2]]
     assert tops[1] < float((line["y1"] or "").rstrip("%")) < tops[0]
 
 
@@ -123,7 +123,7 @@ def test_where_nothing_may_fail_the_line_is_the_ground(browser: Browser, bobs: T
     """A target of all the time divides by nothing."""
     ran(bobs, verification(bobs, "At rest", objective(bobs, target=100)), 0)
 
-    assert [each["class"] for each in bars(browser)] == ["bar completed"]
+    assert [bar["class"] for bar in bars(browser)] == ["bar completed"]
 
 
 def test_very_many_verifications_come_in_pages(browser: Browser, bobs: TeamApi, now: Clock) -> None:
@@ -179,7 +179,9 @@ def test_a_run_that_goes_on_is_followed(browser: Browser, bobs: TeamApi, hasty: 
     sample(bobs, run, False)
     page = f"/acme/checkout{run}"
 
-    [region] = [each for each in Seen(browser.open(page)).all("div") if "data-live" in each]
+    [region] = [
+        element for element in Seen(browser.open(page)).all("div") if "data-live" in element
+    ]
     events = streamed(browser.open(str(region["data-live"])).text)
 
     assert {name for name, _ in events} == {"page"}

@@ -17,9 +17,9 @@ CAME = {"Accept-Encoding": "gzip, deflate, br", "Sec-Fetch-Site": "none"}
 
 @pytest.fixture
 def browser(client: Client, bob: Member, checkout: Team) -> Browser:
-    made = Browser(client())
-    made.sign_in(bob.token)
-    return made
+    visitor = Browser(client())
+    visitor.sign_in(bob.token)
+    return visitor
 
 
 def test_a_page_is_packed_and_reads_the_same(browser: Browser) -> None:
@@ -61,7 +61,7 @@ def test_what_forms_carry_is_never_written_twice_alike(browser: Browser) -> None
     """So the length of a packed page tells nothing about it; each of them is accepted."""
     tokens = {FORM_TOKEN.findall(browser.open(PAGE).text)[0] for _ in range(5)}
 
-    answers = [browser.client.post("/settings/tokens", data={"csrf": each}) for each in tokens]
+    answers = [browser.client.post("/settings/tokens", data={"csrf": item}) for item in tokens]
 
     assert len(tokens) == 5
     assert {answer.status_code for answer in answers} == {422}  # accepted; the name is missing
@@ -99,10 +99,10 @@ def test_a_long_run_is_light_at_first_sight(browser: Browser, bobs: TeamApi) -> 
     assert bobs.put(path, {"journal": ended(run=runs)}).is_success
     page = f"/acme/checkout/executions/{path.rsplit('/', 1)[-1]}"
 
-    shown = browser.open(page, headers=CAME)
+    page_shown = browser.open(page, headers=CAME)
 
-    parts = [each["href"] for each in Seen(shown).all("link")]
-    parts += [each["src"] for each in Seen(shown).all("script")]
-    answers = [shown, *(browser.open(each or "", headers=CAME) for each in parts)]
+    parts = [element["href"] for element in Seen(page_shown).all("link")]
+    parts += [script["src"] for script in Seen(page_shown).all("script")]
+    answers = [page_shown, *(browser.open(address or "", headers=CAME) for address in parts)]
     assert len(answers) == 4
     assert sum(int(answer.headers["content-length"]) for answer in answers) < 60 * 1024

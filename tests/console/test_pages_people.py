@@ -20,22 +20,22 @@ SECRET = re.compile(r"ciq_[\w-]{43}")
 
 @pytest.fixture
 def adas(client: Client, ada: Member, checkout: Team, payments: Team) -> Browser:
-    made = Browser(client())
-    made.sign_in(ada.token)
-    return made
+    browser = Browser(client())
+    browser.sign_in(ada.token)
+    return browser
 
 
 @pytest.fixture
 def bobs(client: Client, bob: Member, checkout: Team) -> Browser:
-    made = Browser(client())
-    made.sign_in(bob.token)
-    return made
+    browser = Browser(client())
+    browser.sign_in(bob.token)
+    return browser
 
 
 def secret_on(page: str) -> str:
-    found = SECRET.search(page)
-    assert found, "no token on the page"
-    return found[0]
+    match = SECRET.search(page)
+    assert match, "no token on the page"
+    return match[0]
 
 
 def test_a_token_is_shown_once_and_works(bobs: Browser, client: Client) -> None:
@@ -220,5 +220,5 @@ def test_the_audit_log_goes_on_page_by_page(bobs: Browser) -> None:
     older = next(a["href"] for a in first.all("a") if a.get("rel") == "next")
     text = first.text + Seen(bobs.open(older or "")).text
 
-    told = re.findall(r"all runs: Reason (\d+);", text)
-    assert [int(number) for number in told] == list(range(59, -1, -1))
+    matches = re.findall(r"all runs: Reason (\d+);", text)
+    assert [int(number) for number in matches] == list(range(59, -1, -1))

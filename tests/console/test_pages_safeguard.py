@@ -44,16 +44,16 @@ DOES = {
 
 @pytest.fixture
 def bobs(client: Client, bob: Member, checkout: Team) -> Browser:
-    made = Browser(client())
-    made.sign_in(bob.token)
-    return made
+    browser = Browser(client())
+    browser.sign_in(bob.token)
+    return browser
 
 
 @pytest.fixture
 def adas(client: Client, ada: Member, checkout: Team) -> Browser:
-    made = Browser(client())
-    made.sign_in(ada.token)
-    return made
+    browser = Browser(client())
+    browser.sign_in(ada.token)
+    return browser
 
 
 @pytest.fixture
@@ -69,9 +69,9 @@ def set_up(browser: Browser, kind: str, **fields: str) -> Any:
 
 def page_of(browser: Browser, name: str = "Be careful") -> str:
     """The address of a safeguard's page, from the list."""
-    found = re.search(rf'href="({PAGE}/[^"]+)">{re.escape(name)}<', browser.open(PAGE).text)
-    assert found, f"{name} is not listed"
-    return found[1]
+    match = re.search(rf'href="({PAGE}/[^"]+)">{re.escape(name)}<', browser.open(PAGE).text)
+    assert match, f"{name} is not listed"
+    return match[1]
 
 
 def shown_in(page: Any) -> dict[str, str]:
@@ -105,12 +105,12 @@ def test_each_kind_is_set_by_a_plain_form(bobs: Browser, api: TeamApi, kind: str
     answer = set_up(bobs, kind, **{"for": "2h"})
 
     text = Seen(bobs.open(PAGE)).text
-    [kept] = api.get("/safeguards").json()["items"]
+    [stored] = api.get("/safeguards").json()["items"]
     assert answer.status_code in (200, 303)
     assert DOES[kind] in text
     assert "Be careful Somebody must be there" in text
-    assert (kept["kind"], kept["author"], kept["scope"]) == (kind, "Bob", "team")
-    assert kept["expires_at"] == "2026-03-02T11:30:00Z"
+    assert (stored["kind"], stored["author"], stored["scope"]) == (kind, "Bob", "team")
+    assert stored["expires_at"] == "2026-03-02T11:30:00Z"
 
 
 @pytest.mark.parametrize("kind", OWN)
@@ -139,9 +139,9 @@ def test_a_change_reaches_runs_and_the_audit_log(bobs: Browser, api: TeamApi, no
 
     bobs.submit(page, page, **{**ANY, "most": "1", "for": "keep"})
 
-    told = api.get(second + "/policies").json()
+    body = api.get(second + "/policies").json()
     text = Seen(bobs.open(PAGE)).text
-    assert [policy["name"] for policy in told["policies"]] == ["Be careful"]
+    assert [policy["name"] for policy in body["policies"]] == ["Be careful"]
     assert "Bob changed the safeguard Be careful: settings" in text
 
 
@@ -152,11 +152,11 @@ def test_a_safeguard_is_switched_off_and_on(bobs: Browser, api: TeamApi) -> None
 
     bobs.submit(PAGE, page + "/switch", on="off")
     off = api.get(run + "/policies").json()["allowed"]
-    shown = Seen(bobs.open(PAGE)).text
+    page_shown = Seen(bobs.open(PAGE)).text
     bobs.submit(PAGE, page + "/switch", on="on")
 
     assert (off, api.get(run + "/policies").json()["allowed"]) == (True, False)
-    assert "Off Be careful" in shown
+    assert "Off Be careful" in page_shown
 
 
 def test_a_safeguard_is_removed(bobs: Browser, api: TeamApi) -> None:
@@ -202,7 +202,7 @@ def secret_in(page: Any) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "fields", "said"),
+    ("kind", "fields", "text"),
     [
         ("tags", {"name": " "}, "Name it"),
         ("tags", {"reason": ""}, "Say why"),
@@ -220,13 +220,13 @@ def secret_in(page: Any) -> tuple[str, str]:
     ],
 )
 def test_what_cannot_be_is_said_beside_the_form(
-    bobs: Browser, api: TeamApi, kind: str, fields: dict[str, str], said: str
+    bobs: Browser, api: TeamApi, kind: str, fields: dict[str, str], text: str
 ) -> None:
     """Nothing is set, and what was typed is still there."""
     answer = set_up(bobs, kind, **fields)
 
     assert answer.status_code == 422
-    assert said in Seen(answer).text
+    assert text in Seen(answer).text
     assert api.get("/safeguards").json()["items"] == []
     assert shown_in(answer).items() >= {**OWN[kind], **fields}.items() - {("enabled", "on")}
 
@@ -296,11 +296,11 @@ def test_an_owner_requires_an_answer(adas: Browser, bobs: Browser, api: TeamApi)
     adas.submit(PAGE, PAGE + "/required", required="on")
     refused = bobs.submit(PAGE, PAGE + "/required", required="off")
 
-    told = api.get("").json()["required"]
+    value = api.get("").json()["required"]
     text = Seen(bobs.open(PAGE)).text
     adas.submit(PAGE, PAGE + "/required", required="off")
 
-    assert (told, refused.status_code) == (True, 404)
+    assert (value, refused.status_code) == (True, 404)
     assert "without an answer from its safeguards" in text
     assert "Ada required an answer of safeguards for every run" in text
     assert api.get("").json()["required"] is False

@@ -14,16 +14,16 @@ PAGE = "/acme/checkout/safeguards"
 
 @pytest.fixture
 def bobs(client: Client, bob: Member, checkout: Team) -> Browser:
-    made = Browser(client())
-    made.sign_in(bob.token)
-    return made
+    browser = Browser(client())
+    browser.sign_in(bob.token)
+    return browser
 
 
 @pytest.fixture
 def adas(client: Client, ada: Member, checkout: Team, payments: Team) -> Browser:
-    made = Browser(client())
-    made.sign_in(ada.token)
-    return made
+    browser = Browser(client())
+    browser.sign_in(ada.token)
+    return browser
 
 
 def test_the_button_stops_a_running_experiment(
@@ -35,15 +35,15 @@ def test_the_button_stops_a_running_experiment(
 
     answer = bobs.submit(PAGE, PAGE + "/stop", reason="Release day")
 
-    told = api.get(run + "/policies").json()
+    body = api.get(run + "/policies").json()
     execution = run.rsplit("/", 1)[-1]
     counts = f"?said=stopped&runs=1&heard=0&ended=0&silent={execution}"
     assert answer.headers["location"] == PAGE + counts
-    shown = Seen(bobs.open(answer.headers["location"]))
-    assert "0 of 1 run heard it. 1 run did not answer. No answer from" in shown.text
-    assert f"/acme/checkout/executions/{execution}" in shown.links
-    assert told["allowed"] is False
-    assert told["policies"][0]["name"] == "Release day"
+    page_shown = Seen(bobs.open(answer.headers["location"]))
+    assert "0 of 1 run heard it. 1 run did not answer. No answer from" in page_shown.text
+    assert f"/acme/checkout/executions/{execution}" in page_shown.links
+    assert body["allowed"] is False
+    assert body["policies"][0]["name"] == "Release day"
 
 
 def test_a_safeguard_that_is_switched_on_says_which_runs_heard_it(
@@ -58,8 +58,8 @@ def test_a_safeguard_that_is_switched_on_says_which_runs_heard_it(
 
     answer = bobs.submit(page, f"{page}/switch", on="on")
 
-    shown = Seen(bobs.open(answer.headers["location"]))
-    assert "The safeguard is changed. 0 of 1 run heard it. 1 run did not answer." in shown.text
+    page_shown = Seen(bobs.open(answer.headers["location"]))
+    assert "The safeguard is changed. 0 of 1 run heard it. 1 run did not answer." in page_shown.text
 
 
 def test_no_run_of_another_team_is_named_by_an_address(

@@ -30,9 +30,9 @@ PAGES = [
 
 @pytest.fixture
 def browser(client: Client, ada: Member, checkout: Team, payments: Team) -> Browser:
-    made = Browser(client())
-    made.sign_in(ada.token)
-    return made
+    visitor = Browser(client())
+    visitor.sign_in(ada.token)
+    return visitor
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -77,10 +77,12 @@ def test_what_a_team_sees_is_not_kept_by_browsers(browser: Browser) -> None:
 
 def posts() -> list[str]:
     """The address of every form, with names filled in."""
-    forms = [each for each in routes if isinstance(each, Route) and "POST" in (each.methods or ())]
+    forms = [
+        route for route in routes if isinstance(route, Route) and "POST" in (route.methods or ())
+    ]
     return [
-        each.path.replace("{org:name}", "acme").replace("{team}", "checkout").replace("{id}", "x")
-        for each in forms
+        route.path.replace("{org:name}", "acme").replace("{team}", "checkout").replace("{id}", "x")
+        for route in forms
     ]
 
 
@@ -142,4 +144,4 @@ def test_static_files_are_not_a_way_into_the_house(browser: Browser) -> None:
     """Only what lies in the folder."""
     assert browser.open("/static/../app.py").status_code == 404
     assert browser.open("/static/%2e%2e/app.py").status_code == 404
-    assert [each for each in routes if isinstance(each, Mount)]
+    assert [route for route in routes if isinstance(route, Mount)]

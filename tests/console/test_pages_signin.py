@@ -40,9 +40,9 @@ def test_who_sees_several_teams_chooses(
 def test_the_session_cookie_is_out_of_reach(browser: Browser, bob: Member) -> None:
     """No script reads it, no other site sends it."""
     cookie = next(
-        said
-        for said in browser.sign_in(bob.token).headers.get_list("set-cookie")
-        if said.startswith("chaosiq_session=")
+        text
+        for text in browser.sign_in(bob.token).headers.get_list("set-cookie")
+        if text.startswith("chaosiq_session=")
     )
 
     assert {"HttpOnly", "SameSite=lax", "Path=/"} <= set(cookie.split("; "))
@@ -75,13 +75,13 @@ def test_a_stranger_signs_in_first_and_comes_back(
     browser: Browser, bob: Member, checkout: Team
 ) -> None:
     """The address that was asked for is where the sign-in leads to, query included."""
-    asked = "/acme/checkout/executions?status=failed"
-    sent = browser.open(asked)
+    entry = "/acme/checkout/executions?status=failed"
+    sent = browser.open(entry)
     form = Seen(browser.open(sent.headers["location"]))
     onward = next(field["value"] for field in form.all("input") if field.get("name") == "next")
 
-    assert sent.headers["location"] == f"/signin?next={quote(asked)}"
-    assert browser.sign_in(bob.token, onward or "").headers["location"] == asked
+    assert sent.headers["location"] == f"/signin?next={quote(entry)}"
+    assert browser.sign_in(bob.token, onward or "").headers["location"] == entry
 
 
 @pytest.mark.parametrize(

@@ -31,9 +31,9 @@ def api(client: Client, bob: Member, checkout: Team) -> TeamApi:
 
 @pytest.fixture
 def browser(client: Client, bob: Member, checkout: Team) -> Browser:
-    made = Browser(client())
-    made.sign_in(bob.token)
-    return made
+    visitor = Browser(client())
+    visitor.sign_in(bob.token)
+    return visitor
 
 
 def objective(browser: Browser, **more: str) -> Any:
@@ -44,10 +44,10 @@ def objective(browser: Browser, **more: str) -> Any:
 
 def verification(browser: Browser, **more: str) -> Any:
     """Submit the form for a verification of a new objective."""
-    made = objective(browser).headers["location"].rsplit("/", 1)[-1]
+    new_id = objective(browser).headers["location"].rsplit("/", 1)[-1]
     fields = {
         "name": "Quick while a broker is lost",
-        "objective": made,
+        "objective": new_id,
         "frequency": "10 s",
         "duration": "5 min",
         "warm_up": "",
@@ -95,23 +95,23 @@ def test_empty_pages_say_what_these_are_for(browser: Browser) -> None:
 
 def test_an_objective_is_made_of_a_probe(browser: Browser) -> None:
     """Its page says how much may fail: one percent of a day."""
-    made = objective(browser)
+    response = objective(browser)
 
-    text = Seen(browser.open(made.headers["location"])).text
+    text = Seen(browser.open(response.headers["location"])).text
 
-    for said in ("Orders are quick", "99 %", "1 day", "14 min 24 s", '"name": "latency"'):
-        assert said in text
+    for words in ("Orders are quick", "99 %", "1 day", "14 min 24 s", '"name": "latency"'):
+        assert words in text
 
 
 def test_an_objective_is_made_of_an_experiment_s_hypothesis(browser: Browser, api: TeamApi) -> None:
     """Nothing has to be typed again."""
-    made = objective(browser, measurement="", experiment=api.published())
+    experiment_id = objective(browser, measurement="", experiment=api.published())
 
-    assert "an order is accepted" in Seen(browser.open(made.headers["location"])).text
+    assert "an order is accepted" in Seen(browser.open(experiment_id.headers["location"])).text
 
 
 @pytest.mark.parametrize(
-    ("field", "typed", "told"),
+    ("field", "typed", "message"),
     [
         ("name", " ", "needs a name"),
         ("target", "most", "a percentage"),
@@ -127,13 +127,13 @@ def test_an_objective_is_made_of_an_experiment_s_hypothesis(browser: Browser, ap
     ],
 )
 def test_an_objective_that_makes_no_sense_comes_back_with_the_reason(
-    browser: Browser, field: str, typed: str, told: str
+    browser: Browser, field: str, typed: str, message: str
 ) -> None:
     """What was typed stays in the form, and nothing is kept."""
     answer = objective(browser, **{"description": "", field: typed})
 
     assert answer.status_code == 422
-    assert told in Seen(answer).text
+    assert message in Seen(answer).text
     assert "No objective yet" in Seen(browser.open(OBJECTIVES)).text
 
 
@@ -141,9 +141,9 @@ def test_a_verification_is_made_and_can_be_run_by_address(
     browser: Browser, api: TeamApi, client: Client, bob: Member
 ) -> None:
     """The document behind the address is the objective's probe under the experiment's method."""
-    made = verification(browser, experiment=api.published())
+    experiment_id = verification(browser, experiment=api.published())
 
-    text = Seen(browser.open(made.headers["location"])).text
+    text = Seen(browser.open(experiment_id.headers["location"])).text
     url = re.search(r"chaos verify http://testserver(\S+)", text)
     assert url
     document = client(token=bob.token).get(url[1]).json()
@@ -154,7 +154,7 @@ def test_a_verification_is_made_and_can_be_run_by_address(
 
 
 @pytest.mark.parametrize(
-    ("field", "typed", "told"),
+    ("field", "typed", "message"),
     [
         ("name", "", "needs a name"),
         ("frequency", "0", "The pace is a duration"),
@@ -165,13 +165,13 @@ def test_a_verification_is_made_and_can_be_run_by_address(
     ],
 )
 def test_a_verification_that_makes_no_sense_comes_back_with_the_reason(
-    browser: Browser, field: str, typed: str, told: str
+    browser: Browser, field: str, typed: str, message: str
 ) -> None:
     """And what was typed stays in the form."""
     answer = verification(browser, **{field: typed})
 
     assert answer.status_code == 422
-    assert told in Seen(answer).text
+    assert message in Seen(answer).text
     assert not [link for link in Seen(answer).links if link.startswith(VERIFICATIONS + "/")]
 
 
@@ -179,9 +179,9 @@ def test_an_experiment_is_imported_whole(browser: Browser, api: TeamApi) -> None
     """Its hypothesis is the objective; a second import is another verification."""
     of = api.published()
 
-    made = browser.submit(OBJECTIVES, VERIFICATIONS + "/import", experiment=of)
+    response = browser.submit(OBJECTIVES, VERIFICATIONS + "/import", experiment=of)
 
-    text = Seen(browser.open(made.headers["location"])).text
+    text = Seen(browser.open(response.headers["location"])).text
     assert "Orders survive the loss of a broker" in text
     assert "Orders are accepted" in text
 
@@ -203,15 +203,15 @@ def test_a_run_shows_what_it_cost(browser: Browser, api: TeamApi) -> None:
     run = finished(api, page.rsplit("/", 1)[-1])
 
     list_page = Seen(browser.open(page))
-    shown = Seen(browser.open(f"{page}/runs/{run}"))
+    page_shown = Seen(browser.open(f"{page}/runs/{run}"))
 
     assert f"{page}/runs/{run}" in list_page.links
     for text in (list_page.text, Seen(browser.open(VERIFICATIONS)).text):
         assert "Impacted" in text
         assert "10 % of the time, 1 % allowed" in text
-    assert "2 held, 1 did not, 0 not run" in shown.text
-    assert [dot["class"] for dot in shown.all("circle")][-1] == "bar deviated"
-    assert len([line for line in shown.all("line") if line["class"] == "bound"]) == 2
+    assert "2 held, 1 did not, 0 not run" in page_shown.text
+    assert [dot["class"] for dot in page_shown.all("circle")][-1] == "bar deviated"
+    assert len([line for line in page_shown.all("line") if line["class"] == "bound"]) == 2
 
 
 def test_lists_show_the_latest_run(browser: Browser, api: TeamApi, now: Clock) -> None:
@@ -243,10 +243,10 @@ def test_another_team_s_do_not_exist(
     """For Eve there is nothing under any of these addresses."""
     page = verification(browser).headers["location"]
     run = finished(api, page.rsplit("/", 1)[-1])
-    [kept] = [x for x in Seen(browser.open(OBJECTIVES)).links if x.startswith(OBJECTIVES + "/")]
+    [stored] = [x for x in Seen(browser.open(OBJECTIVES)).links if x.startswith(OBJECTIVES + "/")]
     hers = Browser(client())
     hers.sign_in(eve.token)
 
-    for path in (page, f"{page}/runs/{run}", kept):
+    for path in (page, f"{page}/runs/{run}", stored):
         assert hers.open(path).status_code == 404
         assert hers.open(path.replace("checkout", "payments")).status_code == 404

@@ -72,9 +72,9 @@ def test_processes_that_start_together_begin_once(url: str, now: Clock) -> None:
     opened = [Database.open(url) for _ in range(4)]
 
     waiting = [database.write(lambda c: begin(c, now())) for database in opened]
-    made = [future.result() for future in waiting]
+    results = [future.result() for future in waiting]
 
-    assert sorted(token is None for token in made) == [False, True, True, True]
+    assert sorted(token is None for token in results) == [False, True, True, True]
     for database in opened:
         database.close()
 
@@ -94,7 +94,10 @@ def test_a_failing_job_takes_nobody_along(url: str, now: Clock) -> None:
 
         assert [future.exception() is None for future in waiting] == [True, False, True]
         with database.read() as connection:
-            assert [each.name for each in organizations.list_page(connection)] == ["Acme", "Globex"]
+            assert [organization.name for organization in organizations.list_page(connection)] == [
+                "Acme",
+                "Globex",
+            ]
 
 
 def test_a_reading_connection_cannot_write(url: str, now: Clock) -> None:
@@ -115,8 +118,8 @@ def test_the_console_answers_from_it(url: str, tmp_path: Path, now: Clock) -> No
         client = TestClient(create_app(config, database, now=now))
         headers = {"Authorization": f"Bearer {token}"}
 
-        [house] = client.get("/api/v1/organizations", headers=headers).json()
-        answer = client.get(f"/api/v1/organizations/{house['id']}/teams", headers=headers)
+        [tenant] = client.get("/api/v1/organizations", headers=headers).json()
+        answer = client.get(f"/api/v1/organizations/{tenant['id']}/teams", headers=headers)
 
         assert [team["name"] for team in answer.json()] == ["My team"]
 
@@ -129,8 +132,8 @@ def test_events_are_kept_once_there_too(url: str, tmp_path: Path, now: Clock) ->
         headers = {"Authorization": f"Bearer {token}"}
         client = TestClient(create_app(config, database, now=now), headers=headers)
         with database.read() as connection:
-            [house] = organizations.list_page(connection)
-            [team] = teams.of_organization(connection, house.id)
+            [organization] = organizations.list_page(connection)
+            [team] = teams.of_organization(connection, organization.id)
         team_api = TeamApi(client, team)
         events = team_api.started() + "/events"
 
@@ -140,8 +143,8 @@ def test_events_are_kept_once_there_too(url: str, tmp_path: Path, now: Clock) ->
         )
 
         assert (single.status_code, batch.json()) == (201, {"stored": 1, "duplicates": 1})
-        kept = team_api.get(events).json()["items"]
-        assert [(each["id"], each["data"]) for each in kept] == [
+        stored = team_api.get(events).json()["items"]
+        assert [(item["id"], item["data"]) for item in stored] == [
             ("e-1", event()["data"]),
             ("e-2", event()["data"]),
         ]
@@ -159,14 +162,14 @@ def test_a_server_that_is_away_is_one_clear_line(tmp_path: Path) -> None:
 def test_another_console_s_stop_is_seen(url: str, now: Clock) -> None:
     """What one process writes is counted where the other one looks."""
     with Database.open(url) as here, Database.open(url) as there:
-        house = here.write(lambda c: organizations.add(c, "Acme", now())).result()
+        organization = here.write(lambda c: organizations.add(c, "Acme", now())).result()
         with here.read() as connection:
-            before = read_snapshot(connection, house.id, None, now())
-        there.write(lambda c: stops.stop(c, house.id, None, "Freeze", now())).result()
+            before = read_snapshot(connection, organization.id, None, now())
+        there.write(lambda c: stops.stop(c, organization.id, None, "Freeze", now())).result()
 
         with here.read() as connection:
-            after = read_snapshot(connection, house.id, before, now())
-            again = read_snapshot(connection, house.id, after, now())
+            after = read_snapshot(connection, organization.id, before, now())
+            again = read_snapshot(connection, organization.id, after, now())
 
     assert before.safeguards == ()
     assert [safeguard.name for safeguard in after.safeguards] == ["Freeze"]

@@ -16,16 +16,22 @@ def _draft(document: dict[str, Any]) -> Any:
 
 def test_a_draft_says_what_it_is() -> None:
     """Title, where it came from, and which experiment it says it is."""
-    told = _draft(experiment(**chaosiq(experiment_id="e-1", source="https://example.com/o.json")))
+    draft_read = _draft(
+        experiment(**chaosiq(experiment_id="e-1", source="https://example.com/o.json"))
+    )
 
-    assert (told.title, told.sent_id, told.source) == (TITLE, "e-1", "https://example.com/o.json")
+    assert (draft_read.title, draft_read.sent_id, draft_read.source) == (
+        TITLE,
+        "e-1",
+        "https://example.com/o.json",
+    )
 
 
 def test_only_the_chaosiq_block_is_ours() -> None:
     """Others may use the same keys."""
-    told = _draft(experiment(extensions=[{"name": "other", "experiment_id": "e-1"}, None, 5]))
+    draft_read = _draft(experiment(extensions=[{"name": "other", "experiment_id": "e-1"}, None, 5]))
 
-    assert told.sent_id is None
+    assert draft_read.sent_id is None
 
 
 @pytest.mark.parametrize("empty", [None, ""])
@@ -66,7 +72,7 @@ def test_the_order_of_keys_and_the_spacing_are_no_change() -> None:
         {"extensions": [{"name": "contact"}]},
         {"rollbacks": None},
     ],
-    ids=lambda each: next(iter(each)),
+    ids=lambda value: next(iter(value)),
 )
 def test_what_the_author_changes_is_a_change(changed: dict[str, Any]) -> None:
     """Any part of the document."""

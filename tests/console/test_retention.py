@@ -154,23 +154,23 @@ def test_what_is_held_stays(
 ) -> None:
     """By a tag, exactly as it is written, or by the run itself; until it is released."""
     document = experiment(tags=["audit-2026"])
-    held = run_of(bobs, experiment=document)
+    held_run = run_of(bobs, experiment=document)
     other = run_of(bobs, experiment=experiment(tags=["Audit-2026"]))
     choose(client, ada, event_days=1, journal_days=1)
-    value = "audit-2026" if field == "tag" else held.rpartition("/")[2]
+    value = "audit-2026" if field == "tag" else held_run.rpartition("/")[2]
     body = {field: value, "reason": "the review"}
     hold = client(ada.token).post(f"{ADDRESS}/holds", json=body)
     now.pass_by(days=2)
 
     apply()
     assert hold.status_code == 201
-    assert bobs.get(held).status_code == 200
+    assert bobs.get(held_run).status_code == 200
     assert bobs.get(other).status_code == 410
 
     released = client(ada.token).delete(f"{ADDRESS}/holds/{hold.json()['id']}")
     apply()
     assert released.status_code == 204
-    assert bobs.get(held).status_code == 410
+    assert bobs.get(held_run).status_code == 410
 
 
 def test_a_hold_that_comes_between_two_steps_is_respected(
@@ -353,15 +353,15 @@ def test_an_owner_chooses_on_a_page(
     browser.sign_in(ada.token)
     page = "/acme/checkout/retention"
 
-    asked = browser.submit(page, page, event_days="2", journal_days="", do="ask")
-    assert "3 events of 1 runs" in Seen(asked).text
+    response = browser.submit(page, page, event_days="2", journal_days="", do="ask")
+    assert "3 events of 1 runs" in Seen(response).text
     assert apply() == {}
     execution_id = path.rpartition("/")[2]
     browser.submit(page, page + "/holds", execution=execution_id, reason="Evidence")
     browser.submit(page, page, event_days="2", journal_days="3", do="save")
     assert apply() == {}
-    held = Seen(browser.open(page))
-    assert "Evidence" in held.text
+    view = Seen(browser.open(page))
+    assert "Evidence" in view.text
     hold_id = client(ada.token).get(ADDRESS).json()["holds"][0]["id"]
     browser.submit(page, f"{page}/holds/{hold_id}/release")
     assert len(apply()) == 1
@@ -435,10 +435,10 @@ def test_the_operator_chooses_by_commands(
     assert "events for 30 days, journals for 365 days" in operate("retention", "show").output
     operate("retention", "set", "--journals", "forever")
     assert "journals for ever" in operate("retention", "show").output
-    held = operate("retention", "hold", "--execution", path.rpartition("/")[2], "--as", "Olga")
+    result = operate("retention", "hold", "--execution", path.rpartition("/")[2], "--as", "Olga")
     assert "Olga (operator)" in operate("retention", "show").output
     assert apply() == {}
-    hold_id = held.output.split()[-1]
+    hold_id = result.output.split()[-1]
     assert operate("retention", "release", hold_id).exit_code == 0
     assert operate("retention", "release", hold_id).exit_code == 1
 

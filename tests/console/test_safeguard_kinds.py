@@ -69,21 +69,21 @@ def test_it_says_until_when_and_since_when() -> None:
 
 def test_it_says_when_it_turns_while_it_says_yes() -> None:
     """Whoever waits is woken when the window closes."""
-    said = decide([windows("allow", OFFICE)], utc("2026-03-06T12:34:56"))
+    decision = decide([windows("allow", OFFICE)], utc("2026-03-06T12:34:56"))
 
-    assert (said.allowed, said.changes_at) == (True, utc("2026-03-06T16:00"))
+    assert (decision.allowed, decision.changes_at) == (True, utc("2026-03-06T16:00"))
 
 
 def test_a_window_reaches_over_midnight() -> None:
     """From Friday night into Saturday morning, and not into Friday's."""
     night = windows("forbid", [{"days": ["fri"], "from": "22:00", "to": "06:00"}])
 
-    said = [
+    decision = [
         decide([night], utc(at)).allowed
         for at in ("2026-03-06T04:00", "2026-03-06T21:00", "2026-03-07T04:59", "2026-03-07T05:00")
     ]
 
-    assert said == [True, False, False, True]
+    assert decision == [True, False, False, True]
 
 
 def test_windows_that_touch_are_one() -> None:
@@ -138,13 +138,16 @@ def test_it_stays_as_it_is_until_it_turns(at: datetime, zone: str, start: int, l
             "to": f"{end // 60:02}:{end % 60:02}",
         }
     ]
-    asked = [windows("forbid", spans, zone)]
+    safeguards = [windows("forbid", spans, zone)]
 
-    said = decide(asked, at)
+    decision = decide(safeguards, at)
 
-    assert said.changes_at is not None
-    assert decide(asked, said.changes_at - timedelta(microseconds=1)).allowed is said.allowed
-    assert decide(asked, said.changes_at).allowed is not said.allowed
+    assert decision.changes_at is not None
+    assert (
+        decide(safeguards, decision.changes_at - timedelta(microseconds=1)).allowed
+        is decision.allowed
+    )
+    assert decide(safeguards, decision.changes_at).allowed is not decision.allowed
 
 
 # --- tags --------------------------------------------------------------------------------------
@@ -163,9 +166,9 @@ def test_it_stays_as_it_is_until_it_turns(at: datetime, zone: str, start: int, l
 )
 def test_tags_forbid_or_allow(mode: str, carried: tuple[str, ...], allowed: bool) -> None:
     """What carries one of them, or what carries none."""
-    asked = [guard("tags", mode=mode, tags=["production", "billing"])]
+    safeguards = [guard("tags", mode=mode, tags=["production", "billing"])]
 
-    assert decide(asked, MADE, Run("a-run", carried)).allowed is allowed
+    assert decide(safeguards, MADE, Run("a-run", carried)).allowed is allowed
 
 
 def test_narrowed_safeguards_say_nothing_about_runs_in_general() -> None:
@@ -198,9 +201,9 @@ def test_the_first_ones_go_on_and_a_new_one_does_not() -> None:
     """Two of three, in the order they were created; who is not there yet comes last."""
     two, facts = guard("limit", most=2), going("first", "second", "third")
 
-    said = [allowed(two, run, facts) for run in ("first", "second", "third", None)]
+    answers = [allowed(two, run, facts) for run in ("first", "second", "third", None)]
 
-    assert said == [True, True, False, False]
+    assert answers == [True, True, False, False]
 
 
 @pytest.mark.parametrize(
@@ -222,9 +225,9 @@ def test_only_runs_it_concerns_are_counted(safeguard: Safeguard, facts: Facts) -
 
 def test_a_silent_run_makes_place_at_its_moment() -> None:
     """Whoever waits is woken then."""
-    said = decide([guard("limit", most=1)], MADE, Run(), going("first"))
+    decision = decide([guard("limit", most=1)], MADE, Run(), going("first"))
 
-    assert (said.allowed, said.changes_at) == (False, MADE + timedelta(minutes=10))
+    assert (decision.allowed, decision.changes_at) == (False, MADE + timedelta(minutes=10))
 
 
 # --- webhooks and alerts -----------------------------------------------------------------------
@@ -257,29 +260,32 @@ def test_it_says_why_a_webhook_stopped_it() -> None:
         WebhookAnswer(None, "no route", MADE),
     )
 
-    said = [
+    decision = [
         decide([gate], MADE, None, Facts(answers={gate.id: answer})).policies[0].reason
         for answer in answers
     ]
 
-    assert said == ["Why (nobody is on call)", "Why (could not be asked: no route)"]
+    assert decision == ["Why (nobody is on call)", "Why (could not be asked: no route)"]
 
 
 def test_an_alert_stops_while_it_fires_and_is_repeated() -> None:
     """Two fire; the one that was told last holds longest."""
     burning = guard("alert", forget_after=3600)
-    told = [MADE, MADE + timedelta(minutes=30)]
+    content = [MADE, MADE + timedelta(minutes=30)]
     firing = tuple(
-        FiringAlert(name, MADE, at) for name, at in zip(("Slow", "Down"), told, strict=True)
+        FiringAlert(name, MADE, at) for name, at in zip(("Slow", "Down"), content, strict=True)
     )
     facts = Facts(alerts={burning.id: firing})
     moments = [MADE + timedelta(minutes=minutes) for minutes in (0, 60, 90)]
 
-    said = [decide([burning], at, None, facts) for at in moments]
+    decision = [decide([burning], at, None, facts) for at in moments]
 
-    assert [each.allowed for each in said] == [False, False, True]
-    assert [each.policies[0].reason for each in said[:2]] == ["Why (Down, Slow)", "Why (Down)"]
-    assert [each.changes_at for each in said] == [*moments[1:], None]
+    assert [item.allowed for item in decision] == [False, False, True]
+    assert [entry.policies[0].reason for entry in decision[:2]] == [
+        "Why (Down, Slow)",
+        "Why (Down)",
+    ]
+    assert [value.changes_at for value in decision] == [*moments[1:], None]
 
 
 def test_settings_are_kept_as_they_were_meant() -> None:
@@ -293,21 +299,21 @@ def test_settings_are_kept_as_they_were_meant() -> None:
         "alert": {"forget_after": 60.0},
     }
 
-    for kind, said in written.items():
-        kept = parse_settings(kind, msgspec.json.encode(said))
-        assert msgspec.json.decode(kept) == said
-        assert parse_settings(kind, kept.encode()) == kept
+    for kind, text in written.items():
+        stored = parse_settings(kind, msgspec.json.encode(text))
+        assert msgspec.json.decode(stored) == text
+        assert parse_settings(kind, stored.encode()) == stored
 
 
 def test_edges_of_windows_follow_each_other() -> None:
     """From edge to edge through a year with two changes of the clocks, none is missed."""
-    asked, at, edges = [windows("allow", OFFICE)], utc("2026-01-01T00:00"), []
+    safeguards, at, edges = [windows("allow", OFFICE)], utc("2026-01-01T00:00"), []
     while at < utc("2027-01-01T00:00"):
-        turns = decide(asked, at).changes_at
+        turns = decide(safeguards, at).changes_at
         assert turns is not None
         edges.append(turns)
         at = turns
 
-    said = [decide(asked, each).allowed for each in edges]
-    assert all(one is not other for one, other in pairwise(said))
+    answers = [decide(safeguards, item).allowed for item in edges]
+    assert all(one is not other for one, other in pairwise(answers))
     assert len(edges) == 2 * 261 + 1  # every working day of 2026, and the first of 2027

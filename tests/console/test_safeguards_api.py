@@ -84,11 +84,11 @@ def test_who_changed_what_and_when_is_kept(
     bobs.client.patch(place, json={"reason": "The launch was moved"})
     bobs.client.patch(place, json={"enabled": False})
     bobs.client.patch(place, json={"enabled": False})
-    gone = bobs.client.delete(place)
+    response = bobs.client.delete(place)
 
     with database.read() as connection:
         entries = audit.list_entries(connection, None, prefixes=("safeguard.",))
-    assert gone.status_code == 204
+    assert response.status_code == 204
     assert {entry.person_id for entry in entries} == {bob.id}
     assert [(entry.action, entry.subject) for entry in reversed(entries)] == [
         ("safeguard.added", "Freeze"),
@@ -342,7 +342,8 @@ def test_the_journal_tells_of_the_stop_too(bobs: TeamApi) -> None:
     bobs.put(odd, {"journal": ended("interrupted", **chaosiq(stop={"latency": "soon"}))})
 
     stops = [
-        bobs.get(f"/executions/{each.rpartition('/')[2]}").json()["stop"] for each in (run, odd)
+        bobs.get(f"/executions/{execution.rpartition('/')[2]}").json()["stop"]
+        for execution in (run, odd)
     ]
     assert stops[0]["latency"] == 0.2
     assert stops[1] is None

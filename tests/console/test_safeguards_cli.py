@@ -109,7 +109,7 @@ def test_it_says_whether_a_run_would_be_allowed(run: Runner) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "text"),
     [
         (("limit", "Two", "--settings", '{"most": "two"}'), "$.most"),
         (("limit", "Two", "--settings", "{"), "--settings of limit"),
@@ -118,12 +118,12 @@ def test_it_says_whether_a_run_would_be_allowed(run: Runner) -> None:
         (("moon", "M"), "moon"),
     ],
 )
-def test_what_is_wrong_is_said(run: Runner, words: tuple[str, ...], said: str) -> None:
+def test_what_is_wrong_is_said(run: Runner, words: tuple[str, ...], text: str) -> None:
     """Exit code 2, and which word it was."""
     answer = add(run, *words)
 
     assert answer.exit_code == 2
-    assert said in answer.output
+    assert text in answer.output
 
 
 def test_an_alert_s_secret_is_shown_once(run: Runner, client: Client) -> None:
@@ -142,10 +142,10 @@ def test_answers_are_required(run: Runner, client: Client, bob: Member, checkout
     """On for the organization, and off again."""
     api = TeamApi(client(bob.token), checkout)
 
-    said = [run("organization", "require-safeguards", "Acme", "on").output]
+    answers = [run("organization", "require-safeguards", "Acme", "on").output]
     required = api.get("").json()["required"]
-    said.append(run("organization", "require-safeguards", "Acme", "off").output)
+    answers.append(run("organization", "require-safeguards", "Acme", "off").output)
 
     assert required is True
-    assert "must not run without an answer" in said[0]
-    assert "may run without an answer" in said[1]
+    assert "must not run without an answer" in answers[0]
+    assert "may run without an answer" in answers[1]

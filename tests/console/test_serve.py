@@ -34,16 +34,16 @@ class Served:
     """A console that serves: its process, its address and what it said on stdout."""
 
     process: subprocess.Popen[str]
-    said: list[str]
+    lines: list[str]
     log: Path
 
     @property
     def url(self) -> str:
-        return self.said[0].removeprefix("Console ready at ")
+        return self.lines[0].removeprefix("Console ready at ")
 
     @property
     def token(self) -> str:
-        return self.said[1].removeprefix("Owner's token (shown once): ")
+        return self.lines[1].removeprefix("Owner's token (shown once): ")
 
     def stopped(self, sig: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(sig)
@@ -93,8 +93,8 @@ def command(*words: str) -> list[str]:
 
 def environment(home: Path) -> dict[str, str]:
     ours = ("DATABASE_URL", "XDG_DATA_HOME", "CHAOSIQ_CONSOLE_DATA")
-    kept = {name: value for name, value in os.environ.items() if name not in ours}
-    return kept | {"HOME": str(home)}
+    variables = {name: value for name, value in os.environ.items() if name not in ours}
+    return variables | {"HOME": str(home)}
 
 
 def run(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -112,15 +112,15 @@ def test_the_first_start_tells_all_that_is_needed_to_sign_in(serve: Serve, data:
     )
 
     assert served.url.startswith("http://127.0.0.1:")
-    assert served.said[2] == f"Sign in with: chaos signin --url {served.url}"
-    assert [each["name"] for each in answer.json()] == ["My organization"]
+    assert served.lines[2] == f"Sign in with: chaos signin --url {served.url}"
+    assert [item["name"] for item in answer.json()] == ["My organization"]
     assert stat.S_IMODE(data.stat().st_mode) == 0o700
 
 
 def test_the_first_start_prints_an_address_that_signs_a_browser_in_once(serve: Serve) -> None:
     """A second browser that opens it is shown the form."""
     served = serve()
-    address = served.said[3].removeprefix("In a browser (once, within 10 minutes): ")
+    address = served.lines[3].removeprefix("In a browser (once, within 10 minutes): ")
 
     first = httpx2.get(address)
     second = httpx2.get(address)
@@ -140,7 +140,7 @@ def test_a_later_start_shows_no_token(serve: Serve) -> None:
 
     second.process.send_signal(signal.SIGTERM)
     rest, _ = second.process.communicate(timeout=LIMIT)
-    assert second.said[0].startswith("Console ready at http://127.0.0.1:")
+    assert second.lines[0].startswith("Console ready at http://127.0.0.1:")
     assert rest == ""
 
 
@@ -220,9 +220,9 @@ def test_a_taken_port_is_one_clear_line(tmp_path: Path) -> None:
 def test_commands_work_beside_the_server(serve: Serve, data: Path) -> None:
     """A token made beside it opens at once; revoked beside it, it opens no more."""
     served = serve()
-    made = run(data.parent, "token", "add", "--person", "owner", "--data", str(data))
-    headers = {"Authorization": f"Bearer {made.stdout.strip()}"}
-    token_id = made.stderr.split()[1]
+    result = run(data.parent, "token", "add", "--person", "owner", "--data", str(data))
+    headers = {"Authorization": f"Bearer {result.stdout.strip()}"}
+    token_id = result.stderr.split()[1]
     before = httpx2.get(f"{served.url}/api/v1/organizations", headers=headers)
 
     run(data.parent, "token", "remove", token_id, "--data", str(data))
@@ -241,7 +241,7 @@ def test_the_log_has_a_line_a_request_and_no_secrets(serve: Serve) -> None:
     )
     served.stopped()
 
-    [line] = [each for each in served.log.read_text().splitlines() if "/api/v1" in each]
+    [line] = [item for item in served.log.read_text().splitlines() if "/api/v1" in item]
     assert "INFO GET /api/v1/organizations 200 " in line
     assert served.token not in line
     assert "in-the-query" not in line
@@ -259,10 +259,10 @@ def test_requests_are_not_logged_unless_asked_for(serve: Serve) -> None:
 
 def test_who_waits_is_let_go_before_the_end(config: Config, database: Database) -> None:
     """A held request is answered when the process is asked to stop, not cut off."""
-    asked = threading.Event()
+    question_came = threading.Event()
 
     async def hold(request: Request) -> PlainTextResponse:
-        asked.set()
+        question_came.set()
         await request.app.state.stopping.wait()
         return PlainTextResponse("the console is going away")
 
@@ -272,7 +272,7 @@ def test_who_waits_is_let_go_before_the_end(config: Config, database: Database) 
             target=lambda: answers.append(httpx2.get(f"{url}/hold", timeout=LIMIT).text)
         )
         waiting.start()
-        asked.wait()
+        question_came.wait()
 
         server.handle_exit(signal.SIGTERM, None)
         waiting.join()
@@ -355,7 +355,7 @@ def _serving(routes: list[Route]) -> Iterator[tuple[Server, str]]:
 
 
 @pytest.mark.parametrize(
-    ("host", "shown"),
+    ("host", "entry"),
     [
         ("127.0.0.1", "http://127.0.0.1:"),
         ("0.0.0.0", "http://127.0.0.1:"),  # noqa: S104
@@ -364,7 +364,7 @@ def _serving(routes: list[Route]) -> Iterator[tuple[Server, str]]:
         ("localhost", "http://localhost:"),
     ],
 )
-def test_the_address_shown_is_one_that_can_be_opened(host: str, shown: str) -> None:
+def test_the_address_shown_is_one_that_can_be_opened(host: str, entry: str) -> None:
     """Listening everywhere is shown as loopback, the only address known to work here."""
     with listen("127.0.0.1", 0) as bound:
-        assert describe_address(host, bound) == f"{shown}{bound.getsockname()[1]}"
+        assert describe_address(host, bound) == f"{entry}{bound.getsockname()[1]}"

@@ -19,7 +19,7 @@ def run(name: str, **more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("told", "outcome"),
+    ("document", "outcome"),
     [
         ({"status": "succeeded"}, "succeeded"),
         ({"status": "failed"}, "failed"),
@@ -28,9 +28,9 @@ def run(name: str, **more: Any) -> dict[str, Any]:
         ({}, "not finished"),
     ],
 )
-def test_an_activity_has_one_outcome(told: dict[str, Any], outcome: str) -> None:
+def test_an_activity_has_one_outcome(document: dict[str, Any], outcome: str) -> None:
     """A probe that answered outside its tolerance succeeded, but that is not the news."""
-    story = story_of(ended(run=[run("kill a broker", **told)]))
+    story = story_of(ended(run=[run("kill a broker", **document)]))
 
     assert [activity.outcome for activity in story.method] == [outcome]
 
@@ -40,7 +40,7 @@ def test_what_was_declared_but_not_reached_comes_last() -> None:
     document = experiment(method=[*ACTIONS, ACTIONS[1]])
     story = story_of(ended(experiment=document, run=[run("kill a broker"), run("wait")]))
 
-    assert [(each.name, each.outcome) for each in story.method] == [
+    assert [(activity.name, activity.outcome) for activity in story.method] == [
         ("kill a broker", "not finished"),
         ("wait", "not finished"),
         ("count", "not run"),
@@ -52,7 +52,7 @@ def test_while_a_run_goes_on_the_rest_is_to_come() -> None:
     """Nothing is said to be left out before the end."""
     story = story_of(journal(experiment=experiment(method=ACTIONS), run=[run("kill a broker")]))
 
-    assert [each.outcome for each in story.method] == ["running", "to come", "to come"]
+    assert [activity.outcome for activity in story.method] == ["running", "to come", "to come"]
 
 
 def test_a_referenced_activity_goes_by_the_name_it_refers_to() -> None:
@@ -99,9 +99,9 @@ def test_whether_an_activity_was_run_is_not_guessed(
 
 def test_the_policies_that_stopped_a_run_are_named() -> None:
     """From our block of the journal, with or without objects around the names."""
-    told = ended(**chaosiq(safeguards=[{"name": "Release day"}, "Night", {"id": 3}, None]))
+    document = ended(**chaosiq(safeguards=[{"name": "Release day"}, "Night", {"id": 3}, None]))
 
-    assert story_of(told).safeguards == ("Release day", "Night")
+    assert story_of(document).safeguards == ("Release day", "Night")
 
 
 def test_times_without_a_zone_were_meant_in_utc() -> None:
@@ -133,9 +133,9 @@ json_values = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(sorted(ended())), json_values) | json_values)
-def test_no_journal_breaks_a_story_or_its_drawing(told: object) -> None:
+def test_no_journal_breaks_a_story_or_its_drawing(document: object) -> None:
     """Whatever stands where, it is read, drawn or left out."""
-    story = story_of(told)
+    story = story_of(document)
     drawn = timeline_of(story)
 
     assert story.title
@@ -147,7 +147,7 @@ def test_no_journal_breaks_a_story_or_its_drawing(told: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tolerance", "said"),
+    ("tolerance", "text"),
     [
         (200, "200"),
         (True, "true"),
@@ -165,6 +165,6 @@ def test_no_journal_breaks_a_story_or_its_drawing(told: object) -> None:
         ({"type": "magic", "a": 1}, '{"type":"magic","a":1}'),
     ],
 )
-def test_a_tolerance_is_said_in_words(tolerance: object, said: str) -> None:
+def test_a_tolerance_is_said_in_words(tolerance: object, text: str) -> None:
     """As the toolkit would take it; what it would not know stands as it is."""
-    assert describe_tolerance(tolerance) == said
+    assert describe_tolerance(tolerance) == text

@@ -226,7 +226,7 @@ def test_the_addresses_are_those_of_what_is_there(
     token = ada.token if who == "owner" else bob.token
     browser = Browser(client(token))
     browser.sign_in(token)
-    unopened, shown = [], 0
+    unopened, view = [], 0
     for_owners = ("/people/{id}", "/{org}/safeguards", "/{org}/policy", "/settings/tokens")
 
     for method, path in ROUTES:
@@ -236,12 +236,12 @@ def test_the_addresses_are_those_of_what_is_there(
             continue
         query = "?kind=alert" if path.endswith("/safeguards/new") else ""
         answer = browser.open(_address(path, ids) + query)
-        shown += PLANTED in answer.text
+        view += PLANTED in answer.text
         if answer.status_code not in (200, 303):
             unopened.append((path, answer.status_code))
 
     assert unopened == []
-    assert shown >= 30
+    assert view >= 30
 
 
 def test_a_member_s_session_ends_with_their_membership(

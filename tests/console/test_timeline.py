@@ -24,10 +24,10 @@ def run(name: str, start: float, end: float | None = None, **more: Any) -> dict[
 
 def drawn(**more: Any) -> Timeline:
     """The drawing of a run of a hundred seconds."""
-    told = ended(
+    document = ended(
         **{"experiment": experiment(method=[]), "start": at(0), "end": at(100), "run": [], **more}
     )
-    timeline = timeline_of(story_of(told))
+    timeline = timeline_of(story_of(document))
     assert timeline
     return timeline
 
@@ -98,9 +98,9 @@ def test_what_was_cut_off_ends_where_the_run_was_stopped() -> None:
 
 def test_what_goes_on_reaches_to_now() -> None:
     """A running activity is as long as it has been running."""
-    told = journal(start=at(0), experiment=experiment(method=[]), run=[run("load", 10)])
+    document = journal(start=at(0), experiment=experiment(method=[]), run=[run("load", 10)])
 
-    timeline = timeline_of(story_of(told), START + timedelta(seconds=25))
+    timeline = timeline_of(story_of(document), START + timedelta(seconds=25))
 
     assert timeline
     assert (timeline.length, timeline.lanes[0].spans[0].length) == (25, 15)
@@ -131,7 +131,7 @@ def test_an_instant_is_still_a_drawing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("length", "said"),
+    ("length", "lines_printed"),
     [
         (0.004, ["0 s", "1 ms", "2 ms", "3 ms", "4 ms"]),
         (5.5, ["0 s", "1 s", "2 s", "3 s", "4 s", "5 s"]),
@@ -140,14 +140,14 @@ def test_an_instant_is_still_a_drawing() -> None:
         (200_000, ["0 s", "12 h", "1 day", "1 day 12 h", "2 days"]),
     ],
 )
-def test_the_axis_counts_as_people_do(length: float, said: list[str]) -> None:
+def test_the_axis_counts_as_people_do(length: float, lines_printed: list[str]) -> None:
     """Round steps, and no more than can be read."""
-    assert [tick.words for tick in ticks(length)] == said
+    assert [tick.words for tick in ticks(length)] == lines_printed
 
 
 def test_the_moment_of_a_stop_is_marked_with_its_latency() -> None:
     """From the decision to where the run was cut off."""
-    told = ended(
+    document = ended(
         experiment=experiment(method=[]),
         start=at(0),
         end=at(100),
@@ -157,7 +157,7 @@ def test_the_moment_of_a_stop_is_marked_with_its_latency() -> None:
     )
 
     timeline = timeline_of(
-        story_of(told), known=KnownMoments(decided=START + timedelta(seconds=58))
+        story_of(document), known=KnownMoments(decided=START + timedelta(seconds=58))
     )
 
     assert timeline
@@ -170,9 +170,9 @@ def test_the_moment_of_a_stop_is_marked_with_its_latency() -> None:
 def test_a_test_of_the_hypothesis_that_goes_on_is_not_unfinished() -> None:
     """It is being made right now."""
     state = {"steady_state_met": None, "probes": [run("an order is accepted", 5)]}
-    told = journal(start=at(0), steady_states={"before": state})
+    document = journal(start=at(0), steady_states={"before": state})
 
-    timeline = timeline_of(story_of(told), START + timedelta(seconds=8))
+    timeline = timeline_of(story_of(document), START + timedelta(seconds=8))
 
     assert timeline
     assert [(span.look, span.length) for span in timeline.lanes[0].spans] == [("running", 3)]

@@ -82,12 +82,12 @@ def test_the_operator_opens_networks() -> None:
     """Those that are listed, and no others."""
     config = Config.from_environ({"CHAOSIQ_CONSOLE_WEBHOOK_NETWORKS": "10.1.0.0/16, ::1"})
 
-    said = [
+    answers = [
         may_call(address, config.webhook_networks)
         for address in ("10.1.2.3", "::ffff:10.1.2.3", "::1", "10.2.0.1", "127.0.0.1")
     ]
 
-    assert said == [True, True, True, False, False]
+    assert answers == [True, True, True, False, False]
 
 
 def test_a_network_that_is_none_is_refused_in_words() -> None:
@@ -104,13 +104,13 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 @asynccontextmanager
 async def gate(answer: bytes | Serve) -> AsyncIterator[tuple[str, list[bytes]]]:
     """A webhook on loopback that answers so; its address, and what it was asked."""
-    asked: list[bytes] = []
+    requests: list[bytes] = []
     serving: set[asyncio.Task[None] | None] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         serving.add(asyncio.current_task())
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            asked.append(await reader.readuntil(b"\r\n\r\n"))
+            requests.append(await reader.readuntil(b"\r\n\r\n"))
             if isinstance(answer, bytes):
                 writer.write(answer)
                 await writer.drain()
@@ -122,7 +122,7 @@ async def gate(answer: bytes | Serve) -> AsyncIterator[tuple[str, list[bytes]]]:
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/chaos?team=a", asked
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/chaos?team=a", requests
     finally:
         server.close()
         await asyncio.gather(*(task for task in serving if task))
@@ -130,8 +130,8 @@ async def gate(answer: bytes | Serve) -> AsyncIterator[tuple[str, list[bytes]]]:
 
 def heard_from(answer: bytes | Serve, limit: float = 30.0) -> tuple[WebhookReply, list[bytes]]:
     async def call() -> tuple[WebhookReply, list[bytes]]:
-        async with gate(answer) as (url, asked):
-            return await ask(url, Client(LOOPBACK), limit), asked
+        async with gate(answer) as (url, requests):
+            return await ask(url, Client(LOOPBACK), limit), requests
 
     return asyncio.run(call())
 
@@ -161,10 +161,10 @@ def answered(status: str, body: bytes) -> bytes:
 )
 def test_what_an_answer_means(answer: bytes, ok: bool | None) -> None:
     """200 and `{"ok": true}` is yes; another answer is no; what is no answer is neither."""
-    heard, asked = heard_from(answer)
+    reply, question = heard_from(answer)
 
-    assert heard.ok is ok, heard
-    assert asked[0].startswith(b"GET /chaos?team=a HTTP/1.1\r\n")
+    assert reply.ok is ok, reply
+    assert question[0].startswith(b"GET /chaos?team=a HTTP/1.1\r\n")
 
 
 def test_an_answer_that_drips_takes_no_longer_than_the_limit() -> None:
@@ -176,22 +176,22 @@ def test_an_answer_that_drips_takes_no_longer_than_the_limit() -> None:
             await writer.drain()
             await asyncio.sleep(0.01)
 
-    heard, _ = heard_from(drip, limit=0.2)
+    reply, _ = heard_from(drip, limit=0.2)
 
-    assert (heard.ok, heard.message) == (None, "no answer within 0.2 seconds")
+    assert (reply.ok, reply.message) == (None, "no answer within 0.2 seconds")
 
 
 def test_a_name_that_leads_inside_is_not_called() -> None:
     """The name says nothing about the address; nobody is connected to."""
 
     async def call() -> tuple[WebhookReply, list[bytes]]:
-        async with gate(YES) as (url, asked):
-            return await ask(url.replace("127.0.0.1", "localhost"), Client()), asked
+        async with gate(YES) as (url, requests):
+            return await ask(url.replace("127.0.0.1", "localhost"), Client()), requests
 
-    heard, asked = asyncio.run(call())
+    reply, question = asyncio.run(call())
 
-    assert (heard.ok, asked) == (None, [])
-    assert "not a public one" in heard.message
+    assert (reply.ok, question) == (None, [])
+    assert "not a public one" in reply.message
 
 
 def test_a_name_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,7 +262,7 @@ def test_a_webhook_is_asked_once_for_a_hundred_runs(
     async def twice() -> list[bool]:
         first = await asyncio.gather(*(watch.answer(place) for place in places))
         second = await asyncio.gather(*(watch.answer(place) for place in places))
-        return [each.decision.allowed for each in (*first, *second)]
+        return [answer.decision.allowed for answer in (*first, *second)]
 
     assert set(asyncio.run(twice())) == {True}
     assert oracle.asked == 1
@@ -277,16 +277,16 @@ def test_another_answer_is_kept_and_reaches_who_waits(
     monkeypatch.setattr(Asker, "_is_fresh", _fresh_after_first(oracle))
 
     async def wait() -> bool:
-        seen = await watch.answer(places[0])
-        other = await watch.wait_for_another(places[0], seen, 50)
+        answer = await watch.answer(places[0])
+        other = await watch.wait_for_another(places[0], answer, 50)
         await asyncio.gather(*watch._asker._asking.values())  # until it is written down
         return other.decision.allowed
 
     assert asyncio.run(wait()) is False
     database.write(lambda c: None).result()
     with database.read() as connection:
-        [kept] = safeguard_states.read_states(connection, checkout.organization_id)[0].values()
-    assert kept == WebhookAnswer(False, "nobody is on call", now())
+        [stored] = safeguard_states.read_states(connection, checkout.organization_id)[0].values()
+    assert stored == WebhookAnswer(False, "nobody is on call", now())
 
 
 def _fresh_after_first(oracle: Oracle) -> Callable[..., bool]:

@@ -31,13 +31,13 @@ def occupied(database: Database | Writer) -> Iterator[None]:
         begun.set()
         free.wait()
 
-    held = database.write(hold)
+    future = database.write(hold)
     begun.wait()
     try:
         yield
     finally:
         free.set()
-    held.result()
+    future.result()
 
 
 def add(database: Database, name: str, now: Clock) -> Future[organizations.Organization]:
@@ -46,7 +46,7 @@ def add(database: Database, name: str, now: Clock) -> Future[organizations.Organ
 
 def names(database: Database) -> list[str]:
     with database.read() as connection:
-        return [each.name for each in organizations.list_page(connection)]
+        return [organization.name for organization in organizations.list_page(connection)]
 
 
 def test_a_group_is_one_transaction(database: Database, now: Clock) -> None:
@@ -56,8 +56,8 @@ def test_a_group_is_one_transaction(database: Database, now: Clock) -> None:
 
     with occupied(database):
         waiting = [add(database, f"Shop {number}", now) for number in range(5)]
-    for each in waiting:
-        each.result()
+    for item in waiting:
+        item.result()
 
     assert len(commits) == 2
     assert len(names(database)) == 5
@@ -95,10 +95,10 @@ def _admit(connection: Connection, names: Sequence[str]) -> Sequence[str]:
 
 def test_what_is_alike_is_kept_at_one_go(database: Database) -> None:
     """Items that wait side by side are given to one call of their job."""
-    given: list[Sequence[str]] = []
+    batches: list[Sequence[str]] = []
 
     def admit(connection: Connection, names: Sequence[str]) -> Sequence[str]:
-        given.append(names)
+        batches.append(names)
         return _admit(connection, names)
 
     async def crowd() -> list[str]:
@@ -109,9 +109,9 @@ def test_what_is_alike_is_kept_at_one_go(database: Database) -> None:
             await asyncio.sleep(0)
         return await asyncio.gather(*waiting)
 
-    told = asyncio.run(crowd())
+    content = asyncio.run(crowd())
 
-    assert (given, told) == ([["A", "B", "C"]], ["a", "b", "c"])
+    assert (batches, content) == ([["A", "B", "C"]], ["a", "b", "c"])
     assert names(database) == ["A", "B", "C"]
 
 
@@ -159,16 +159,18 @@ def test_a_task_that_was_given_up_is_not_written(database: Database) -> None:
 
 def test_a_job_that_asks_for_nonsense_keeps_its_own_error(database: Database) -> None:
     """A fault of ours is no trouble with the disk, and must not look like one."""
-    asked = database.write(lambda connection: connection.exec_driver_sql("SELECT 1, 2", (3,)).all())
+    future = database.write(
+        lambda connection: connection.exec_driver_sql("SELECT 1, 2", (3,)).all()
+    )
 
     with pytest.raises(ProgrammingError):
-        asked.result()
+        future.result()
 
 
 def test_a_full_queue_turns_writes_away(config: Config, database: Database) -> None:
     """Memory has an end: past a bound the answer is "busy", at once."""
-    made = create_engines(config.database_url)
-    writer = Writer(made.writer, waiting=2)
+    engines = create_engines(config.database_url)
+    writer = Writer(engines.writer, waiting=2)
 
     with occupied(writer):
         writer.write(lambda connection: None)
@@ -177,7 +179,7 @@ def test_a_full_queue_turns_writes_away(config: Config, database: Database) -> N
             writer.write(lambda connection: None)
 
     writer.close()
-    made.dispose()
+    engines.dispose()
 
 
 def test_a_write_whose_asker_is_gone_is_not_made(database: Database, now: Clock) -> None:
@@ -247,9 +249,9 @@ def test_two_processes_worth_of_writers_share_a_file(
     """The command line writes beside a server: each waits for the other, nothing is lost."""
     with Database.open(config.database_url) as beside:
         waiting = [
-            add(each, f"{place} {number}", now)
+            add(item, f"{place} {number}", now)
             for number in range(20)
-            for place, each in (("server", database), ("command", beside))
+            for place, item in (("server", database), ("command", beside))
         ]
         for future in waiting:
             future.result()
@@ -310,7 +312,7 @@ def test_a_database_of_its_own_folder_leaves_nothing_else_behind(tmp_path: Path)
     """After an orderly end, one file holds everything."""
     Database.open(f"sqlite:///{tmp_path / 'console.sqlite3'}").close()
 
-    assert [each.name for each in tmp_path.iterdir()] == ["console.sqlite3"]
+    assert [item.name for item in tmp_path.iterdir()] == ["console.sqlite3"]
 
 
 def _full(database: Database, pages: int = 1) -> None:
