@@ -28,6 +28,7 @@ from chaoscloud.console.pages.errors import show_error
 from chaoscloud.console.pages.security import secure
 from chaoscloud.console.rates import RateLimiter
 from chaoscloud.console.records import TooMany
+from chaoscloud.console.records.experiment_lists import fill_tags
 from chaoscloud.console.records.experiment_summaries import fill_summaries
 from chaoscloud.console.records.idempotency import KeyReused
 from chaoscloud.console.records.lost_contacts import forget_found, has_lost, notice_lost
@@ -120,7 +121,7 @@ async def _work(database: Database, now: Callable[[], datetime]) -> None:
 
 async def compute_missing(database: Database) -> None:
     """Compute what a version before outcomes did not: outcomes, then the times of samples."""
-    for fill in (fill_outcomes, fill_summaries, fill_times):
+    for fill in (fill_outcomes, fill_summaries, fill_tags, fill_times):
         last: str | None = ""
         while last is not None:
             try:

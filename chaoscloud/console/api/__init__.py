@@ -23,6 +23,7 @@ from chaoscloud.console.api import (
     objectives,
     openapi,
     organizations,
+    overview,
     policies,
     policy,
     retention,
@@ -49,6 +50,8 @@ from chaoscloud.console.records.experiments import Experiment, Version
 from chaoscloud.console.records.journal_versions import JournalVersion
 from chaoscloud.console.records.notes import NoteWithStatus
 from chaoscloud.console.records.objectives import Objective
+from chaoscloud.console.records.organization_overview import TeamOverview
+from chaoscloud.console.records.overview import Overview
 from chaoscloud.console.records.retention import Hold
 from chaoscloud.console.records.runs import VerificationRun
 from chaoscloud.console.records.verifications import Verification
@@ -100,6 +103,17 @@ routes: list[BaseRoute] = [
     get(V1, organizations.list_page, list[organizations.Named]),
     get(V1 + "/{org}/teams", organizations.teams_listed, list[organizations.Named]),
     get(TEAM, organizations.team, organizations.TeamSummary),
+    get(TEAM + "/overview", overview.show, Overview),
+    put(TEAM + "/attention/{kind}/{subject}", overview.mark_seen, None, takes=overview.SeenNote),
+    delete(TEAM + "/attention/{kind}/{subject}", overview.unmark_seen, None),
+    get(TEAM + "/settings", overview.read_settings, overview.TeamSettings),
+    put(
+        TEAM + "/settings",
+        overview.write_settings,
+        overview.TeamSettings,
+        takes=overview.TeamSettings,
+    ),
+    get(V1 + "/{org}/overview", overview.show_organization, list[TeamOverview]),
     post(
         TEAM + "/experiments",
         experiments.publish,

@@ -35,6 +35,8 @@ PATH = {
     "finding": "The id of the finding.",
     "subscription": "The subscription's id.",
     "message": "The message's number.",
+    "kind": "Why it needs attention, as the overview says.",
+    "subject": "The id of what needs attention.",
 }
 TEXT = {"type": "string"}
 QUERY: Mapping[str, tuple[str, Mapping[str, Any]]] = {

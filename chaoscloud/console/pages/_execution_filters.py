@@ -38,7 +38,10 @@ CHIPS = (  # the word of each state, and the key in the address that it stands i
     *((name, look.word, "outcome") for name, look in _looks.EXECUTIONS.items()),
     ("inconclusive", "Inconclusive", "outcome"),
     ("dry", "Dry run", "outcome"),
+    ("held", "Passed, conclusive", "outcome"),
+    ("not-held", "Deviated, conclusive", "outcome"),
 )
+HIDDEN = ("held", "not-held")  # asked for by other pages; no chips unless they are chosen
 ALWAYS = ("running", "went-wrong")  # chips that stay where there is nothing of them
 
 
@@ -129,7 +132,7 @@ class ListAddress(msgspec.Struct, frozen=True):
         chips = [Chip("All", self.with_values(status=(), outcome=()), not chosen)]
         for state, word, key in CHIPS:
             number = counts.by_state.get(state, 0)
-            if number or state in chosen or state in ALWAYS:
+            if (number and state not in HIDDEN) or state in chosen or state in ALWAYS:
                 chips.append(
                     Chip(word, self._toggle(state, key), state in chosen, write_count(number))
                 )

@@ -27,6 +27,7 @@ from chaoscloud.console.records.audit import Author
 from chaoscloud.console.records.executions import list_titles
 
 TABS = (  # as they are called, and where they lead below the team's address
+    ("Overview", ""),
     ("Executions", "executions"),
     ("Experiments", "experiments"),
     ("Objectives", "objectives"),
@@ -42,6 +43,12 @@ NOTICES = {
     "stopped": ("done", "Stopped. Nothing starts, and what runs is being interrupted."),
     "released": ("done", "Released. What else is set stays in force."),
     "unreleased": ("note", "It had been released or switched off already: nothing was changed."),
+    "seen": ("done", "Taken off the list. It stands under “Seen”, with your name."),
+    "returned": ("done", "It is on the list again."),
+    "chosen": ("done", "The number of days is set for the whole team."),
+    "archived": ("done", "Archived. It is not listed any more, and nothing of it is removed."),
+    "restored": ("done", "It is listed again."),
+    "named": ("done", "Renamed, for your team."),
     "asked": ("done", "The stop of this run is set."),
     "over": ("note", "The run had ended already: there was nothing left to stop."),
     "set": ("done", "The safeguard is set."),
@@ -142,7 +149,7 @@ class Visit(msgspec.Struct, frozen=True):
             "team": self.team,
             "base": self.base,
             "bar": self.bar,
-            "tabs": [(name, f"{self.base}/{path}") for name, path in TABS],
+            "tabs": [(name, f"{self.base}/{path}".rstrip("/")) for name, path in TABS],
             "tab": "",
             "said": None,
             "now": self.now,

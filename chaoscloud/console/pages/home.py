@@ -5,8 +5,9 @@ from starlette.responses import RedirectResponse, Response
 
 from chaoscloud.console.auth import Caller
 from chaoscloud.console.errors import NotFound
-from chaoscloud.console.pages._visit import Visit, of_team, signed_in
+from chaoscloud.console.pages._visit import Visit, signed_in
 from chaoscloud.console.records import earlier_slugs, organizations, teams
+from chaoscloud.console.records.organization_overview import read_organization
 from chaoscloud.console.records.organizations import Organization
 from chaoscloud.console.records.teams import Team
 
@@ -20,7 +21,7 @@ async def home(visit: Visit) -> Response:
     pairs = [(organization, team) for organization, of_it in organization_teams for team in of_it]
     if len(pairs) == 1:
         [(organization, team)] = pairs
-        return RedirectResponse(f"/{organization.slug}/{team.slug}/executions", 303)
+        return RedirectResponse(f"/{organization.slug}/{team.slug}", 303)
     return await visit.page(
         "teams.html", organization_teams=organization_teams, heading="Your teams"
     )
@@ -37,7 +38,7 @@ async def all_teams(visit: Visit) -> Response:
 
 @signed_in
 async def organization(visit: Visit) -> Response:
-    """The teams of one organization."""
+    """The overview of an organization, over the teams of it that one may see."""
     organization_teams = await visit.db.reading(_load_teams, visit.caller)
     word = visit.parameter("org")
     own = [pair for pair in organization_teams if word in (pair[0].slug, pair[0].id)]
@@ -47,13 +48,9 @@ async def organization(visit: Visit) -> Response:
             if renamed.id == renamed_id:
                 return RedirectResponse(f"/{renamed.slug}", 308)
         raise NotFound
-    return await visit.page("teams.html", organization_teams=own, heading=own[0][0].name)
-
-
-@of_team
-async def team(visit: Visit) -> Response:
-    """A team's address opens its executions."""
-    return RedirectResponse(f"{visit.base}/executions", 303)
+    [(found, its_teams)] = own[:1]
+    overviews = await visit.db.reading(read_organization, found.id, its_teams, visit.now)
+    return await visit.page("organization.html", organization=found, overviews=overviews)
 
 
 def _load_teams(connection: Connection, caller: Caller) -> list[OrganizationTeams]:

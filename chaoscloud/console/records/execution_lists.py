@@ -36,7 +36,7 @@ SILENCE = timedelta(minutes=15)  # a run that says nothing for so long is one we
 WINDOW = 10_000  # executions that one search looks through
 MOST_COUNTED = 1_000  # beyond that, a count is "more than"
 
-State = Literal["running", "lost", "went-wrong", "inconclusive", "dry"]
+State = Literal["running", "lost", "went-wrong", "inconclusive", "dry", "held", "not-held"]
 STATES: tuple[str, ...] = (*get_args(State), *get_args(OutcomeName))
 Sort = Literal["started", "oldest", "longest", "shortest"]
 SORTS: tuple[Sort, ...] = get_args(Sort)
@@ -223,7 +223,7 @@ def _states(
     return [or_(*conditions)] if conditions else [literal(False)]
 
 
-_MARKS = ("inconclusive", "dry")
+_MARKS = ("inconclusive", "dry", "held", "not-held")
 
 
 def _state(
@@ -234,6 +234,9 @@ def _state(
         return _condition(column.outcome.in_(NOT_PASSED))
     if state == "inconclusive":
         return and_(~column.conclusive, column.outcome.in_(("passed", "deviated")))
+    if state in ("held", "not-held"):  # conclusive: what answers the question of its experiment
+        outcome = "passed" if state == "held" else "deviated"
+        return and_(column.outcome == outcome, column.conclusive)
     if state == "dry":
         return and_(column.dry)
     if state in ("running", "lost"):

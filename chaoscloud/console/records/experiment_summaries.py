@@ -11,37 +11,10 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, insert, select
 
 from chaoscloud.console.db.schema import experiment_summaries, outcomes, team_experiments
+from chaoscloud.console.rules.experiment_states import RecentRun
 
 MOST_RECENT = 12  # runs in a summary
 STEP = 50  # summaries written in one step
-
-
-class RecentRun(msgspec.Struct, frozen=True, array_like=True):
-    """One of the last runs of an experiment; `outcome` is None while it goes on."""
-
-    id: str
-    started_at: datetime
-    duration: float | None  # seconds
-    outcome: str | None
-    conclusive: bool | None
-    dry: bool
-    person_id: str | None
-
-    @property
-    def counts(self) -> bool:
-        """Whether it answers the question of its experiment."""
-        return not self.dry and bool(self.conclusive)
-
-
-class ExperimentSummary(msgspec.Struct, frozen=True):
-    """What the runs of one experiment show. `recent` are the last ones, newest first."""
-
-    experiment_id: str
-    recent: tuple[RecentRun, ...]
-    holds: bool | None  # what the last run that counts showed; None: none counts
-    holds_since: datetime | None  # the start of the first run in a row that showed this
-    counted_at: datetime | None
-    counted_execution_id: str | None
 
 
 def refresh(connection: Connection, team_id: str, experiment_id: str) -> None:
@@ -57,17 +30,6 @@ def refresh(connection: Connection, team_id: str, experiment_id: str) -> None:
     connection.execute(
         insert(experiment_summaries).values(team_id=team_id, experiment_id=experiment_id, **values)
     )
-
-
-def list_summaries(connection: Connection, team_id: str) -> dict[str, ExperimentSummary]:
-    """The summaries of a team's experiments that were run, by the experiment's id."""
-    by = experiment_summaries.c
-    names = ExperimentSummary.__struct_fields__
-    rows = connection.execute(select(*(by[name] for name in names)).where(by.team_id == team_id))
-    return {
-        row.experiment_id: ExperimentSummary(row.experiment_id, decode_recent(row.recent), *row[2:])
-        for row in rows
-    }
 
 
 _decoder = msgspec.json.Decoder(tuple[RecentRun, ...])

@@ -57,12 +57,22 @@ class Published(msgspec.Struct, frozen=True):
 
 
 def publish(
-    connection: Connection, author: Author, draft: ExperimentDraft, now: datetime
+    connection: Connection,
+    author: Author,
+    draft: ExperimentDraft,
+    now: datetime,
+    *,
+    is_copy: bool = False,
 ) -> Published:
-    """Write a draft as a new experiment, as a new version of a known one, or not at all."""
+    """Write a draft as a new experiment, as a new version of a known one, or not at all.
+
+    `is_copy` is whether it is made for a verification, and not to be run by itself.
+    """
     known = _find_known(connection, author.team_id, draft)
     published = Published(known.id if known else new_id(), change(known, draft))
     if published.change is DocumentChange.UNCHANGED:
+        if not is_copy:
+            _set_link(connection, author.team_id, published.experiment_id, is_copy=False)
         return published
     if published.change is DocumentChange.NEW:
         _add(connection, author, published.experiment_id, draft, now)
@@ -70,6 +80,8 @@ def publish(
     else:
         _add_version(connection, author, published.experiment_id, draft, now)
         action = "experiment.changed"
+    link = {"tags": msgspec.json.encode(draft.tags).decode()}
+    _set_link(connection, author.team_id, published.experiment_id, **link, is_copy=is_copy)
     audit.add_author_entry(
         connection, author, action, draft.title, now, ("experiment", published.experiment_id)
     )
@@ -152,21 +164,33 @@ def teams_that_have(connection: Connection, experiment_id: str) -> set[str]:
     return set(connection.scalars(select(by.team_id).where(by.experiment_id == experiment_id)))
 
 
+def _set_link(connection: Connection, team_id: str, experiment_id: str, **values: object) -> None:
+    """Write what the team itself has of an experiment."""
+    link = team_experiments.c
+    own = and_(link.team_id == team_id, link.experiment_id == experiment_id)
+    connection.execute(update(team_experiments).where(own).values(**values))
+
+
 # --- keeping -----------------------------------------------------------------------------------
 
 
 def _find_known(connection: Connection, team_id: str, draft: ExperimentDraft) -> Known | None:
     """The team's experiment of the id that the draft names; else of the url it came from.
 
+    A document that says neither is that of which the latest version is the same, however it came.
     Never another team's: it would decide what this team runs.
     """
     known = None
     if draft.sent_id is not None:
         known = first(connection, _latest(team_id, experiments.c.id == draft.sent_id), Known)
-    if known is None and draft.source is not None:
-        same = _latest(team_id, experiments.c.source == draft.source)
-        same = same.order_by(experiments.c.created_at, experiments.c.id)
-        known = first(connection, same, Known)
+    others: list[ColumnElement[bool]] = [experiment_versions.c.digest == draft.digest]
+    if draft.source is not None:
+        others.insert(0, experiments.c.source == draft.source)
+    for condition in others:
+        if known is None:
+            same = _latest(team_id, condition)
+            same = same.order_by(experiments.c.created_at, experiments.c.id)
+            known = first(connection, same, Known)
     return known
 
 

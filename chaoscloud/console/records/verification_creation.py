@@ -37,7 +37,9 @@ def compose(connection: Connection, author: Author, new: Composition, now: datet
         raise Missing("objective")
     condition = _condition(connection, author.team_id, new.experiment_id)
     document = rules.compose_document(new.name, new.description, objective.measurement, condition)
-    published = experiments.publish(connection, author, recognition.draft(document), now)
+    published = experiments.publish(
+        connection, author, recognition.draft(document), now, is_copy=True
+    )
     verification = VerificationFields(
         id=new_id(),
         name=new.name,

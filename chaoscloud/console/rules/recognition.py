@@ -16,6 +16,7 @@ class ExperimentDraft(msgspec.Struct, frozen=True):
     title: str
     source: str | None  # the url it came from
     sent_id: str | None  # the experiment it says it is
+    tags: tuple[str, ...] = ()
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -44,6 +45,7 @@ def draft(document: bytes) -> ExperimentDraft:
         title=head.shown_title,
         source=plain(block.source) if block.source else None,
         sent_id=plain(block.experiment_id) if block.experiment_id else None,
+        tags=head.tags,
     )
 
 
