@@ -16,9 +16,11 @@ from tests.together.conftest import Console
 
 # Routes that are no pages: a stream, downloads, and what catches the rest.
 NO_PAGES = ("/live", ".{format:file}", "/journal.json", "/journals/{number}", "/{rest:path}")
-NOT_LINKED = ("/signin", "/{org:name}", "/{org:name}/{team}")  # asked for, typed, or led on
+NOT_LINKED = ("/signin",)  # asked for
 RULES = "{resultTypes: ['violations'], preload: false}"
-RULES_OF_LOOKS = "{runOnly: ['color-contrast', 'target-size'], preload: false}"  # all else stays
+RULES_OF_LOOKS = (  # all else stays
+    "{runOnly: ['color-contrast', 'target-size'], resultTypes: ['violations'], preload: false}"
+)
 LOOKS: tuple[tuple[Scheme, ViewportSize, str], ...] = (
     ("light", DESKTOP, RULES),
     ("dark", PHONE, RULES_OF_LOOKS),

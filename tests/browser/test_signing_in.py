@@ -17,12 +17,12 @@ def token_of(text: str) -> str:
     return match[0]
 
 
-def test_a_token_opens_the_team_s_executions(owner: Visitor) -> None:
+def test_a_token_opens_the_team_s_overview(owner: Visitor) -> None:
     """By way of the list of teams for whom sees several."""
-    if owner.page.url != f"{owner.url}{TEAM}/executions":
+    if owner.page.url != f"{owner.url}{TEAM}":
         owner.page.get_by_role("link", name="My team").click()
 
-    expect(owner.page.get_by_text("Nothing was run yet")).to_be_visible()
+    expect(owner.page.get_by_text("Nothing runs.")).to_be_visible()
     assert owner.troubles == []
 
 

@@ -102,9 +102,16 @@ def test_another_extensions_block_is_the_authors(bobs: TeamApi) -> None:
     assert len(bobs.get(f"/experiments/{experiment_id}/versions").json()["items"]) == 2
 
 
-def test_without_id_or_source_it_is_new_each_time(bobs: TeamApi) -> None:
-    """Nothing says that the two are the same experiment."""
-    assert bobs.published() != bobs.published()
+def test_without_id_or_source_the_same_document_is_the_same_experiment(
+    bobs: TeamApi, eves: TeamApi
+) -> None:
+    """However it came; one that differs is another, and so is another team's."""
+    first = bobs.published()
+
+    assert bobs.published() == first
+    assert bobs.published(experiment(description="All three brokers are needed.")) != first
+    assert eves.published() != first
+    assert len(bobs.get("/experiments").json()["items"]) == 2
 
 
 def test_the_id_of_another_team_is_new(bobs: TeamApi, eves: TeamApi) -> None:

@@ -14,7 +14,7 @@ from chaoscloud.console.db.schema import (
     verification_runs,
 )
 from chaoscloud.console.records import audit, runs, safeguards, verifications
-from chaoscloud.console.records.authorship import Author
+from chaoscloud.console.records.audit import Author
 from chaoscloud.console.records.execution_lists import select_running
 from chaoscloud.console.records.experiment_lists import ExperimentFacts
 from chaoscloud.console.records.runs import VerificationRun

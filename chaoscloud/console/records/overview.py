@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, literal, select, union_all, update
 from chaoscloud.console.db.schema import outcomes, teams
 from chaoscloud.console.records import audit
 from chaoscloud.console.records.attention import Attention, list_latest_runs, read_attention
-from chaoscloud.console.records.authorship import Author
+from chaoscloud.console.records.audit import Author
 from chaoscloud.console.records.execution_lists import select_running
 from chaoscloud.console.records.experiment_lists import ExperimentFacts, list_facts
 from chaoscloud.console.records.runs import VerificationRun
