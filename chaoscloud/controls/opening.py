@@ -11,7 +11,9 @@ from chaoslib.settings import get_loaded_settings
 
 from chaoscloud import api
 from chaoscloud._settings_file import in_use, warn_when_exposed
-from chaoscloud.api.verification import get_run_id
+from chaoscloud.api.answers import body_of, was_stored
+from chaoscloud.api.execution import fetch_execution
+from chaoscloud.api.verification import drop_run_ids, get_run_id
 from chaoscloud.controls.guarding import NO_TEAM, build_guard, build_refusing_guard
 from chaoscloud.controls.run import Run
 from chaoscloud.delivery.errors import NotRecorded, best_effort
@@ -48,6 +50,9 @@ if TYPE_CHECKING:
     from chaoscloud.api._http import ConsoleSession
 
 logger = logging.getLogger("chaostoolkit")
+
+LOOK_UP_WITHIN = 2.0
+"""Seconds in which the console says whether an execution has ended; else it has not."""
 
 
 @dataclass(frozen=True)
@@ -108,11 +113,18 @@ def begin(run: Run, console: Console, experiment: Experiment, secrets: Secrets |
     run.guard = build_guard(console, RunQuestion(run.block, experiment), run.resources)
     run.problem = "its start was interrupted"
     if run.guard is not None:
+        run.block.update(_ids_known_before(console, experiment))
         run.guard.ask_ahead()
     with run.holding_back_stops():
         warn_when_exposed(in_use(), console.settings)
         _prepare(run, lambda: _start(run, console, experiment, secrets))
     _say(run, console)
+
+
+def _ids_known_before(console: Console, experiment: Experiment) -> dict[str, str | None]:
+    """The ids that somebody else, who records this very run, has from the console already."""
+    outbox = find_outbox(experiment, console.url)
+    return outbox.registration.ids if outbox is not None else {}
 
 
 def leave_unpublished(run: Run, console: Console) -> None:
@@ -157,14 +169,28 @@ def _start(run: Run, console: Console, experiment: Experiment, secrets: Secrets 
         run.learn_ids(outbox.registration)
         return
     if get_run_id(experiment):
-        _follow(run, console, ensure_extension(experiment), secrets)
-        return
+        if not _is_over(console, experiment):
+            _follow(run, console, ensure_extension(experiment), secrets)
+            return
+        drop_run_ids(experiment)
     outbox = _connect(run, console, secrets, workspace=describe_place(experiment))
     journal = initialize_run_journal(experiment)
     journal["status"] = "running"
     with run.holding_back_stops():  # a run that is stopped here is recorded as one
         run.registration = outbox.register(experiment, journal)
     run.learn_ids(outbox.registration)
+
+
+def _is_over(console: Console, experiment: Experiment) -> bool:
+    """Whether the execution that the document names has ended: the document is of a journal then.
+
+    People keep those. The record of that run is not to be replaced by another's.
+    """
+    with console.open_session() as session:
+        session.quiet, session.call_limit = True, LOOK_UP_WITHIN
+        answer = fetch_execution(session, {"experiment": experiment})
+    body = body_of(answer) if answer is not None and was_stored(answer) else None
+    return isinstance(body, dict) and bool(body.get("end"))
 
 
 def _follow(run: Run, console: Console, block: Extension, secrets: Secrets | None) -> None:

@@ -103,8 +103,9 @@ class Run:
 
     def learn_ids(self, registration: Registration) -> None:
         """Take in the ids that the console gave: the guard asks about the execution from now on."""
+        before = self.block.get("execution_id")
         self.block.update(registration.ids)
-        if self.guard is not None and registration.execution_id is not None:
+        if self.guard is not None and registration.execution_id not in (None, before):
             self.guard.ask_at_new_address()
 
     @property

@@ -347,7 +347,7 @@ class Outbox:
                 if identifier is not None:
                     set_extension_value(self._experiment, key, identifier)
         if registration.execution_id is None and self._start_is_rejected:
-            self.discard()
+            # What follows is kept beside it: `chaos publish --rejected` tries all of it again.
             return replace(registration, problem=self._spool.contents.reason)
         if not getattr(registration, self._goal):
             reason = self._sender.reason or f"no answer within {START_WITHIN:g} seconds"

@@ -76,6 +76,9 @@ class Report:
             text += f" See {self.address}"
         if self.pending:
             text = f"{text}{'.' if self.address else ''} {SENDS_IT}."
+        if self.rejected:
+            end = "" if text.endswith(".") else "."
+            text += f"{end} `chaos publish --rejected` tries again what was rejected."
         troubled = self.pending or self.rejected or self.lost
         return (logging.WARNING if troubled else logging.INFO), text
 

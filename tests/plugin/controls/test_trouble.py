@@ -1,13 +1,16 @@
 """A console in trouble changes nothing of the run, and the user hears of it once."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chaoscloud.commands.pending import send_all
 from chaoscloud.delivery import outbox, sender
 from chaoscloud.types import Settings
 from tests.plugin.loopback import Seen
+from tests.plugin.outboxes import destination_at
 from tests.plugin.runs import ONE_RUN, block_of, orders, run, stable, warnings_in, without
 from tests.plugin.stub_console import HANG_UP, Answer, StubConsole, serving
 
@@ -78,17 +81,35 @@ def test_a_start_that_is_not_taken_is_kept(
 def test_a_start_that_is_refused_is_not_recorded(
     console: StubConsole, plain: Any, caplog: pytest.LogCaptureFixture, kind: str
 ) -> None:
-    """What the console will never take is not tried again, nor kept."""
+    """The run says so at once; what is sent without an execution would only be refused again."""
     console.answer = failing(kind, answer=(422, []))
 
     journal = run(orders(), console.settings)
 
     assert stable(journal) == plain
-    [warning] = warnings_in(caplog)
-    assert "not recorded in the console" in warning
+    started, ended = warnings_in(caplog)
+    assert "not recorded in the console" in started
+    assert "`chaos publish --rejected`" in ended
     assert {"event", "journal"}.isdisjoint(console.kinds)
     assert "policies" in console.kinds
     assert "422" in block_of(journal)["not_recorded"]["reason"]
+
+
+@pytest.mark.parametrize("kind", ["experiment", "execution"])
+def test_a_start_that_was_refused_can_be_tried_again_with_all_that_followed(
+    console: StubConsole, tmp_path: Path, kind: str
+) -> None:
+    """Once whatever the console had against it is mended."""
+    console.answer = failing(kind, answer=(422, []))
+    run(orders(), without("safeguards", console.settings))
+    console.answer = lambda kind, seen: None
+    folder = tmp_path / "home" / ".chaostoolkit"
+
+    [sent] = send_all(destination_at(console.served.url, folder), rejected=True)
+
+    assert (sent.rejected, sent.reason) == (0, "")
+    assert console.events == ONE_RUN
+    assert [body["journal"]["status"] for body in console.bodies("journal")] == ["completed"]
 
 
 def test_a_refused_token_says_how_to_sign_in(

@@ -324,7 +324,7 @@ PAGE = "https://console.example.com/acme/checkout/executions/monday"
             Report(sent=1, rejected=1, lost=1, loss="too large"),
             logging.WARNING,
             "The record of this run: 1 sent to the console, 1 rejected by the console (too large), "
-            "1 lost (too large).",
+            "1 lost (too large). `chaos publish --rejected` tries again what was rejected.",
         ),
     ],
 )
