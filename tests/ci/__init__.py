@@ -1,0 +1,1 @@
+"""What CI systems are given: the action, the component, the examples of the docs."""
