@@ -7,9 +7,15 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 
 from chaoscloud.console.api._body import Document, Invalid, validate
-from chaoscloud.console.messages.events import TYPES, USUAL
+from chaoscloud.console.messages.events import TYPES
 from chaoscloud.console.messages.outbox import MessageRow
-from chaoscloud.console.messages.settings import load_settings, may_call_address, parse_settings
+from chaoscloud.console.messages.settings import (
+    choose_events,
+    choose_outcomes,
+    load_settings,
+    may_call_address,
+    parse_settings,
+)
 from chaoscloud.console.messages.subscriptions import Subscription
 from chaoscloud.console.messages.targets import TARGETS
 from chaoscloud.console.rules.addresses import Network
@@ -103,15 +109,14 @@ def fields_of(new: NewSubscription, networks: Iterable[Network]) -> dict[str, An
     """A new subscription's fields, as the database keeps them. Raises `Invalid`."""
     if new.target not in OPEN_TARGETS:
         raise Invalid(f"Expected one of {', '.join(OPEN_TARGETS)}", ["body", "target"], "enum")
-    only = TARGETS[new.target].events
-    wanted = (only or USUAL) if new.events is msgspec.UNSET else new.events
+    wanted = () if new.events is msgspec.UNSET else new.events
     return {
         "name": _one_line(new.name),
         "target": new.target,
         "settings": _parse_settings(new.target, new.settings, networks),
-        "events": parse_events(new.target, wanted),
+        "events": _choose(choose_events, new.target, wanted, "events"),
         "tags": new.tags,
-        "outcomes": parse_outcomes(new.target, new.outcomes),
+        "outcomes": _choose(choose_outcomes, new.target, new.outcomes, "outcomes"),
         "experiment_id": new.experiment_id,
     }
 
@@ -123,8 +128,8 @@ def changes_of(
     parsers: Mapping[str, Callable[[Any], Any]] = {
         "name": _one_line,
         "settings": lambda value: _parse_settings(target, value, networks),
-        "events": lambda value: parse_events(target, value),
-        "outcomes": lambda value: parse_outcomes(target, value),
+        "events": lambda value: _choose(choose_events, target, value, "events"),
+        "outcomes": lambda value: _choose(choose_outcomes, target, value, "outcomes"),
     }
     values = ((n, getattr(changes, n)) for n in changes.__struct_fields__ if n != "paused")
     return {
@@ -134,27 +139,16 @@ def changes_of(
     }
 
 
-def parse_events(target: str, wanted: Iterable[str]) -> tuple[str, ...]:
-    """The types of events, each once and in their order. Raises `Invalid`."""
-    names = set(wanted)
-    if unknown := sorted(names - TYPES.keys()):
-        raise Invalid(f"There is no event {unknown[0]!r}", ["body", "events"], "enum")
-    only = TARGETS[target].events
-    if only and names != set(only):
-        message = f"A {target} target takes exactly these events: {', '.join(only)}"
-        raise Invalid(message, ["body", "events"], "value_error")
-    return tuple(name for name in TYPES if name in names)
-
-
-def parse_outcomes(target: str, wanted: Iterable[str]) -> tuple[str, ...]:
-    """The outcomes, each once. Raises `Invalid`."""
-    names, known = tuple(dict.fromkeys(wanted)), get_args(OutcomeName)
-    if unknown := [name for name in names if name not in known]:
-        raise Invalid(f"There is no outcome {unknown[0]!r}", ["body", "outcomes"], "enum")
-    if names and TARGETS[target].events:
-        message = f"What a {target} target opens at the start is closed whatever the outcome is"
-        raise Invalid(message, ["body", "outcomes"], "value_error")
-    return names
+def _choose(
+    choose: Callable[[str, Iterable[str]], tuple[str, ...]],
+    target: str,
+    wanted: Iterable[str],
+    key: str,
+) -> tuple[str, ...]:
+    try:
+        return choose(target, wanted)
+    except ValueError as error:
+        raise Invalid(str(error), ["body", key], "value_error") from None
 
 
 def _one_line(text: str) -> str:

@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import urlsplit
 
 import msgspec
 
+from chaoscloud.console.messages.events import TYPES, USUAL
 from chaoscloud.console.messages.subscriptions import Subscription
 from chaoscloud.console.messages.targets import TARGETS
 from chaoscloud.console.rules.addresses import Network, is_address, may_call
+from chaoscloud.outcome import OutcomeName
 
 # How a `__post_init__` of settings names the key that is wrong: "url: Expected an address".
 _KEY_FIRST = re.compile(r"(?P<key>\w+): (?P<message>.*?)(?: - at `(?P<path>\$[^`]*)`)?", re.DOTALL)
@@ -28,6 +30,30 @@ def parse_settings(target: str, raw: bytes | msgspec.Raw) -> str:
             raise msgspec.ValidationError(message) from None
         raise
     return msgspec.json.encode(settings).decode()
+
+
+def choose_events(target: str, wanted: Iterable[str]) -> tuple[str, ...]:
+    """The types of events, each once and in their order; the usual ones where none is named.
+
+    Raises `ValueError` for a type that there is not, or that the target does not take.
+    """
+    only, names = TARGETS[target].events, set(wanted)
+    if unknown := sorted(names - TYPES.keys()):
+        raise ValueError(f"There is no event {unknown[0]!r}; there are {', '.join(TYPES)}")
+    names = names or set(only or USUAL)
+    if only and names != set(only):
+        raise ValueError(f"A {target} target takes exactly these events: {', '.join(only)}")
+    return tuple(name for name in TYPES if name in names)
+
+
+def choose_outcomes(target: str, wanted: Iterable[str]) -> tuple[str, ...]:
+    """The outcomes, each once. Raises `ValueError` for one that there is not, or cannot be used."""
+    names, known = tuple(dict.fromkeys(wanted)), get_args(OutcomeName)
+    if unknown := [name for name in names if name not in known]:
+        raise ValueError(f"There is no outcome {unknown[0]!r}; there are {', '.join(known)}")
+    if names and TARGETS[target].events:
+        raise ValueError(f"What a {target} target opens is closed whatever the outcome is")
+    return names
 
 
 def load_settings(target: str, settings: str) -> Any:

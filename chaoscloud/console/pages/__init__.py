@@ -28,6 +28,7 @@ from chaoscloud.console.pages import (
     safeguards,
     signin,
     stops,
+    subscriptions,
     tokens,
     verifications,
 )
@@ -69,6 +70,7 @@ async def nothing_here(request: Request) -> Response:
 TEAM = "/{org:name}/{team}"
 EXECUTION = TEAM + "/executions/{id}"
 SAFEGUARD = TEAM + "/safeguards/{id}"
+SUBSCRIPTION = TEAM + "/subscriptions/{id}"
 PERSON = TEAM + "/people/{id}"
 
 routes: list[BaseRoute] = [
@@ -123,6 +125,16 @@ routes: list[BaseRoute] = [
     Route(SAFEGUARD + "/release", safeguards.release, methods=["POST"]),
     Route(SAFEGUARD + "/remove", safeguard.remove, methods=["POST"]),
     Route(SAFEGUARD + "/secret", safeguard.renew, methods=["POST"]),
+    Route(TEAM + "/subscriptions", subscriptions.list_page),
+    Route(TEAM + "/subscriptions/new", subscriptions.new),
+    Route(TEAM + "/subscriptions/new", subscriptions.add, methods=["POST"]),
+    Route(SUBSCRIPTION, subscriptions.one),
+    Route(SUBSCRIPTION, subscriptions.change, methods=["POST"]),
+    Route(SUBSCRIPTION + "/switch", subscriptions.switch, methods=["POST"]),
+    Route(SUBSCRIPTION + "/remove", subscriptions.remove, methods=["POST"]),
+    Route(SUBSCRIPTION + "/secret", subscriptions.renew, methods=["POST"]),
+    Route(SUBSCRIPTION + "/test", subscriptions.send_test, methods=["POST"]),
+    Route(SUBSCRIPTION + "/again", subscriptions.send_again, methods=["POST"]),
     Route(TEAM + "/audit", audit.show),
     Route(TEAM + "/retention", retention.show),
     Route(TEAM + "/retention", retention.change, methods=["POST"]),

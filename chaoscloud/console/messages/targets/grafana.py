@@ -23,7 +23,7 @@ from chaoscloud.console.messages.targets._http import (
 )
 from chaoscloud.console.messages.targets.target import Sending, Target
 from chaoscloud.console.outgoing import Answer, CallFailed
-from chaoscloud.console.rules.safeguards.fields import Field
+from chaoscloud.console.rules.safeguards.fields import Field, OptionalField
 
 
 class GrafanaSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,7 +64,7 @@ class GrafanaTarget(Target[GrafanaSettings]):
             "The token",
             wide=True,
         ),
-        Field(
+        OptionalField(
             "dashboard",
             "Uid of a dashboard",
             "The dashboard's uid",

@@ -50,6 +50,12 @@ class Field(msgspec.Struct, frozen=True):
         return {self.name: self.subject}
 
 
+class OptionalField(Field, frozen=True):
+    """One line of text that may be left empty."""
+
+    template: ClassVar[str] = "fields/optional.html"
+
+
 class ChoiceField(Field, frozen=True):
     """One of a few values, each with its words."""
 
