@@ -27,7 +27,7 @@ from chaoscloud.console.outgoing import Client
 from chaoscloud.console.pages.errors import show_error
 from chaoscloud.console.pages.security import secure
 from chaoscloud.console.rates import RateLimiter
-from chaoscloud.console.records import TooMany
+from chaoscloud.console.records import TooMany, expected_runs
 from chaoscloud.console.records.experiment_lists import fill_tags
 from chaoscloud.console.records.experiment_summaries import fill_summaries
 from chaoscloud.console.records.idempotency import KeyReused
@@ -101,17 +101,26 @@ async def _work_beside(app: Starlette) -> AsyncIterator[None]:
 
 
 async def look_after_messages(database: Database, now: Callable[[], datetime]) -> None:
-    """Notice executions that say nothing any more, and forget old messages."""
+    """Notice executions that say nothing any more or did not come, and forget old messages."""
     while True:
         try:
             if await database.reading(has_lost, now()):
                 await database.writing(notice_lost, now())
             await database.writing(forget_found)
+            await judge_expected_runs(database, now())
             while await database.writing(prune, now()) == MOST_PRUNED:
                 await asyncio.sleep(STEP_PAUSE)
         except StorageError as error:
             log.warning("executions that say nothing are not noticed yet: %s", error)
         await asyncio.sleep(LOOK_AFTER)
+
+
+async def judge_expected_runs(database: Database, now: datetime) -> None:
+    """Notice expected runs that did not come, and those that did and are recorded later."""
+    if await database.reading(expected_runs.has_due, now):
+        await database.writing(expected_runs.judge_due, now)
+    if late := await database.reading(expected_runs.list_late, now):
+        await database.writing(expected_runs.note_late, late)
 
 
 async def _work(database: Database, now: Callable[[], datetime]) -> None:

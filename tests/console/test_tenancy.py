@@ -69,7 +69,9 @@ def ids(bobs: TeamApi, bob: Member) -> Ids:
     alert = {"kind": "alert", "name": PLANTED, "reason": PLANTED, "tags": ["never"]}
     execution = run.rpartition("/")[2]
     note = {"text": PLANTED, "finding": True}
+    expected = {"experiment_id": experiment_id, "cron": "0 6 * * *"}
     return {
+        "expected": bobs.post("/expected-runs", expected).json()["id"],
         "finding": bobs.post(f"/executions/{execution}/notes", note).json()["id"],
         "org": "acme",
         "team": "checkout",

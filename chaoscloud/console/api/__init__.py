@@ -15,6 +15,7 @@ from chaoscloud.console.api import (
     events,
     execution_list,
     executions,
+    expected_runs,
     experiments,
     health,
     me,
@@ -46,6 +47,7 @@ from chaoscloud.console.api._subscriptions import (
 )
 from chaoscloud.console.api.events import BATCH, SINGLE
 from chaoscloud.console.records.executions import Execution
+from chaoscloud.console.records.expected_runs import ExpectedRunStatus, MissedRun
 from chaoscloud.console.records.experiments import Experiment, Version
 from chaoscloud.console.records.journal_versions import JournalVersion
 from chaoscloud.console.records.notes import NoteWithStatus
@@ -182,6 +184,20 @@ routes: list[BaseRoute] = [
         takes=notes.NoteDraft,
     ),
     get(TEAM + "/executions/{execution}/notes", notes.list_of_execution, list[NoteWithStatus]),
+    post(
+        TEAM + "/expected-runs",
+        expected_runs.create,
+        ExpectedRunStatus,
+        takes=expected_runs.NewExpectedRun,
+    ),
+    get(
+        TEAM + "/expected-runs",
+        expected_runs.list_all,
+        list[ExpectedRunStatus],
+        query=("experiment",),
+    ),
+    delete(TEAM + "/expected-runs/{expected}", expected_runs.remove, None),
+    get(TEAM + "/missed-runs", expected_runs.list_missed, list[MissedRun], query=("limit",)),
     get(
         TEAM + "/findings",
         notes.list_findings,

@@ -33,6 +33,7 @@ PATH = {
     "safeguard": "The safeguard's id.",
     "hold": "The id of the hold.",
     "finding": "The id of the finding.",
+    "expected": "The id of what is expected.",
     "subscription": "The subscription's id.",
     "message": "The message's number.",
     "kind": "Why it needs attention, as the overview says.",

@@ -13,6 +13,7 @@ from chaoscloud.console.cli.audit import audit
 from chaoscloud.console.cli.backup import backup, restore
 from chaoscloud.console.cli.copy import copy
 from chaoscloud.console.cli.example import example
+from chaoscloud.console.cli.expected import expected
 from chaoscloud.console.cli.organizations import organization
 from chaoscloud.console.cli.people import person
 from chaoscloud.console.cli.retention import compact, retention
@@ -50,6 +51,7 @@ for command in (
     release,
     safeguard,
     subscription,
+    expected,
     organization,
     team,
     person,

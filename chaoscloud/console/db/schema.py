@@ -34,6 +34,7 @@ from chaoscloud.console.db.columns import (
     partial_index,
     reference,
 )
+from chaoscloud.console.db.expectation_tables import expected_runs, missed_runs
 from chaoscloud.console.db.message_tables import (
     IS_PENDING,
     lost_contacts,
@@ -74,6 +75,7 @@ __all__ = [
     "earlier_slugs",
     "events",
     "executions",
+    "expected_runs",
     "experiment_summaries",
     "experiment_versions",
     "experiments",
@@ -83,6 +85,7 @@ __all__ = [
     "memberships",
     "messages",
     "metadata",
+    "missed_runs",
     "notes",
     "objectives",
     "organization_revisions",

@@ -114,6 +114,31 @@ def announce_impact(connection: Connection, impact: AnnouncedImpact, now: dateti
     outbox.add_event(connection, event)
 
 
+def announce_missed(
+    connection: Connection,
+    team_id: str,
+    experiment_id: str,
+    title: str,
+    due_at: datetime,
+    now: datetime,
+) -> None:
+    """Tell that a run of an experiment was expected by a moment, and did not come."""
+    if place := _find_place(connection, team_id):
+        event = Event(
+            type=events.MISSED,
+            subject_id=experiment_id,
+            time=now,
+            sentence=(
+                f"{quote(title)} was expected to run by {due_at:%Y-%m-%d %H:%M} UTC, and did not."
+            ),
+            path=f"/{place.organization}/{place.team}/expected-runs",
+            title=events.cut(title),
+            experiment_id=experiment_id,
+            **msgspec.structs.asdict(place),
+        )
+        outbox.add_event(connection, event)
+
+
 def announce_safeguard(
     connection: Connection, type_: str, safeguard: Safeguard, now: datetime
 ) -> None:

@@ -57,6 +57,8 @@ NOTICES = {
     "removed": ("done", "The safeguard is removed; what it did stays in the audit log."),
     "required": ("done", "Runs of the organization must now get an answer from its safeguards."),
     "optional": ("done", "Runs of the organization go on when nobody answers."),
+    "expected": ("done", "Expected. What does not come shows here, and is told to subscribers."),
+    "unexpected": ("done", "These runs are expected no more."),
     "renamed": ("done", "Renamed. Addresses with the earlier name lead here."),
     "subscribed": ("done", "Subscribed: send a test to see that messages arrive."),
     "subscription-changed": ("done", "The subscription is changed."),
