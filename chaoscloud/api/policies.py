@@ -41,7 +41,7 @@ class Allowed:
 
 @dataclass(frozen=True)
 class Denied:
-    """At least one safeguard says no; `policies` are those, as they came."""
+    """At least one safeguard denies the run; `policies` are those, as they came."""
 
     policies: tuple[Policy, ...]
     required: bool | None = None

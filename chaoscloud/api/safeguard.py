@@ -54,9 +54,10 @@ NOT_ASKED = "Safeguards could not be asked, the experiment carries on without th
 def is_allowed_to_continue(session: "ConsoleSession", extensions: Extensions | None) -> None:
     """Return when the execution that `extensions` name may go on, or when nobody can say.
 
-    Raises the host's `InterruptExecution`, which names the policies, when the console says no; they
-    are noted in the block among `extensions` as well. No answer, and any that is not an explicit
-    no, lets the run go on: that is logged once a session. Without ids the session is not touched.
+    Raises the host's `InterruptExecution`, which names the policies, when the console denies the
+    run; they are noted in the block among `extensions` as well. No answer, and any that is not an
+    explicit denial, lets the run go on: that is logged once a session. Without ids the session is
+    not touched.
     """
     response = _request_policies(session, extensions)
     if response is None or not was_stored(response):

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from chaoscloud.api.calls import Cleaner
-from chaoscloud.extension import NAME, get_extension
+from chaoscloud.extension import NAME, REDACTED, ensure_extension, get_extension
 from chaoscloud.redaction import to_json
 from chaoscloud.redaction.encoding import simplify
 from chaoscloud.types import Journal
@@ -47,7 +47,7 @@ def copy_document(document: Any, redactor: Cleaner) -> tuple[str, int]:
     try:
         return _write(document, redactor)
     except _UNUSABLE:
-        return _write(shorten(document, None), redactor)
+        return _write(_simplify(document), redactor)
 
 
 def shorten(document: Any, limit: int | None = MOST_TEXT, redactor: Cleaner | None = None) -> Any:
@@ -94,6 +94,25 @@ def summarise_end(journal: Journal) -> dict[str, Any]:
     return {**{name: journal[name] for name in names if name in journal}, "extensions": [block]}
 
 
+def _simplify(document: Any) -> Any:
+    """A copy with a note for each value that has no form in JSON.
+
+    An experiment says in its block how many those are: it is not whole, and must not be run as if.
+    """
+    if not isinstance(document, Mapping):
+        return shorten(document, None)
+    if isinstance(document.get("experiment"), Mapping):
+        others = {key: part for key, part in document.items() if key != "experiment"}
+        return {**_simplify(others), "experiment": _simplify(document["experiment"])}
+    copying = _Shortening(None, None)
+    copied = copying.copy(document)
+    if copying.notes and ("method" in document or "steady-state-hypothesis" in document):
+        block = ensure_extension(copied)
+        before = block.get(REDACTED)
+        block[REDACTED] = copying.notes + (before if isinstance(before, int) else 0)
+    return copied
+
+
 def _summarise_run(run: Any) -> Any:
     if not isinstance(run, Mapping):
         return run
@@ -107,6 +126,7 @@ class _Shortening:
     """One document being copied."""
 
     def __init__(self, limit: int | None, redactor: Cleaner | None) -> None:
+        self.notes = 0
         self._limit = limit
         self._most = None if limit is None else MOST_VALUES
         self._redactor = redactor
@@ -124,7 +144,7 @@ class _Shortening:
         try:
             return self.copy(simplify(value))
         except TypeError:
-            return _note(value, "has no form in JSON")
+            return self._note(value, "has no form in JSON")
 
     def _copy_text(self, text: str) -> str:
         if self._limit is None or len(text) <= LONG_TEXT // 16:
@@ -149,9 +169,9 @@ class _Shortening:
 
     def _copy_container(self, value: Any) -> Any:
         if id(value) in self._open:
-            return _note(value, "contains itself")
+            return self._note(value, "contains itself")
         if len(self._open) >= DEEPEST:
-            return _note(value, "is nested too deeply")
+            return self._note(value, "is nested too deeply")
         self._open.add(id(value))
         try:
             if isinstance(value, Mapping):
@@ -163,7 +183,7 @@ class _Shortening:
     def _copy_mapping(self, mapping: Mapping[Any, Any]) -> dict[str, Any]:
         copied: dict[str, Any] = {}
         for key, value in list(mapping.items())[: self._most]:
-            name = key if isinstance(key, str) else _name(key)
+            name = key if isinstance(key, str) else self._name(key)
             copied[name if name not in copied else f"{name} ({len(copied)})"] = self.copy(value)
         return copied
 
@@ -174,15 +194,14 @@ class _Shortening:
         if self._most is not None and len(values) > self._most:
             yield f"[… {len(values)} values in all]"
 
+    def _name(self, key: Any) -> str:
+        """The name that stands for a key of another type."""
+        plain_key = key is None or isinstance(key, bool | int | float)
+        return str(key) if plain_key else self._note(key, "is no key in JSON")
 
-def _name(key: Any) -> str:
-    """The name that stands for a key of another type."""
-    plain_key = key is None or isinstance(key, bool | int | float)
-    return str(key) if plain_key else _note(key, "is no key in JSON")
-
-
-def _note(value: object, problem: str) -> str:
-    return f"[{type(value).__name__}: {problem}]"
+    def _note(self, value: object, problem: str) -> str:
+        self.notes += 1
+        return f"[{type(value).__name__}: {problem}]"
 
 
 def _write(document: Any, redactor: Cleaner) -> tuple[str, int]:

@@ -1,8 +1,8 @@
-"""Guards one run: asks before it starts, watches while it goes on, and stops it when told no.
+"""Guards one run: asks before it starts, watches while it goes on, and stops it once it is denied.
 
-A no may be heard by the watch or by a control, whichever is first. It becomes one `Stop`, and the
-run is interrupted once: by the control it is in, by a signal, or by its next control. What a no
-still means depends on the `RunState`.
+The watch or a control hears of a denial, whichever is first. It becomes one `Stop`, and the run is
+interrupted once: by the control it is in, by a signal, or by its next control. What a denial still
+means depends on the `RunState`.
 """
 
 import logging
@@ -91,7 +91,7 @@ class Guard:
     def open(self) -> None:
         """Ask before anything happens, log how the run is guarded, and start to watch.
 
-        Raises the host's `InterruptExecution` when it must not start: a safeguard says no, or
+        Raises the host's `InterruptExecution` when it must not start: a safeguard denies it, or
         safeguards are required and nobody answers. Another call than the first one is a `check`.
         """
         if self.state is not RunState.WAITING:
@@ -114,9 +114,9 @@ class Guard:
             self._watch = watch
 
     def check(self) -> None:
-        """Raise the host's `InterruptExecution` when a safeguard says no.
+        """Raise the host's `InterruptExecution` when a safeguard denies the run.
 
-        What is said while rollbacks run, or when the run is on its way out, interrupts nothing.
+        A denial interrupts nothing while rollbacks run, or when the run is on its way out.
         """
         if self._has_nothing_to_hear():
             return self._interrupt_if_denied()
@@ -156,7 +156,7 @@ class Guard:
             self._watch.change_address()
 
     def start_rollbacks(self) -> None:
-        """From here on a no is only noted: rollbacks half run would be worse."""
+        """From here on a denial is only noted: rollbacks half run would be worse."""
         self._finish(RunState.ROLLING_BACK)
 
     def end(self) -> None:
@@ -228,7 +228,7 @@ class Guard:
             self._deny(policies_without_answer(reason))
 
     def _deny(self, policies: tuple[Policy, ...]) -> None:
-        """Turn a no into a stop, or into a note where there is nothing to stop any more."""
+        """Turn a denial into a stop, or into a note where there is nothing to stop any more."""
         with self._lock:
             is_before_start = self.state is RunState.WAITING
             if self.state is RunState.ROLLING_BACK and not self._has_nothing_to_hear():
@@ -255,7 +255,7 @@ class Guard:
     def _note_late_denial(self, policies: tuple[Policy, ...]) -> None:
         self.late_denial = policies
         logger.warning(
-            "A safeguard says no %s, and the journal notes it. %s",
+            "A safeguard denies this run %s, and the journal notes it. %s",
             "while the rollbacks run: they are run to the end"
             if self.state is RunState.ROLLING_BACK
             else "as the experiment ends: there is nothing left to stop",
@@ -267,7 +267,7 @@ class Guard:
         if self._signal.is_installed:
             at_once = "at once"
         logger.info(
-            "Safeguards are active: a no in the console stops this run %s.%s",
+            "Safeguards are active: when the console denies this run, it stops %s.%s",
             at_once,
             " They are required." if self.lease.is_required else "",
         )

@@ -10,9 +10,9 @@ class RunState(Enum):
 
     WAITING = auto()  # nobody has answered yet: nothing has started
     RUNNING = auto()
-    STOPPING = auto()  # a safeguard says no, and the run does not know it yet
+    STOPPING = auto()  # a safeguard denies the run, which does not know it yet
     STOPPED = auto()  # the run was interrupted, and is on its way out
-    ROLLING_BACK = auto()  # a no is noted only: rollbacks half run would be worse
+    ROLLING_BACK = auto()  # a denial is noted only: rollbacks half run would be worse
     OVER = auto()  # nothing is left to stop
 
     def may_become(self, state: "RunState") -> bool:

@@ -112,8 +112,8 @@ class StopSignal:
         if not self._is_replaced:
             self._is_replaced = True
             logger.warning(
-                "A safeguard says no, and the running activity cannot be interrupted: it has "
-                "replaced the handler of SIGUSR1. The run stops at its next step."
+                "A safeguard denies this run, and the running activity cannot be interrupted: it "
+                "has replaced the handler of SIGUSR1. The run stops at its next step."
             )
 
 

@@ -53,7 +53,7 @@ NOT_STARTED = "They are required: the experiment does not start without them"
 WILL_BE_STOPPED = "They are required: the experiment is stopped unless the console answers"
 REFUSED = "Black Friday: nobody touches the shop"
 NOBODY = "Safeguards are required: nobody answers"
-TOO_LATE = "A safeguard says no while the rollbacks run"
+TOO_LATE = "A safeguard denies this run while the rollbacks run"
 
 
 @dataclass

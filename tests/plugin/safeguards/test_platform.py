@@ -51,7 +51,7 @@ def test_a_run_is_stopped_at_once(caplog: pytest.LogCaptureFixture) -> None:
     with exit_signals():
         open_guard().close()
 
-    assert "stops this run at once" in caplog.text
+    assert "denies this run, it stops at once" in caplog.text
 
 
 @pytest.mark.parametrize("lacking", ["the signal", "the host", "the main thread"])
