@@ -114,9 +114,10 @@ def test_the_console_answers_from_it(url: str, tmp_path: Path, now: Clock) -> No
     """The first start's token lists the first start's organization and team."""
     config = Config.from_environ({"DATABASE_URL": url}, data=str(tmp_path))
     with Database.open(url) as database:
-        token = database.write(lambda c: begin(c, now())).result()
+        owner = database.write(lambda c: begin(c, now())).result()
+        assert owner is not None
         client = TestClient(create_app(config, database, now=now))
-        headers = {"Authorization": f"Bearer {token}"}
+        headers = {"Authorization": f"Bearer {owner.token}"}
 
         [tenant] = client.get("/api/v1/organizations", headers=headers).json()
         answer = client.get(f"/api/v1/organizations/{tenant['id']}/teams", headers=headers)
@@ -128,8 +129,9 @@ def test_events_are_kept_once_there_too(url: str, tmp_path: Path, now: Clock) ->
     """One by one and in batches; what is not the database's own counts as new."""
     config = Config.from_environ({"DATABASE_URL": url}, data=str(tmp_path))
     with Database.open(url) as database:
-        token = database.write(lambda c: begin(c, now())).result()
-        headers = {"Authorization": f"Bearer {token}"}
+        owner = database.write(lambda c: begin(c, now())).result()
+        assert owner is not None
+        headers = {"Authorization": f"Bearer {owner.token}"}
         client = TestClient(create_app(config, database, now=now), headers=headers)
         with database.read() as connection:
             [organization] = organizations.list_page(connection)
@@ -184,8 +186,9 @@ def test_while_the_server_is_away_reads_say_when_to_come_back(
 
     config = Config.from_environ({"DATABASE_URL": url}, data=str(tmp_path))
     with Database.open(url) as database:
-        token = database.write(lambda c: begin(c, now())).result()
-        headers = {"Authorization": f"Bearer {token}"}
+        owner = database.write(lambda c: begin(c, now())).result()
+        assert owner is not None
+        headers = {"Authorization": f"Bearer {owner.token}"}
         client = TestClient(create_app(config, database, now=now), headers=headers)
         name = url.split("/")[3].partition("?")[0]
         with psycopg.connect(host=str(server), user="postgres", autocommit=True) as connection:

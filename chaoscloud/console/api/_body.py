@@ -73,7 +73,8 @@ def check_json(raw: bytes, what: str = "body") -> bytes:
 def decode_as(raw: bytes | msgspec.Raw, kind: type[T], *at: str) -> T:
     """Decode JSON as this type; `at` is the place of the bytes in the body.
 
-    Raises `Invalid`.
+    What the type does not name, and what it names as `msgspec.Raw`, is hardly looked at: it is for
+    `check_json`. Raises `Invalid`, and `BadRequest` for what is no JSON.
     """
     return validate(lambda: msgspec.json.decode(raw, type=kind), *at)
 
@@ -87,6 +88,10 @@ def validate(read: Callable[[], T], *at: str) -> T:
         if match := _PLACE.match(message):
             message, path = match["message"], match["path"]
         raise Invalid(message, ["body", *at, *_steps(path)]) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadRequest(f"The body cannot be read as JSON: {error}.") from None
+    except RecursionError:
+        raise BadRequest("The body cannot be read as JSON: it is nested too deeply.") from None
 
 
 def _steps(path: str) -> list[str | int]:

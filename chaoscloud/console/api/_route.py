@@ -8,8 +8,11 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 JSON = "application/json"
+
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class Text(msgspec.Struct):
@@ -42,7 +45,7 @@ class ApiRoute(Route):
         self,
         method: str,
         path: str,
-        endpoint: Callable[[Request], Awaitable[Response]],
+        endpoint: Endpoint,
         answers: Any,
         *,
         takes: Any = None,
@@ -53,6 +56,8 @@ class ApiRoute(Route):
         waits: bool = False,
     ) -> None:
         super().__init__(path, endpoint, methods=[method])
+        # Starlette's own looks for handlers of exceptions once more than the application does.
+        self.app = _call_endpoint(endpoint)
         self.method = method
         self.answers = _by_status(method, answers)
         self.takes = _by_media_type(takes)
@@ -61,6 +66,14 @@ class ApiRoute(Route):
         self.public = public
         self.repeatable = repeatable
         self.waits = waits
+
+
+def _call_endpoint(endpoint: Endpoint) -> ASGIApp:
+    async def call(scope: Scope, receive: Receive, send: Send) -> None:
+        response = await endpoint(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+    return call
 
 
 def _by_status(method: str, answers: Any) -> Mapping[int, Any]:

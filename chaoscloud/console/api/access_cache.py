@@ -61,7 +61,7 @@ class AccessCache:
 
     async def load(self, request: Request) -> Access:
         """The access as the database has it now. Raises a `Problem`."""
-        revision = await database_of(request).reading(changes.number, changes.ACCESS)
+        revision = await database_of(request).reading(changes.read_access_revision)
         return await self._load(request, revision, now_of(request))
 
     async def _load(self, request: Request, revision: int, now: datetime) -> Access:

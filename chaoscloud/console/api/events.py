@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from sqlalchemy import Connection
@@ -22,6 +22,8 @@ from chaoscloud.console.records.events import Message, NewEvent, UnknownExecutio
 from chaoscloud.console.rules import stops
 from chaoscloud.console.rules.journals import moment
 from chaoscloud.console.rules.soundness import Unsound, ensure_sound, plain
+
+T = TypeVar("T")
 
 SINGLE = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
@@ -121,12 +123,21 @@ async def list_page(request: TeamRequest) -> Response:
 
 
 def _parse_single(body: bytes, now: datetime) -> list[NewEvent]:
-    return [_convert(decode_as(check_json(body), CloudEvent), now)]
+    return [_convert(_decode(body, CloudEvent), now)]
 
 
 def _parse_batch(body: bytes, now: datetime) -> list[NewEvent]:
-    cloud_events = decode_as(check_json(body), list[CloudEvent])
+    cloud_events = _decode(body, list[CloudEvent])
     return [_convert(event, now, number) for number, event in enumerate(cloud_events)]
+
+
+def _decode(body: bytes, kind: type[T]) -> T:
+    """Decode what is kept of events; the rest of the body is only skipped."""
+    try:
+        return decode_as(body, kind)
+    except Invalid:
+        check_json(body)  # what is no JSON at all is refused as that
+        raise
 
 
 def _convert(event: CloudEvent, now: datetime, *at: int) -> NewEvent:
@@ -155,8 +166,8 @@ def _parse_data(event: CloudEvent, at: Sequence[int]) -> bytes:
     """The JSON of the data, whichever way it came."""
     raw = bytes(event.data)
     if not raw.startswith(b'"') or not _is_json(event.datacontenttype):
-        return raw
-    encoded = msgspec.json.decode(raw, type=str).encode()
+        return check_json(raw)  # nothing else of the body is kept as it came
+    encoded = decode_as(raw, str, "data").encode()
     try:
         ensure_sound(encoded)
     except Unsound as error:
@@ -172,7 +183,7 @@ def _is_json(content_type: str | None) -> bool:
 
 def _add(connection: Connection, submissions: Sequence[_Submission]) -> Sequence[int]:
     """Add what runs sent, unless access changed since, in whichever process it was changed."""
-    access = changes.number(connection, changes.ACCESS)
+    access = changes.read_access_revision(connection)
     if any(submission.access != access for submission in submissions):
         raise _Outdated
     messages = [submission.message for submission in submissions]

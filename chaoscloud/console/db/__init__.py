@@ -188,7 +188,6 @@ class Database:
         self, job: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """The same for what runs send; raises `DiskFull` when there is little room left."""
-        self.space.check()
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
         def run(connection: Connection) -> T:
@@ -205,7 +204,6 @@ class Database:
         The job receives any number of them, and returns a result for each. When it raises over
         several, it is called for each by itself, and fails only for those it cannot keep.
         """
-        self.space.check()
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._writer.add(Task(future, shared=job, item=item, is_record=True))
         return await future

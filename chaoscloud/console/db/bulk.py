@@ -33,7 +33,7 @@ class Insert(NamedTuple):
         added = 0
         for start in range(0, len(rows), AT_ONCE):
             part = rows[start : start + AT_ONCE]
-            statement = _write_statement(connection.dialect.paramstyle, self, len(part))
+            statement = _write_statement(mark(connection), self, len(part))
             values = tuple(value for row in part for value in row)
             added += connection.exec_driver_sql(statement, values).rowcount
         return added
@@ -43,6 +43,11 @@ def insert_missing(connection: Connection, table: Table, rows: Sequence[dict[str
     """Insert the rows whose keys are not there yet; how many that were."""
     make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     return connection.execute(make(table).on_conflict_do_nothing(), list(rows)).rowcount
+
+
+def mark(connection: Connection) -> str:
+    """What stands for a value in the driver's statements."""
+    return "?" if connection.dialect.paramstyle == "qmark" else "%s"
 
 
 def moment_writer(connection: Connection, column: Column[datetime]) -> Callable[[datetime], Any]:
@@ -62,8 +67,7 @@ def _pass(value: Any) -> Any:
 
 
 @lru_cache(AT_ONCE)
-def _write_statement(style: str, insert: Insert, rows: int) -> str:
-    mark = "?" if style == "qmark" else "%s"
+def _write_statement(mark: str, insert: Insert, rows: int) -> str:
     row = f"({', '.join([mark] * len(insert.columns))})"
     return (
         f"INSERT INTO {insert.table.name} ({', '.join(insert.columns)})"  # noqa: S608

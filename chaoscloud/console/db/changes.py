@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Engine, PoolProxiedConnection, bindparam, event, select, text
 from sqlalchemy.sql.dml import UpdateBase
 
-from chaoscloud.console.db.schema import organization_revisions, revisions, teams
+from chaoscloud.console.db.schema import organization_revisions, teams
 
 ACCESS = "access"  # who may see which team
 SAFEGUARDS = "safeguards"  # what may deny
@@ -48,7 +48,7 @@ _ALL = (
     f"SELECT '{_ACCESS_ROW}', number, 0 FROM revisions WHERE name = '{ACCESS}'"  # noqa: S608
     " UNION ALL SELECT organization_id, safeguards, executions FROM organization_revisions"
 )
-_NUMBER = select(revisions.c.number).where(revisions.c.name == bindparam("name"))
+_ACCESS_REVISION = f"SELECT number FROM revisions WHERE name = '{ACCESS}'"  # noqa: S608
 _OF_ORGANIZATION = select(organization_revisions).where(
     organization_revisions.c.organization_id.in_((bindparam("organization"), ALL_ORGANIZATIONS))
 )
@@ -159,9 +159,9 @@ def read_revision(connection: Connection, organization_id: str) -> Revision:
     return _add_up(Revision(row.safeguards, row.executions) for row in rows)
 
 
-def number(connection: Connection, name: str) -> int:
-    """How often something that concerns no single organization has changed so far."""
-    return connection.scalar(_NUMBER, {"name": name}) or 0
+def read_access_revision(connection: Connection) -> int:
+    """How often who may see which team has changed so far."""
+    return connection.exec_driver_sql(_ACCESS_REVISION).scalar() or 0
 
 
 def _convert_rows(rows: Iterable[Sequence[Any]]) -> Revisions:

@@ -34,18 +34,35 @@ class GroupResult(NamedTuple):
 
 def write_group(engine: Engine, tasks: Sequence[Task]) -> GroupResult:
     """Run tasks in one transaction and commit it. Never raises."""
+    return _write(engine, tasks, savepoints=not _share_one_job(tasks))
+
+
+def _write(engine: Engine, tasks: Sequence[Task], savepoints: bool) -> GroupResult:
     outcomes: list[TaskResult] = []
     changed: frozenset[DatabaseChange]
     try:
         with engine.connect() as connection, connection.begin():
             changes.forget(connection)
-            for _, alike in groupby(tasks, lambda task: task.shared or task.future):
-                _run(connection, list(alike), outcomes)
+            if savepoints:
+                for _, alike in groupby(tasks, lambda task: task.shared or task.future):
+                    _run(connection, list(alike), outcomes)
+            else:
+                outcomes += map(TaskResult, tasks, _call(connection, tasks))
             changed = changes.count(connection)
     except Exception as error:  # noqa: BLE001  (delivered to everyone who waits)
+        if not (savepoints or is_trouble(error)):
+            return _write(engine, tasks, savepoints=True)  # to see whose failure it is
         failure = _convert(error)
         outcomes, changed = list(_fail(tasks, outcomes, failure)), frozenset()
     return GroupResult(outcomes, changed, _find_trouble(outcomes))
+
+
+def _share_one_job(tasks: Sequence[Task]) -> bool:
+    """Whether all of it is one call: then the transaction is savepoint enough.
+
+    On a busy console each statement waits for its turn of the interpreter.
+    """
+    return bool(tasks) and tasks[0].shared is not None and len({task.shared for task in tasks}) == 1
 
 
 def _find_trouble(outcomes: Sequence[TaskResult]) -> StorageError | None:
@@ -78,7 +95,7 @@ def _run(connection: Connection, tasks: list[Task], outcomes: list[TaskResult]) 
         outcomes += map(TaskResult, tasks, results)
 
 
-def _call(connection: Connection, tasks: list[Task]) -> Sequence[Any]:
+def _call(connection: Connection, tasks: Sequence[Task]) -> Sequence[Any]:
     if tasks[0].shared is not None:
         return tasks[0].shared(connection, [task.item for task in tasks])
     return [task.job(connection) for task in tasks if task.job is not None]

@@ -113,12 +113,25 @@ class Writer:
 
     def _write_group(self, group: list[Task]) -> list[TaskResult]:
         """Write a group; when the disk is full, all but records once more, into the reserve."""
-        outcomes = self._write_once(group).outcomes
+        refused, group = self._refuse_records(group)
+        outcomes = refused + self._write_once(group).outcomes
         lacking = [outcome.task for outcome in outcomes if _may_use_reserve(outcome)]
         if lacking and self._space.release_reserve():
             outcomes = [outcome for outcome in outcomes if not _may_use_reserve(outcome)]
             outcomes += self._write_once(lacking).outcomes
         return outcomes
+
+    def _refuse_records(self, group: list[Task]) -> tuple[list[TaskResult], list[Task]]:
+        """Turn what runs send away while there is little room; and what else there is to write."""
+        if any(task.is_record for task in group):
+            try:
+                self._space.check()
+            except DiskFull as error:
+                return (
+                    [TaskResult(task, None, error) for task in group if task.is_record],
+                    [task for task in group if not task.is_record],
+                )
+        return [], group
 
     def _write_once(self, tasks: list[Task]) -> GroupResult:
         result = write_group(self._engine, tasks)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import IntegrityError
 
 from chaoscloud.console.db import bulk
@@ -56,12 +56,7 @@ _INSERT = bulk.Insert(
     ("execution_id", "received_at", "event_id", "type", "time", "data", "sequence"),
     unique="execution_id, event_id",
 )
-_TOUCH = (
-    update(executions)
-    .where(executions.c.id == bindparam("execution"))
-    .where(executions.c.last_seen_at <= bindparam("before"))
-    .values(last_seen_at=bindparam("at"))
-)
+_TOUCH = "UPDATE executions SET last_seen_at = {mark} WHERE id = {mark} AND last_seen_at <= {mark}"
 
 
 def add(connection: Connection, messages: Sequence[Message]) -> list[int]:
@@ -96,11 +91,13 @@ def add(connection: Connection, messages: Sequence[Message]) -> list[int]:
 
 def _touch(connection: Connection, messages: Sequence[Message]) -> None:
     """Write down that the executions are alive, where that is worth it."""
-    now = max(message.received_at for message in messages)
+    latest = max(message.received_at for message in messages)
+    write = bulk.moment_writer(connection, executions.c.last_seen_at)
+    at, before = write(latest), write(latest - SEEN_AGAIN)
     ids = {message.execution_id for message in messages if message.events}
     if ids:
-        values = [{"execution": id_, "before": now - SEEN_AGAIN, "at": now} for id_ in sorted(ids)]
-        connection.execute(_TOUCH, values)
+        statement = _TOUCH.format(mark=bulk.mark(connection))
+        connection.exec_driver_sql(statement, [(at, id_, before) for id_ in sorted(ids)])
 
 
 def missing(connection: Connection, execution_id: str) -> int:
