@@ -27,6 +27,7 @@ from chaoscloud.console.api import (
     overview,
     policies,
     policy,
+    reports,
     retention,
     run_events,
     runs,
@@ -36,7 +37,18 @@ from chaoscloud.console.api import (
     verifications,
 )
 from chaoscloud.console.api._answers import Made, Page
-from chaoscloud.console.api._route import Lines, Table, Text, delete, get, head, patch, post, put
+from chaoscloud.console.api._route import (
+    Html,
+    Lines,
+    Table,
+    Text,
+    delete,
+    get,
+    head,
+    patch,
+    post,
+    put,
+)
 from chaoscloud.console.api._safeguards import NewSafeguard, SafeguardChanges, SafeguardView
 from chaoscloud.console.api._starting import NewRun
 from chaoscloud.console.api._subscriptions import (
@@ -170,6 +182,7 @@ routes: list[BaseRoute] = [
         Page[events.Event],
         query=("after", *LIST),
     ),
+    get(TEAM + "/executions/{execution}/report", reports.of_execution, Html),
     get(TEAM + "/executions/{execution}/journals", executions.list_journals, list[JournalVersion]),
     get(
         TEAM + "/executions/{execution}/journals/{number:int}",

@@ -27,8 +27,17 @@ class Lines(msgspec.Struct):
     """An answer that is a JSON document a line."""
 
 
+class Html(msgspec.Struct):
+    """An answer that is one HTML file."""
+
+
 # The media types of answers that are no JSON.
-PLAIN: Mapping[Any, str] = {Text: "text/plain", Table: "text/csv", Lines: "application/x-ndjson"}
+PLAIN: Mapping[Any, str] = {
+    Text: "text/plain",
+    Table: "text/csv",
+    Lines: "application/x-ndjson",
+    Html: "text/html",
+}
 
 
 class ApiRoute(Route):

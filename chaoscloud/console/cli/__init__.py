@@ -16,6 +16,7 @@ from chaoscloud.console.cli.example import example
 from chaoscloud.console.cli.expected import expected
 from chaoscloud.console.cli.organizations import organization
 from chaoscloud.console.cli.people import person
+from chaoscloud.console.cli.report import report
 from chaoscloud.console.cli.retention import compact, retention
 from chaoscloud.console.cli.safeguard import safeguard
 from chaoscloud.console.cli.serve import serve
@@ -57,6 +58,7 @@ for command in (
     person,
     token,
     audit,
+    report,
     retention,
     backup,
     restore,

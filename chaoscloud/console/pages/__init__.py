@@ -103,6 +103,7 @@ routes: list[BaseRoute] = [
     Route(TEAM + "/findings", notes.list_findings),
     Route(TEAM + "/findings/{id}", notes.change, methods=["POST"]),
     Route(EXECUTION + "/compare", compare.show),
+    Route(EXECUTION + "/report.html", executions.report),
     Route(EXECUTION + "/journal", executions.text),
     Route(EXECUTION + "/journal.json", executions.journal),
     Route(EXECUTION + "/journals/{number}", executions.earlier_journal),

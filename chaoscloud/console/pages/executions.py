@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from chaoscloud.console.errors import Gone, NotFound
@@ -13,6 +14,11 @@ from chaoscloud.console.records import execution_views
 from chaoscloud.console.records import executions as execution_records
 from chaoscloud.console.records.execution_views import ExecutionDetail
 from chaoscloud.console.records.removals import REMOVED
+from chaoscloud.console.reports.execution import (
+    Origin,
+    build_execution_report,
+    render_execution_report,
+)
 
 
 @of_team
@@ -65,6 +71,24 @@ async def journal(visit: Visit) -> Response:
     name = f'attachment; filename="journal-{record.id}.json"'
     return Response(
         record.journal, media_type="application/json", headers={"Content-Disposition": name}
+    )
+
+
+@of_team
+async def report(visit: Visit) -> Response:
+    """The execution as one file to hand over."""
+    execution_id, scope = visit.parameter("id"), visit.scope
+    address = f"{visit.origin}{visit.base}/executions/{execution_id}"
+    origin = Origin(scope.organization_name, scope.team_name, address)
+    document = await visit.db.reading(
+        build_execution_report, scope.team_id, execution_id, origin, visit.now
+    )
+    if document is None:
+        raise NotFound("There is no such execution, or it is not yours to see.")
+    return Response(
+        await run_in_threadpool(render_execution_report, document),
+        media_type="text/html",
+        headers={"Content-Disposition": f'attachment; filename="report-{execution_id}.html"'},
     )
 
 
