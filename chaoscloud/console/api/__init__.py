@@ -137,6 +137,7 @@ routes: list[BaseRoute] = [
     ),
     get(TEAM + "/experiments", experiments.list_page, Page[Experiment], query=LIST),
     get(EXPERIMENT, experiments.one, experiments.ExperimentWithDocument),
+    patch(EXPERIMENT, experiments.change, None, takes=experiments.ExperimentChanges),
     get(EXPERIMENT + "/versions", experiments.versions, Page[Version], query=LIST),
     get(EXPERIMENT + "/versions/{number}", experiments.version, dict[str, Any]),
     post(

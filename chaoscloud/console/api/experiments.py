@@ -1,7 +1,7 @@
 """Publishing experiments, and reading them back."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from sqlalchemy import Connection
@@ -28,6 +28,7 @@ from chaoscloud.console.records._rows import Cursor
 from chaoscloud.console.records.audit import Author
 from chaoscloud.console.records.experiments import Experiment, Published, Version
 from chaoscloud.console.rules import recognition
+from chaoscloud.console.rules.documents import LONGEST_TITLE
 from chaoscloud.console.rules.recognition import DocumentChange, ExperimentDraft
 
 
@@ -106,6 +107,43 @@ async def version(request: TeamRequest) -> Response:
     if raw is None:
         raise NotFound("There is no such version.")
     return document(raw)
+
+
+class ExperimentChanges(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a team changes of an experiment of its own; what is left out stays.
+
+    An empty `name` is the title of the document again. An `archived` one stands on no list of the
+    console's pages, and nothing of it is removed.
+    """
+
+    name: Annotated[str, msgspec.Meta(max_length=LONGEST_TITLE)] | msgspec.UnsetType = msgspec.UNSET
+    archived: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+@of_team
+async def change(request: TeamRequest) -> Response:
+    """Rename an experiment, archive it, or bring it back."""
+    sent = await offload(
+        lambda body: decode_as(check_json(body), ExperimentChanges), await body_of(request.http)
+    )
+    experiment_id = request.path("experiment")
+    await request.db.writing(_change, request.author, experiment_id, sent, request.now)
+    return nothing()
+
+
+def _change(
+    connection: Connection,
+    author: Author,
+    experiment_id: str,
+    sent: ExperimentChanges,
+    now: datetime,
+) -> None:
+    _lookup.find_experiment(connection, author.team_id, experiment_id)
+    if sent.name is not msgspec.UNSET:
+        name = " ".join(sent.name.split())
+        experiments.rename(connection, author, experiment_id, name, now)
+    if sent.archived is not msgspec.UNSET:
+        experiments.archive(connection, author, experiment_id, sent.archived, now)
 
 
 def draft_of(body: bytes) -> ExperimentDraft:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, select, update
 
+from chaoscloud.console.db import changes
 from chaoscloud.console.db.schema import (
     experiment_versions,
     experiments,
@@ -16,6 +17,8 @@ from chaoscloud.console.records import audit
 from chaoscloud.console.records._rows import Cursor, columns, every, first, new_id, newest_first
 from chaoscloud.console.records.audit import Author
 from chaoscloud.console.rules.recognition import DocumentChange, ExperimentDraft, Known, change
+
+_NAME = func.coalesce(team_experiments.c.name, experiments.c.title)
 
 
 class Experiment(msgspec.Struct, frozen=True):
@@ -86,6 +89,45 @@ def publish(
         connection, author, action, draft.title, now, ("experiment", published.experiment_id)
     )
     return published
+
+
+def rename(
+    connection: Connection, author: Author, experiment_id: str, name: str, now: datetime
+) -> bool:
+    """Call a team's experiment by this name, or by its title if it is empty; whether it is there.
+
+    The name stays when a later version has another title.
+    """
+    title = _find_title(connection, author.team_id, experiment_id)
+    if title is None:
+        return False
+    _set_link(connection, author.team_id, experiment_id, name=name or None)
+    changes.mark_executions(connection, author.team_id)  # lists show it
+    target = ("experiment", experiment_id)
+    audit.add_author_entry(connection, author, "experiment.renamed", name or title, now, target)
+    return True
+
+
+def archive(
+    connection: Connection, author: Author, experiment_id: str, is_archived: bool, now: datetime
+) -> bool:
+    """Take a team's experiment off the lists, or put it back; whether it is there."""
+    title = _find_title(connection, author.team_id, experiment_id)
+    if title is None:
+        return False
+    archived_at = now if is_archived else None
+    _set_link(connection, author.team_id, experiment_id, archived_at=archived_at)
+    changes.mark_executions(connection, author.team_id)
+    action = "experiment.archived" if is_archived else "experiment.restored"
+    audit.add_author_entry(connection, author, action, title, now, ("experiment", experiment_id))
+    return True
+
+
+def _find_title(connection: Connection, team_id: str, experiment_id: str) -> str | None:
+    """What a team calls its experiment of this id; None where it has none."""
+    statement = _of_team(team_id).where(experiments.c.id == experiment_id)
+    title: str | None = connection.scalar(statement.with_only_columns(_NAME))
+    return title
 
 
 def find(connection: Connection, team_id: str, experiment_id: str) -> Experiment | None:
@@ -274,7 +316,7 @@ def _add_version(
 
 def _of_team(team_id: str) -> Select[Any]:
     return (
-        select(*columns(experiments, Experiment, latest_version=_latest_number()))
+        select(*columns(experiments, Experiment, latest_version=_latest_number(), title=_NAME))
         .join(team_experiments, team_experiments.c.experiment_id == experiments.c.id)
         .where(team_experiments.c.team_id == team_id)
     )
