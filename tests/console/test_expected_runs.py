@@ -238,6 +238,21 @@ def test_the_list_says_what_comes_next(
     assert expected["author"] == "Bob"
 
 
+def test_a_missed_run_needs_attention_until_one_comes(
+    bobs: TeamApi, browser: Browser, experiment: str, judge: Judge, now: Clock
+) -> None:
+    """On the overview, once for each schedule; or until somebody has seen it."""
+    now.at = TUESDAY + timedelta(days=1, hours=1)
+    judge()
+    before = Seen(browser.open("/acme/checkout/overview")).text
+    run(bobs, experiment, now())
+
+    after = Seen(browser.open("/acme/checkout/overview")).text
+
+    assert before.count("It was expected by 4 Mar 2026 06:00 UTC.") == 1
+    assert "It was expected by" not in after
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [

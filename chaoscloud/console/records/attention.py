@@ -13,9 +13,10 @@ from chaoscloud.console.db.schema import (
     people,
     verification_runs,
 )
-from chaoscloud.console.records import audit, runs, safeguards, verifications
+from chaoscloud.console.records import audit, expected_runs, runs, safeguards, verifications
 from chaoscloud.console.records.audit import Author
 from chaoscloud.console.records.execution_lists import select_running
+from chaoscloud.console.records.expected_runs import MissedRun
 from chaoscloud.console.records.experiment_lists import ExperimentFacts
 from chaoscloud.console.records.runs import VerificationRun
 from chaoscloud.console.rules.attention import (
@@ -66,12 +67,15 @@ class _Others(msgspec.Struct, frozen=True):
 
     stops: dict[str, Safeguard]
     impacted: dict[str, VerificationRun]
+    missed: dict[str, MissedRun]
 
     def facts(self) -> Iterator[OtherFacts]:
         for stop in self.stops.values():
             yield OtherFacts("stop", stop.id, stop.since)
         for run in self.impacted.values():
             yield OtherFacts("impacted", run.id, run.created_at)
+        for key, missed in self.missed.items():
+            yield OtherFacts("missed", key, missed.due_at)
 
 
 def read_attention(
@@ -85,7 +89,7 @@ def read_attention(
 ) -> Attention:
     """What needs attention in a team; given all experiments, and the last run of verifications."""
     stops = _find_stops(connection, organization_id, team_id, now)
-    others = _Others(stops, _select_impacted(latest_runs))
+    others = _Others(stops, _select_impacted(latest_runs), _list_missed(connection, team_id))
     facts = [*_list_last_runs(experiments), *_list_urgent_runs(connection, team_id, now)]
     findings = find_attention(facts, others.facts(), _read_seen(connection, team_id))
     open_findings = [finding for finding in findings if finding.seen is None]
@@ -141,6 +145,8 @@ def exists(connection: Connection, team_id: str, organization_id: str, key: Key)
         return any(safeguard.id == subject_id for safeguard in present)
     if kind == "impacted":
         return subject_id in _select_impacted(list_latest_runs(connection, team_id).values())
+    if kind == "missed":
+        return subject_id in _list_missed(connection, team_id)
     own = and_(executions.c.team_id == team_id, executions.c.id == subject_id)
     return connection.execute(select(executions.c.id).where(own)).first() is not None
 
@@ -160,6 +166,9 @@ def _log(
         by = verification_runs.c
         verification_id = connection.scalar(select(by.verification_id).where(by.id == subject_id))
         target = ("verification", verification_id or "")
+    elif kind == "missed":
+        expected = expected_runs.find(connection, author.team_id, subject_id.partition("@")[0])
+        target = ("experiment", expected.experiment_id if expected else "")
     audit.add_author_entry(connection, author, action, subject, now, target)
 
 
@@ -231,6 +240,14 @@ def _select_impacted(latest_runs: Iterable[VerificationRun]) -> dict[str, Verifi
     return {run.id: run for run in latest_runs if run.insight and run.insight.impacted}
 
 
+def _list_missed(connection: Connection, team_id: str) -> dict[str, MissedRun]:
+    """The last run of each schedule that did not come, unless one has come since."""
+    return {
+        f"{missed.expected_run_id}@{missed.due_at:%Y-%m-%dT%H:%M}": missed
+        for missed in expected_runs.list_unsettled(connection, team_id)
+    }
+
+
 # --- in words ----------------------------------------------------------------------------------
 
 
@@ -255,6 +272,9 @@ def _describe_one(
     elif run := others.impacted.get(finding.subject_id):
         title, sentence = run.verification_name, _describe_impact(run)
         path = f"verifications/{run.verification_id}/runs/{run.id}"
+    elif missed := others.missed.get(finding.subject_id):
+        title, path = missed.title, "expected-runs"
+        sentence = f"It was expected by {missed.due_at:%-d %b %Y %H:%M} UTC."
     else:
         title, told = titles.get(finding.subject_id, ("", None))
         sentence = told or "It sends nothing any more: it was cut off, or lost the network."

@@ -176,18 +176,38 @@ def list_missed(
 
     What is expected no more is not among them.
     """
+    statement = _select_missed(team_id).limit(limit)
+    if since is not None:
+        statement = statement.where(missed_runs.c.due_at >= since)
+    return every(connection, statement, MissedRun)
+
+
+def _select_missed(team_id: str) -> Select[Any]:
     column = missed_runs.c
-    statement = (
+    return (
         select(*columns(missed_runs, MissedRun, title=experiments.c.title))
         .join(expected_runs, expected_runs.c.id == column.expected_run_id)
         .join(experiments, experiments.c.id == column.experiment_id)
         .where(column.team_id == team_id, column.execution_id.is_(None))
         .where(expected_runs.c.removed_at.is_(None))
         .order_by(column.due_at.desc(), column.expected_run_id)
-        .limit(limit)
     )
-    if since is not None:
-        statement = statement.where(column.due_at >= since)
+
+
+def list_unsettled(connection: Connection, team_id: str) -> list[MissedRun]:
+    """The last run of each schedule that did not come, unless one of its experiment came since."""
+    by, later = outcomes.c, missed_runs.alias()
+    since = select(by.execution_id).where(
+        by.team_id == missed_runs.c.team_id,
+        by.experiment_id == missed_runs.c.experiment_id,
+        by.started_at > missed_runs.c.until,
+        *_CAME,
+    )
+    newer = select(later.c.due_at).where(
+        later.c.expected_run_id == missed_runs.c.expected_run_id,
+        later.c.due_at > missed_runs.c.due_at,
+    )
+    statement = _select_missed(team_id).where(~since.exists(), ~newer.exists())
     return every(connection, statement, MissedRun)
 
 
@@ -293,11 +313,14 @@ def _find_run(connection: Connection, missed: dict[str, Any]) -> str | None:
         .where(column.team_id == missed["team_id"])
         .where(column.experiment_id == missed["experiment_id"])
         .where(column.started_at > missed["since"], column.started_at <= missed["until"])
-        .where(column.dry.is_(False), column.outcome.is_distinct_from("refused"))
+        .where(*_CAME)
         .limit(1)
     )
     execution_id: str | None = connection.scalar(statement)
     return execution_id
+
+
+_CAME = (outcomes.c.dry.is_(False), outcomes.c.outcome.is_distinct_from("refused"))
 
 
 def _is_due(now: datetime) -> tuple[Any, ...]:

@@ -2,7 +2,8 @@
 
 A run needs attention when what its method did may still be there, or when the console lost contact
 with it. The last run of an experiment that says something also does when it did not pass; a later
-one that passes settles that. What somebody has seen needs no attention any more.
+one that passes settles that. An expected run that did not come is settled by any run since. What
+somebody has seen needs no attention any more.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,7 +13,14 @@ from typing import Literal, get_args
 import msgspec
 
 Kind = Literal[
-    "stop", "left-behind", "lost-contact", "deviated", "failed", "impacted", "inconclusive"
+    "stop",
+    "left-behind",
+    "lost-contact",
+    "deviated",
+    "failed",
+    "missed",
+    "impacted",
+    "inconclusive",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)  # the most urgent first
 WORDS: Mapping[str, str] = {
@@ -21,6 +29,7 @@ WORDS: Mapping[str, str] = {
     "lost-contact": "Lost contact",
     "deviated": "Deviated",
     "failed": "Could not be tested",
+    "missed": "Did not come",
     "impacted": "Impacted",
     "inconclusive": "Inconclusive",
 }
@@ -40,7 +49,7 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OtherFacts(msgspec.Struct, frozen=True):
-    """A stop in force, or a verification run that cost more than its objective allows."""
+    """A stop in force, an expected run that did not come, or a verification run with an impact."""
 
     kind: Kind
     id: str
