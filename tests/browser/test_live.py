@@ -4,6 +4,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -109,6 +110,121 @@ def test_what_is_typed_stays_while_the_page_changes(
     owner.page.keyboard.type(" notice")
 
     expect(owner.page.get_by_label("Why")).to_have_value("Customers notice")
+
+
+def test_what_is_selected_stays_selected_while_the_page_changes(
+    owner: Visitor, told: Callable[[str], None]
+) -> None:
+    """Somebody who copies a line is not interrupted; what could not change changes afterwards."""
+    told("kill another broker")
+    owner.page.evaluate("getSelection().selectAllChildren(document.querySelector('#method'))")
+    owner.page.evaluate(
+        "getSelection().extend(document.querySelector('.acts .status').lastChild, 3)"
+    )
+    selected = owner.page.evaluate("String(getSelection())")
+
+    told("kill the last broker")
+
+    assert selected.startswith("Method")
+    assert owner.page.evaluate("String(getSelection())") == selected
+    owner.page.evaluate("getSelection().removeAllRanges()")
+    expect(owner.page.locator("main")).to_contain_text("kill the last broker")
+
+
+def test_rows_stay_the_same_elements_while_the_page_changes(
+    owner: Visitor, told: Callable[[str], None]
+) -> None:
+    """Only what differs is touched: a pointer on a row, or a reader's place in it, is not lost."""
+    told("kill another broker")
+    row = activity(owner, "kill another broker")
+    row.evaluate("row => { row.isTheSame = true; }")
+
+    told("kill the last broker")
+
+    assert row.evaluate("row => row.isTheSame") is True
+
+
+def test_a_clock_ticks_by_itself(owner: Visitor, console: Console) -> None:
+    """Also while the console says nothing."""
+    teller = Teller(console)
+    started = documents.journal(start=datetime.now(UTC).isoformat())
+    run = teller.started(teller.published(documents.experiment("Clock")), started)
+    owner.open(f"/my-organization/my-team/executions/{run.rsplit('/', 1)[-1]}")
+    clock = owner.page.locator("[data-took]")
+    console.process.send_signal(signal.SIGSTOP)
+    try:
+        before = clock.inner_text()
+        expect(clock).not_to_have_text(before)
+    finally:
+        console.process.send_signal(signal.SIGCONT)
+
+
+def test_the_page_keeps_its_place_while_activities_fail(owner: Visitor, console: Console) -> None:
+    """Each that fails is shown opened; whoever reads another is not moved."""
+    teller = Teller(console)
+    activities = [{"type": "action", "name": f"kill broker {number}"} for number in range(60)]
+    document = documents.experiment("Many brokers", method=activities)
+    run = teller.started(teller.published(document), documents.journal(experiment=document))
+
+    def fail(number: int) -> None:
+        data = {"context": activities[number], "state": None}
+        teller.told(run, documents.event(f"start-{number}", data=data))
+        state = {
+            "activity": activities[number],
+            "status": "failed",
+            "exception": ["Traceback\n"] * 20,
+        }
+        ended = {"context": activities[number], "state": state}
+        teller.told(run, documents.event(f"end-{number}", type_="activity-finished", data=ended))
+
+    for number in range(20):
+        fail(number)
+    owner.open(f"/my-organization/my-team/executions/{run.rsplit('/', 1)[-1]}")
+    read = activity(owner, "kill broker 10")
+    read.scroll_into_view_if_needed()
+    top = read.evaluate("row => row.getBoundingClientRect().top")
+
+    for number in range(20, 30):
+        fail(number)
+
+    expect(activity(owner, "kill broker 29")).to_contain_text("Failed")
+    moved = read.evaluate("row => row.getBoundingClientRect().top") - top
+    assert abs(moved) <= 2
+
+
+# --- every page --------------------------------------------------------------------------------
+
+
+def test_the_bar_of_every_page_changes_by_itself(owner: Visitor, console: Console) -> None:
+    """A stop that somebody else sets shows at once, and so does its release."""
+    owner.open("/my-organization/my-team/people")
+    bar = owner.page.locator("#safeguards-bar")
+    expect(bar).to_contain_text("Experiments may run")
+    owner.page.get_by_label("Name", exact=True).first.fill("Grace")
+
+    console.operate("stop", "--reason", "Release day")
+    expect(bar).to_contain_text("Nothing may run.")
+    console.operate("resume")
+
+    expect(bar).to_contain_text("Experiments may run")
+    expect(owner.page.get_by_label("Name", exact=True).first).to_have_value("Grace")
+    assert owner.troubles == []
+
+
+def test_every_page_says_when_the_console_is_away(owner: Visitor, console: Console) -> None:
+    """What its bar says may be out of date then."""
+    owner.open("/my-organization/my-team/people")
+    console.process.send_signal(signal.SIGSTOP)
+    try:
+        note = owner.page.get_by_role("alert")
+        expect(note).to_contain_text("No contact with the console since", timeout=5_000)
+    finally:
+        console.process.send_signal(signal.SIGCONT)
+
+    expect(note).to_have_count(0)
+
+
+# --- of one run --------------------------------------------------------------------------------
 
 
 def test_a_page_says_when_the_console_is_away_and_when_it_is_back(

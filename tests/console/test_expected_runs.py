@@ -244,10 +244,10 @@ def test_a_missed_run_needs_attention_until_one_comes(
     """On the overview, once for each schedule; or until somebody has seen it."""
     now.at = TUESDAY + timedelta(days=1, hours=1)
     judge()
-    before = Seen(browser.open("/acme/checkout/overview")).text
+    before = Seen(browser.open("/acme/checkout")).text
     run(bobs, experiment, now())
 
-    after = Seen(browser.open("/acme/checkout/overview")).text
+    after = Seen(browser.open("/acme/checkout")).text
 
     assert before.count("It was expected by 4 Mar 2026 06:00 UTC.") == 1
     assert "It was expected by" not in after

@@ -15,13 +15,15 @@ DOCUMENT = experiment(method=[LOAD, KILL], rollbacks=[UNDO])
 PROBE = DOCUMENT["steady-state-hypothesis"]["probes"][0]
 
 
-def told(*events: tuple[str, Any] | tuple[str, Any, Any]) -> Story:
+def told(
+    *events: tuple[str, Any] | tuple[str, Any, Any], document: dict[str, Any] = DOCUMENT
+) -> Story:
     """The story of a run after these events, one a second."""
     sent = []
     for second, (kind, context, *rest) in enumerate(events):
         data = {"context": context, "state": (*rest, None)[0]}
         sent.append(ExecutionEvent(kind, NOON + timedelta(seconds=second), data))
-    return story_of(journal_so_far(journal(experiment=DOCUMENT), sent))
+    return story_of(journal_so_far(journal(experiment=document), sent))
 
 
 def done(activity: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -37,11 +39,11 @@ def test_an_activity_runs_until_the_event_that_finishes_it() -> None:
         ("activity-finished", KILL, done(KILL, output="gone")),
     )
 
-    assert (begun.method[0].outcome, begun.method[0].start) == (
+    assert (begun.method[1].outcome, begun.method[1].start) == (
         "running",
         NOON + timedelta(seconds=1),
     )
-    assert (finished.method[0].outcome, finished.method[0].output) == ("succeeded", "gone")
+    assert (finished.method[1].outcome, finished.method[1].output) == ("succeeded", "gone")
 
 
 def test_a_background_activity_goes_on_beside_the_others() -> None:
@@ -57,6 +59,39 @@ def test_a_background_activity_goes_on_beside_the_others() -> None:
         ("send orders", "running"),
         ("kill a broker", "succeeded"),
     ]
+
+
+def test_an_activity_keeps_its_row_whenever_it_starts() -> None:
+    """One in the background may start after, and end before, those that follow it."""
+    events: list[tuple[str, Any] | tuple[str, Any, Any]] = [
+        ("starting-method", DOCUMENT),
+        ("starting-activity", KILL),
+        ("starting-activity", LOAD),
+        ("activity-finished", LOAD, done(LOAD)),
+        ("activity-finished", KILL, done(KILL)),
+    ]
+
+    rows = [
+        [activity.name for activity in told(*events[:number]).method]
+        for number in range(1, len(events) + 1)
+    ]
+
+    assert rows == [["send orders", "kill a broker"]] * len(events)
+
+
+def test_an_end_is_given_to_the_activity_it_is_of_where_two_have_one_name() -> None:
+    """One of them in the background, as when load is made twice."""
+    again = {**LOAD, "background": False}
+    document = experiment(method=[LOAD, again])
+    story = told(
+        ("starting-method", document),
+        ("starting-activity", LOAD),
+        ("starting-activity", again),
+        ("activity-finished", again, done(again)),
+        document=document,
+    )
+
+    assert [activity.outcome for activity in story.method] == ["running", "succeeded"]
 
 
 def test_probes_of_the_hypothesis_are_not_of_the_method() -> None:
@@ -104,21 +139,21 @@ def test_a_pause_before_an_activity_is_not_the_activity() -> None:
     paused = {**KILL, "pauses": {"before": 5}}
     story = told(("starting-method", DOCUMENT), ("starting-activity", paused))
 
-    assert story.method[0].start == NOON + timedelta(seconds=6)
+    assert story.method[1].start == NOON + timedelta(seconds=6)
 
 
 def test_an_interrupted_activity_ends_without_an_outcome() -> None:
     """The event of its end has no state then."""
     story = told(("starting-activity", KILL), ("activity-finished", KILL))
 
-    assert story.method[0].outcome == "not finished"
+    assert story.method[1].outcome == "not finished"
 
 
 def test_an_end_whose_start_was_lost_is_still_told() -> None:
     """Events may be lost; what arrives counts."""
     story = told(("activity-finished", KILL, done(KILL)))
 
-    assert story.method[0].outcome == "succeeded"
+    assert story.method[1].outcome == "succeeded"
 
 
 def test_events_of_unknown_shape_change_nothing() -> None:

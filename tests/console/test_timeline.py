@@ -42,6 +42,38 @@ def test_activities_lie_where_they_were_played() -> None:
     ] == [("load", "in the background", [(10, 80)]), ("kill", "", [(20, 10)])]
 
 
+@pytest.mark.parametrize(
+    ("more", "until", "words"),
+    [
+        ({}, 60, "Pause of 30 s after kill"),
+        ({"end": at(45), "status": "interrupted"}, 45, "interrupted after 15 s"),
+        # rollbacks are run at once, and the journal ends long after the interruption
+        (
+            {"end": at(90), "status": "interrupted", "rollbacks": [run("bring back", 50, 55)]},
+            50,
+            "interrupted after 20 s",
+        ),
+    ],
+)
+def test_a_pause_ends_where_it_was_interrupted(
+    more: dict[str, Any], until: float, words: str
+) -> None:
+    """Not where it would have ended."""
+    lanes = drawn(run=[run("kill", 20, 30, pauses={"after": 30})], **more).lanes
+
+    pause = lanes[0].spans[-1]
+    assert (pause.look, pause.start, pause.start + pause.length) == ("pause", 30, until)
+    assert words in pause.words
+
+
+@pytest.mark.parametrize("exponent", range(-40, 121))
+def test_no_two_labels_of_the_axis_read_the_same(exponent: int) -> None:
+    """From a tenth of a millisecond to more years than anybody measures."""
+    for factor in (1, 1.3, 2.2, 3.9, 5.5, 7.7, 9.1):
+        labels = [tick.words for tick in ticks(factor * 10 ** (exponent / 10))]
+        assert len(set(labels)) == len(labels), labels
+
+
 def test_pauses_are_drawn_beside_their_activity() -> None:
     """Before and after, as long as they were declared."""
     [lane] = drawn(run=[run("kill", 20, 30, pauses={"before": 5, "after": 10})]).lanes

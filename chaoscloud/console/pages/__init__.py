@@ -125,6 +125,7 @@ routes: list[BaseRoute] = [
     Route(TEAM + "/verifications/{id}/runs/{run}/live", verifications.live),
     Route(TEAM + "/insights", insights.show),
     Route(TEAM + "/safeguards", safeguards.show),
+    Route(TEAM + "/safeguards/live", live.bar_stream),
     Route(TEAM + "/safeguards/new", safeguard.new),
     Route(TEAM + "/safeguards/new", safeguard.add, methods=["POST"]),
     Route(TEAM + "/safeguards/required", safeguards.require, methods=["POST"]),

@@ -43,6 +43,7 @@ class Followed(msgspec.Struct, frozen=True):
     pulse: Callable[[Visit], Awaitable[Any]]
     goes_on: Callable[[Any], bool]
     piece: Callable[[Visit], Awaitable[Mapping[str, str]]]
+    redraw_every: timedelta = REDRAW_EVERY
 
 
 def live_page(handler: Callable[[Visit], Awaitable[Response]]) -> Page:
@@ -94,10 +95,11 @@ async def _events(visit: Visit, what: Followed) -> AsyncIterator[bytes]:
     stopping: asyncio.Event = visit.request.app.state.stopping
     while visit.now < ends and not stopping.is_set():
         try:
-            pulse = await what.pulse(await of_team_again(visit.request))
-            if pulse != last_pulse or visit.now - drawn_at >= REDRAW_EVERY:
-                last_pulse, drawn_at = pulse, visit.now
-                yield await _page(visit, what)
+            fresh = await of_team_again(visit.request)
+            pulse = await what.pulse(fresh)
+            if (pulse, fresh.bar) != last_pulse or visit.now - drawn_at >= what.redraw_every:
+                last_pulse, drawn_at = (pulse, fresh.bar), visit.now
+                yield await _page(fresh, what)
             else:
                 yield _event("alive", {})
         except Problem as problem:
@@ -118,9 +120,9 @@ async def nap(stopping: asyncio.Event, seconds: float) -> None:
 
 async def _page(visit: Visit, what: Followed) -> bytes:
     """The page's matter, with the safeguards' state, as it is right now."""
-    fresh = await of_team_again(visit.request)
-    piece = await what.piece(fresh)
-    bar = await run_in_threadpool(fresh.html, "_safeguards_bar.html", tab="")
+    piece = await what.piece(visit)
+    tab = visit.request.query_params.get("tab", "")
+    bar = await run_in_threadpool(visit.html, "_safeguards_bar.html", tab=tab)
     return _event("page", {**piece, "bar": bar})
 
 
@@ -148,3 +150,23 @@ async def _piece(visit: Visit) -> Mapping[str, str]:
 
 
 EXECUTION = Followed(_pulse, lambda pulse: pulse.status == "running", _piece)
+
+
+# --- the safeguards' bar, on every other page --------------------------------------------------
+
+
+async def _no_pulse(visit: Visit) -> None:
+    """The bar is compared in any case."""
+
+
+async def _no_piece(visit: Visit) -> Mapping[str, str]:
+    return {}
+
+
+BAR = Followed(_no_pulse, lambda pulse: True, _no_piece, redraw_every=LONGEST)
+
+
+@live_page
+async def bar_stream(visit: Visit) -> Response:
+    """The event stream of the bar alone; `?tab=` says on which page it stands."""
+    return following(visit, BAR)

@@ -112,7 +112,7 @@ def _place(fold: _Fold, activity: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return one.get("name") == other.get("name") and one.get("type") == other.get("type")
+    return all(one.get(key) == other.get(key) for key in ("name", "type", "background"))
 
 
 _STEPS: Mapping[str, Callable[[_Fold, ExecutionEvent], None]] = {

@@ -5,7 +5,6 @@ writes it is left out or said to be unknown, and nothing raises. Values stay as 
 (`output`, `arguments`, …); cutting and showing them is the pages' affair.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -166,27 +165,34 @@ _RUNS_KEY = {"method": "run", "rollbacks": "rollbacks"}
 def _section(
     section: Section, document: Mapping[str, Any], declared: Any, over: bool
 ) -> tuple[Activity, ...]:
-    """What was run, in order, and then what was declared but not, or not yet, reached."""
+    """What was declared, each as it was run or as it was not; then what was run besides.
+
+    In the order of the document, so that an activity keeps its place whenever it starts: one in the
+    background may start after those that follow it.
+    """
     runs = document.get(_RUNS_KEY.get(section, ""))
-    activities = [_read_run(section, run, over) for run in as_list(runs)]
-    missing = Counter(_name(as_map(activity)) for activity in as_list(declared))
-    missing.subtract(activity.name for activity in activities)
-    rest: list[Mapping[str, Any]] = []
-    for activity in map(as_map, reversed(as_list(declared))):
-        if missing[_name(activity)] > 0:
-            missing[_name(activity)] -= 1
-            rest.insert(0, activity)
+    run_activities = [_read_run(section, run, over) for run in as_list(runs)]
+    waiting: dict[tuple[str, bool], list[Activity]] = {}
+    for activity in run_activities:
+        waiting.setdefault((activity.name, activity.background), []).append(activity)
     # The host drops the activity that an interruption cuts off: it may be the first that is
     # missing, or any in the background. A journal without the list says nothing of any.
     is_cut = document.get("status") in ("interrupted", "aborted")
-    for number, activity in enumerate(rest):
-        may_have_run = is_cut and (number == 0 or activity.get("background") is True)
+    is_first_missing = True
+    rows: list[Activity] = []
+    for declaration in map(as_map, as_list(declared)):
+        is_background = declaration.get("background") is True
+        same = waiting.get((_name(declaration), is_background))
+        if same:
+            rows.append(same.pop(0))
+            continue
+        may_have_run = is_cut and (is_first_missing or is_background)
         is_unknown = not isinstance(runs, list) or (may_have_run and section == "method")
         outcome: ActivityStatus = "unknown" if is_unknown else "not run"
-        activities.append(
-            _read_declaration(section, activity, outcome=outcome if over else "to come")
-        )
-    return tuple(activities)
+        rows.append(_read_declaration(section, declaration, outcome=outcome if over else "to come"))
+        is_first_missing = False
+    undeclared = {id(activity) for activities in waiting.values() for activity in activities}
+    return (*rows, *(activity for activity in run_activities if id(activity) in undeclared))
 
 
 def _read_declaration(section: Section, activity: Mapping[str, Any], **fields: Any) -> Activity:

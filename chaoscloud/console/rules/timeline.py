@@ -17,6 +17,7 @@ from chaoscloud.outcome.durations import format_duration
 
 _MOST_SPANS = 200  # of the hypothesis: more are drawn together
 _WORST = ("met", "running", "not finished", "deviated")
+_YEAR = 365 * 86_400  # seconds
 _MOST_LANES = 40  # more activities than this share their section's lanes
 
 
@@ -99,7 +100,8 @@ def timeline_of(
     if start is None:
         return None
     end = _end(story, start, now)
-    scale = _Scale(start, end, _find_stop(story, known) or end, story.running)
+    rollbacks = min((a.start for a in story.rollbacks if a.start), default=None)
+    scale = _Scale(start, end, _find_stop(story, known) or end, story.running, rollbacks)
     lanes = tuple(_lanes(story, scale))
     return Timeline(
         scale.length, lanes, tuple(_marks(story, scale, known)), tuple(ticks(scale.length))
@@ -113,6 +115,7 @@ class _Scale(msgspec.Struct, frozen=True):
     end: datetime
     cut: datetime  # where ends what has no end of its own
     running: bool = False
+    rollbacks: datetime | None = None  # when the first of them began
 
     @property
     def length(self) -> float:
@@ -243,8 +246,22 @@ def _spans(activity: Activity, scale: _Scale) -> Iterator[Span]:
         activity.start, end, activity.outcome, f"{activity.name}: {activity.outcome}, {took}"
     )
     if activity.pause_after and activity.end:
+        until = _end_of_pause(activity, scale)
         words = f"Pause of {format_duration(activity.pause_after)} after {activity.name}"
-        yield scale.span(end, later(end, activity.pause_after), "pause", words)
+        if until < later(end, activity.pause_after):
+            took = format_duration((until - end).total_seconds())
+            words += f", {'so far' if scale.running else 'interrupted after'} {took}"
+        yield scale.span(end, until, "pause", words)
+
+
+def _end_of_pause(activity: Activity, scale: _Scale) -> datetime:
+    """When the pause after an activity was over: what interrupts a run interrupts its pause."""
+    assert activity.end is not None  # noqa: S101 - the caller asked
+    until = later(activity.end, activity.pause_after)
+    bounds = [scale.end, scale.cut]
+    if activity.section == "method" and scale.rollbacks:
+        bounds.append(scale.rollbacks)
+    return min([until, *(bound for bound in bounds if bound >= activity.end)])
 
 
 # --- marks and the axis ------------------------------------------------------------------------
@@ -292,7 +309,21 @@ def ticks(length: float, most: int = 6) -> Iterator[Tick]:
     """Round steps along the axis, from 0, at most so many after it."""
     step = next((size for size in _steps() if length / size <= most), length)
     for number in range(int(length / step) + 1):
-        yield Tick(number * step, format_duration(number * step))
+        yield Tick(number * step, _label(number * step, step))
+
+
+def _label(at: float, step: float) -> str:
+    """A moment of the axis, as exact as the step: no two of them read the same."""
+    if at == 0:
+        return "0 s"
+    if step < 0.1:
+        return f"{round(at * 1_000)} ms"
+    if step < 1:
+        return f"{at:.1f} s"
+    if step >= _YEAR:
+        years = round(at / _YEAR)
+        return f"{years:,} year{'s' if years > 1 else ''}"
+    return format_duration(at)
 
 
 def _steps() -> Iterator[float]:

@@ -46,46 +46,115 @@ function local(root) {
   for (const field of root.querySelectorAll("input[data-zone-name]")) field.value ||= zone;
 }
 
-function copying(root) {
-  if (!navigator.clipboard) return;
-  for (const button of root.querySelectorAll("button[data-copy]")) {
-    button.hidden = false;
-    button.addEventListener("click", async () => {
-      const said = button.textContent;
-      await navigator.clipboard.writeText(button.dataset.copy);
-      button.textContent = "Copied";
-      setTimeout(() => { button.textContent = said; }, 1500);
-    });
+document.addEventListener("click", async ({ target }) => {
+  const button = target.closest?.("button[data-copy]");
+  if (!button) return;
+  const label = button.textContent;
+  await navigator.clipboard.writeText(button.dataset.copy);
+  button.textContent = "Copied";
+  setTimeout(() => { button.textContent = label; }, 1500);
+});
+
+// What a script does to HTML of the server before it is shown, whether it came with the page or later.
+function prepare(root) {
+  local(root);
+  for (const button of root.querySelectorAll("button[data-copy]")) button.hidden = !navigator.clipboard;
+}
+
+const UNITS = [[86400, "day", "days"], [3600, "h", "h"], [60, "min", "min"], [1, "s", "s"]];
+
+// A duration in its two largest units, as the server writes it.
+function spoken(seconds) {
+  let rest = Math.floor(seconds);
+  const counts = UNITS.map(([size]) => {
+    const count = Math.floor(rest / size);
+    rest %= size;
+    return count;
+  });
+  const first = counts.findIndex((count) => count > 0);
+  if (first < 0) return "0 s";
+  const shown = [first, first + 1].filter((index) => counts[index] > 0);
+  return shown.map((index) => `${counts[index]} ${UNITS[index][counts[index] === 1 ? 1 : 2]}`).join(" ");
+}
+
+// Clocks of what goes on: by how long it took when the server wrote them, whatever the time here.
+const clockStarts = new WeakMap();
+
+function tick() {
+  for (const clock of document.querySelectorAll("[data-took]")) {
+    const { took } = clock.dataset;
+    if (clockStarts.get(clock)?.took !== took) {
+      clockStarts.set(clock, { took, at: performance.now() - 1000 * took });
+    }
+    const text = spoken((performance.now() - clockStarts.get(clock).at) / 1000);
+    if (text !== clock.textContent && !isSelected(clock)) clock.textContent = text;
   }
 }
 
-// The server renders, this only puts in place; what the reader opened stays open.
-function replace(region, { html, bar, title }) {
-  const open = new Set([...region.querySelectorAll("details[open][id]")].map((details) => details.id));
-  const active = document.activeElement;
-  const typing = active?.closest("[data-keep]") ? active : null;
-  const focused = !typing && active?.closest("details[id]")?.id;
+function isSelected(node) {
+  const selection = getSelection();
+  return selection.rangeCount > 0 && !selection.isCollapsed && selection.getRangeAt(0).intersectsNode(node);
+}
+
+// Whether somebody is typing in a field, or has changed it.
+function isTyped(field) {
+  if (!field.matches?.("input, textarea, select")) return false;
+  if (field === document.activeElement) return true;
+  if (field.matches("select")) return [...field.options].some((option) => option.selected !== option.defaultSelected);
+  return field.value !== field.defaultValue || field.checked !== field.defaultChecked;
+}
+
+let postponed; // the last content that could not be shown whole, because the reader had selected some
+
+// What the reader opened, selected or typed stays as it is.
+const KEEPING = {
+  beforeNodeMorphed(node, fresh) {
+    if (node.nodeType === Node.TEXT_NODE) {
+      if (node.nodeValue === fresh.nodeValue || !isSelected(node)) return true;
+      postponed = {};
+      return false;
+    }
+    return !(node.matches?.("[data-keep]") || isTyped(node));
+  },
+  beforeNodeRemoved(node) {
+    if (node.contains?.(document.activeElement) && isTyped(document.activeElement)) return false;
+    if (!node.textContent.trim() || !isSelected(node)) return true;
+    postponed = {};
+    return false;
+  },
+  beforeAttributeUpdated(name, element) {
+    return !(name === "open" && element.matches("details"));
+  },
+};
+
+function morph(element, html) {
   const fresh = document.createElement("template");
   fresh.innerHTML = html;
-  for (const typed of region.querySelectorAll("[data-keep][id]")) {
-    fresh.content.getElementById(typed.id)?.replaceWith(typed); // what is being typed stays
-  }
-  region.replaceChildren(fresh.content);
-  if (typing?.isConnected) typing.focus({ preventScroll: true });
-  document.getElementById("safeguards-bar").innerHTML = bar;
-  document.title = `${title} · ChaosIQ console`;
-  for (const id of open) region.querySelector(`#${CSS.escape(id)}`)?.setAttribute("open", "");
-  if (focused) region.querySelector(`#${CSS.escape(focused)} > summary`)?.focus({ preventScroll: true });
-  local(document);
-  copying(region);
+  prepare(fresh.content);
+  Idiomorph.morph(element, [...fresh.content.childNodes], { morphStyle: "innerHTML", callbacks: KEEPING });
 }
+
+// The server renders, this only puts in place; `region` is null where only the bar is followed.
+function show(region, content) {
+  postponed = undefined;
+  if (region && content.html !== undefined) morph(region, content.html);
+  const bar = document.getElementById("safeguards-bar");
+  if (bar && content.bar !== undefined) morph(bar, content.bar);
+  if (content.title) document.title = translate(`${content.title} · ChaosIQ console`);
+  if (postponed) postponed = { region, content };
+  tick();
+}
+
+document.addEventListener("selectionchange", () => {
+  if (postponed?.content && getSelection().isCollapsed) show(postponed.region, postponed.content);
+});
 
 // A line above the page's content on why it stands still; nothing takes it away.
 function say(region, words, link) {
-  const before = region.previousElementSibling;
-  const line = before?.matches(".live-note") ? before : document.createElement("div");
+  const place = region ?? document.getElementById("main").firstElementChild;
+  const line = document.querySelector(".live-note") ?? document.createElement("div");
   if (!words) return line.remove();
-  if (line.dataset.words === words) return undefined; // said already: not read out again
+  if (line.dataset.words === words) return undefined; // not read out again
   line.className = "say wrong live-note";
   line.setAttribute("role", "alert");
   line.dataset.words = words;
@@ -98,23 +167,26 @@ function say(region, words, link) {
     paragraph.append(" ", anchor);
   }
   line.replaceChildren(paragraph);
-  region.before(line);
+  if (!line.isConnected) place.before(line);
   return undefined;
 }
 
 const SILENCE = 3500; // milliseconds without an event, of which there is one every second
 const RETRY = 3000; // milliseconds between two new connections
 
-function follow(region) {
-  let source, lastEvent = Date.now(), lastTry, silentSince;
-  const timer = setInterval(watch, 500);
+// Follow a stream of the console: of a region of the page and the bar, or (null) of the bar alone.
+function follow(address, region) {
+  let source, timer, lastEvent, lastTry, silentSince;
 
   function connect() {
     lastTry = Date.now();
-    source = new EventSource(region.dataset.live);
+    source = new EventSource(address);
     source.addEventListener("alive", hear);
-    source.addEventListener("page", (event) => { hear(); replace(region, JSON.parse(event.data)); });
-    source.addEventListener("over", finish);
+    source.addEventListener("page", (event) => { hear(); show(region, JSON.parse(event.data)); });
+    source.addEventListener("over", () => {
+      finish();
+      if (region) followBar(); // the run is over, safeguards are not
+    });
     source.addEventListener("ended", (event) => {
       finish();
       if (JSON.parse(event.data).reason === "signed-out") {
@@ -132,9 +204,24 @@ function follow(region) {
   }
 
   function finish() {
-    clearInterval(timer);
-    source.close();
+    pause();
+    document.removeEventListener("visibilitychange", look);
     say(region, "");
+  }
+
+  function pause() {
+    clearInterval(timer);
+    source?.close();
+  }
+
+  // A page that nobody sees holds no connection: browsers open only six to one server.
+  function look() {
+    pause();
+    if (document.hidden) return;
+    lastEvent = Date.now();
+    silentSince = undefined;
+    timer = setInterval(watch, 500);
+    connect();
   }
 
   // A connection that breaks without a word raises no error, so only silence shows it.
@@ -148,15 +235,24 @@ function follow(region) {
     connect();
   }
 
-  connect();
+  document.addEventListener("visibilitychange", look);
+  look();
 }
 
-local(document);
-copying(document);
+function followBar() {
+  const bar = document.querySelector("#safeguards-bar[data-stream]");
+  if (bar) follow(bar.dataset.stream, null);
+}
+
+prepare(document);
+tick();
+setInterval(tick, 1000);
 for (const element of document.querySelectorAll("[data-zone]")) {
   element.textContent = `your zone, ${zone}`;
 }
-for (const region of document.querySelectorAll("[data-live]")) follow(region);
+const live = document.querySelector("[data-live]");
+if (live) follow(live.dataset.live, live);
+else followBar();
 
 document.title = translate(document.title);
 
