@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,8 +16,11 @@ AVAILABLE = bool(BINARIES) and sys.platform != "win32" and find_spec("psycopg") 
 
 
 @contextmanager
-def run_server() -> Iterator[Path]:
-    """Run a server; its folder has a short name, since a socket file's may not be long."""
+def run_server(*, durable: bool = False) -> Iterator[Path]:
+    """Run a server; its folder has a short name, since a socket file's may not be long.
+
+    What it has committed is lost with the machine, unless it is `durable`.
+    """
     folder = Path(tempfile.mkdtemp(prefix="console-pg-"))
     user = NOBODYS if os.geteuid() == 0 else None
     if user:
@@ -25,7 +28,8 @@ def run_server() -> Iterator[Path]:
     files = folder / "data"
     try:
         _run("initdb", "-D", files, "-U", "postgres", "-A", "trust", "--no-sync", user=user)
-        where = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
+        fsync = "on" if durable else "off"
+        where = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync={fsync}"
         log = folder / "log"
         _run("pg_ctl", "-D", files, "-w", "-l", log, "-o", where, "start", user=user)
         try:
@@ -34,6 +38,16 @@ def run_server() -> Iterator[Path]:
             _run("pg_ctl", "-D", files, "-m", "immediate", "stop", user=user)
     finally:
         shutil.rmtree(folder)
+
+
+def restart_server(folder: Path, away: Callable[[], None] = lambda: None) -> None:
+    """Kill the server as a crash would, call `away`, and start it again."""
+    user = NOBODYS if os.geteuid() == 0 else None
+    files, log = folder / "data", folder / "log"
+    options = (files / "postmaster.opts").read_text().split(" ", 1)[1].replace('"', "'").strip()
+    _run("pg_ctl", "-D", files, "-m", "immediate", "-w", "stop", user=user)
+    away()
+    _run("pg_ctl", "-D", files, "-w", "-l", log, "-o", options, "start", user=user)
 
 
 def create_database(server: Path, template: str = "template1") -> str:

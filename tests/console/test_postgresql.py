@@ -1,11 +1,14 @@
 """The same console on PostgreSQL, where the machine has one: a scratch server on a socket file."""
 
+import queue
+import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DBAPIError
 from starlette.testclient import TestClient
 
@@ -13,8 +16,15 @@ from chaoscloud.console.api.events import BATCH, SINGLE
 from chaoscloud.console.app import create_app
 from chaoscloud.console.config import Config
 from chaoscloud.console.db import CannotOpen, Database
+from chaoscloud.console.db.changes import DatabaseChange
 from chaoscloud.console.db.engines import create_engines
 from chaoscloud.console.db.migrations import NEWEST, alembic_version
+from chaoscloud.console.db.notifications import (
+    CHANNEL,
+    Notification,
+    NotificationListener,
+    notify,
+)
 from chaoscloud.console.records import organizations, stops, teams
 from chaoscloud.console.records.beginnings import begin
 from chaoscloud.console.records.safeguard_snapshot import read_snapshot
@@ -215,3 +225,53 @@ def _let_in(connection: Any, name: str, allowed: str) -> None:
     connection.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,)
     )
+
+
+def test_a_change_in_one_process_is_told_to_the_others(url: str, now: Clock) -> None:
+    """At once, with what it concerns; and not to the process that made it a second time."""
+    heard: queue.SimpleQueue[frozenset[DatabaseChange]] = queue.SimpleQueue()
+    with Database.open(url) as here:
+        organization = here.write(lambda c: organizations.add(c, "Acme", now())).result()
+        engines = create_engines(url)
+        listener = NotificationListener(engines.reader, heard.put)
+        sender = _send_as_another_process(url)
+
+        received = heard.get(timeout=30)
+        here.write(lambda c: organizations.add(c, "Globex", now())).result()
+        sender.join()
+        listener.close()
+        engines.dispose()
+
+    assert received == {DatabaseChange("safeguards", "acme")}
+    assert organization.name == "Acme"
+    assert heard.empty()
+
+
+def _send_as_another_process(url: str) -> threading.Thread:
+    """Notify again and again, for nobody knows when somebody listens."""
+    payload = msgspec.json.encode(
+        Notification("another", (DatabaseChange("safeguards", "acme"),))
+    ).decode()
+
+    def send() -> None:
+        engines = create_engines(url)
+        with engines.writer.begin() as connection:
+            connection.execute(select(func.pg_sleep(0.5)))
+            connection.execute(select(func.pg_notify(CHANNEL, "nonsense")))
+            connection.execute(select(func.pg_notify(CHANNEL, payload)))
+        engines.dispose()
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    return thread
+
+
+def test_a_notification_has_room_for_any_number_of_changes(url: str) -> None:
+    """More than a notification takes become one for all organizations."""
+    many = [DatabaseChange("safeguards", f"organization-{number}") for number in range(1000)]
+    engines = create_engines(url)
+
+    with engines.writer.begin() as connection:
+        notify(connection, many)
+
+    engines.dispose()

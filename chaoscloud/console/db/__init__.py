@@ -26,6 +26,7 @@ from chaoscloud.console.db.failures import (
     is_trouble,
 )
 from chaoscloud.console.db.migrations import migrate
+from chaoscloud.console.db.notifications import NotificationListener
 from chaoscloud.console.db.space import DiskSpace
 from chaoscloud.console.db.tasks import Task
 from chaoscloud.console.db.trouble import Trouble
@@ -62,6 +63,7 @@ class Database:
         self._trouble = Trouble("reading")
         self._listeners: list[Callable[[frozenset[DatabaseChange]], None]] = []
         self._writer = Writer(engines.writer, self.space, on_change=self._call_listeners)
+        self._listener: NotificationListener | None = None
         self._revision_reader = RevisionReader(engines.reader)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="console-reader")
 
@@ -89,6 +91,8 @@ class Database:
 
     def close(self) -> None:
         """Write what waits, then close every connection."""
+        if self._listener is not None:
+            self._listener.close()
         self._writer.close()
         self._readers.shutdown()
         self._revision_reader.close()
@@ -151,12 +155,14 @@ class Database:
         return self._writer.pending
 
     def on_change(self, listener: Callable[[frozenset[DatabaseChange]], None]) -> None:
-        """Call a function, in the writer's thread, when a write changes what `db.changes` names.
+        """Call a function, in another thread, when a write changes what `db.changes` names.
 
-        It must not raise, nor take long. It is not called for other processes' writes: look at
-        `read_revisions` for those.
+        It must not raise, nor take long. For other processes' writes it is called on PostgreSQL
+        alone, where a notification may get lost: look at `read_revisions` now and then.
         """
         self._listeners.append(listener)
+        if self.file is None and self._listener is None:
+            self._listener = NotificationListener(self._engines.reader, self._call_listeners)
 
     def _call_listeners(self, changes: frozenset[DatabaseChange]) -> None:
         for listener in self._listeners:

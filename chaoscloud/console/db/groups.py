@@ -21,6 +21,7 @@ from chaoscloud.console.db.failures import (
     is_disk_full,
     is_trouble,
 )
+from chaoscloud.console.db.notifications import notify
 from chaoscloud.console.db.tasks import Task, TaskResult
 
 
@@ -49,6 +50,7 @@ def _write(engine: Engine, tasks: Sequence[Task], savepoints: bool) -> GroupResu
             else:
                 outcomes += map(TaskResult, tasks, _call(connection, tasks))
             changed = changes.count(connection)
+            notify(connection, changed)
     except Exception as error:  # noqa: BLE001  (delivered to everyone who waits)
         if not (savepoints or is_trouble(error)):
             return _write(engine, tasks, savepoints=True)  # to see whose failure it is
