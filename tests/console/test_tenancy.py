@@ -52,8 +52,9 @@ def globex(database: Database, now: Clock) -> Organization:
 @pytest.fixture
 def ids(bobs: TeamApi, bob: Member, client: Client, ada: Member) -> Ids:
     """What Checkout has: one of each, all with the planted words in them."""
-    webhook = {"name": PLANTED, "target": "webhook", "events": [FINISHED]}
-    webhook |= {"settings": {"url": f"https://93.184.216.34/{PLANTED}"}}
+    address = {"url": f"https://93.184.216.34/{PLANTED}"}
+    webhook: dict[str, Any] = {"name": PLANTED, "target": "webhook", "settings": address}
+    webhook["events"] = [FINISHED]
     subscription = bobs.post("/subscriptions", webhook).json()["id"]
     document = experiment(PLANTED, tags=[PLANTED], **chaosiq(verification=BLOCK))
     experiment_id = bobs.published(document)
@@ -78,13 +79,15 @@ def ids(bobs: TeamApi, bob: Member, client: Client, ada: Member) -> Ids:
     execution = run.rpartition("/")[2]
     note = {"text": PLANTED, "finding": True}
     expected = {"experiment_id": experiment_id, "cron": "0 6 * * *"}
+    expected_id = bobs.post("/expected-runs", expected).json()["id"]
     return {
-        "expected": bobs.post("/expected-runs", expected).json()["id"],
+        "expected": expected_id,
+        "expected-run": expected_id,
         "finding": bobs.post(f"/executions/{execution}/notes", note).json()["id"],
         "org": "acme",
         "team": "checkout",
         "experiment": experiment_id,
-        "execution": run.rpartition("/")[2],
+        "execution": execution,
         "number": "1",
         "objective": bobs.post("/objectives", objective).json()["id"],
         "verification": str(BLOCK["id"]),
@@ -96,6 +99,8 @@ def ids(bobs: TeamApi, bob: Member, client: Client, ada: Member) -> Ids:
         "hold": hold.json()["id"],
         "message": str(messages[0]["seq"]),
         "subscription": subscription,
+        "kind": "deviated",
+        "subject": execution,
         "rest": "checkout/nothing",
     }
 
@@ -248,7 +253,7 @@ def test_the_addresses_are_those_of_what_is_there(
             continue
         if who == "member" and any(part in path for part in for_owners):
             continue
-        query = "?kind=alert" if path.endswith("/safeguards/new") else ""
+        query = "?kind=alert&target=webhook" if path.endswith("/new") else ""
         answer = browser.open(_address(path, ids) + query)
         planted += PLANTED in answer.text
         if answer.status_code not in (200, 303):
