@@ -7,6 +7,7 @@ nor a compressed body that inflates to a thousand times its size can take the me
 """
 
 import asyncio
+import errno
 import gzip
 import io
 import tempfile
@@ -16,7 +17,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import IO
 
-from chaoscloud.console.errors import BadRequest, Busy, TooLarge
+from chaoscloud.console.errors import BadRequest, Busy, InsufficientStorage, TooLarge
 
 SMALL = 64 * 1024  # bytes of a body that is kept in memory at once and not counted
 MIDDLE = 1024 * 1024  # bytes up to which a body does not wait for larger ones
@@ -25,6 +26,7 @@ PATIENCE = 30.0  # seconds that a body waits for room
 ON_DISK = 16  # temporary files hold as many bytes as so many of the largest bodies
 
 _PIECE = 256 * 1024
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of the disk, a quota, a file
 
 
 class ByteBudget:
@@ -113,8 +115,17 @@ async def read_body(
     """Return the whole body, inflated.
 
     Raises `TooLarge` beyond `limit` bytes, `BadRequest` for what is not gzip though it says so,
-    `Busy` when there is no room for it.
+    `Busy` when there is no room for it, `InsufficientStorage` when there is none on the disk.
     """
+    try:
+        return await _read(chunks, lease, gzipped, limit)
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise InsufficientStorage(f"The body could not be taken in: {error.strerror}.") from None
+
+
+async def _read(chunks: AsyncIterator[bytes], lease: Lease, gzipped: bool, limit: int) -> bytes:
     head = bytearray()
     async for chunk in chunks:
         head += chunk

@@ -208,6 +208,20 @@ def test_the_page_reads_the_right_way_round_and_links(
     assert f"/acme/checkout/experiments/{of}" in log.links
 
 
+def test_the_earlier_address_of_the_log_leads_to_it(
+    client: Client, ada: Member, checkout: Team
+) -> None:
+    """It was called the timeline, and people keep bookmarks; strangers learn nothing by it."""
+    browser = Browser(client())
+    browser.sign_in(ada.token)
+
+    answer = browser.client.get(f"/acme/{checkout.slug}/timeline")
+    elsewhere = browser.client.get("/acme/nothing-here/timeline")
+
+    assert (answer.status_code, answer.headers["location"]) == (308, "/acme/checkout/audit")
+    assert elsewhere.status_code == 404
+
+
 def test_a_member_is_shown_no_link_that_leads_nowhere(
     client: Client, ada: Member, bob: Member, checkout: Team, payments: Team
 ) -> None:

@@ -2,13 +2,14 @@
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator
+import resource
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from chaoscloud.console.bodies import MIDDLE, SMALL, BodyRoom, ByteBudget, Lease, read_body
-from chaoscloud.console.errors import BadRequest, Busy, TooLarge
+from chaoscloud.console.errors import BadRequest, Busy, InsufficientStorage, TooLarge
 
 LIMIT = 8 * MIDDLE
 
@@ -47,6 +48,28 @@ def test_a_body_of_any_size_is_read_whole(room: BodyRoom, size: int, gzipped: bo
     result = read(room, gzip.compress(body) if gzipped else body, gzipped=gzipped)
 
     assert result == body
+    assert used(room) == 0
+
+
+@pytest.fixture
+def no_large_files() -> Iterator[None]:
+    """No file of this process may have more than a few bytes, as on a disk that is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (SMALL, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.usefixtures("no_large_files")
+@pytest.mark.parametrize("gzipped", [False, True])
+def test_a_body_that_finds_no_room_on_the_disk_is_refused(room: BodyRoom, gzipped: bool) -> None:
+    """With 507, so that a client keeps it and sends it again; nothing stays taken."""
+    body = b"0" * MIDDLE
+
+    with pytest.raises(InsufficientStorage) as refusal:
+        read(room, gzip.compress(body) if gzipped else body, gzipped=gzipped)
+
+    assert (refusal.value.status, "Retry-After" in refusal.value.headers) == (507, True)
     assert used(room) == 0
 
 

@@ -334,6 +334,28 @@ def test_how_a_stop_reached_a_run_is_kept_with_it(bobs: TeamApi) -> None:
     assert bobs.get(place).json()["stop"] == told_
 
 
+def test_a_stop_is_reported_once_and_by_who_runs_it(
+    bobs: TeamApi, client: Client, ada: Member
+) -> None:
+    """Others of the team may send events to the run, and rewrite nothing by them."""
+    run = bobs.started()
+    reports = [{"policies": [name], "latency": 0.1} for name in ("Rumour", "Freeze", "Thaw")]
+
+    rumour, freeze, thaw = (
+        event(f"s-{number}", "safeguard-stop", data={"context": report})
+        for number, report in enumerate(reports)
+    )
+    answers = [
+        client(ada.token).post(bobs.base + run + "/events", json=rumour),
+        bobs.post(run + "/events", freeze),
+        bobs.post(run + "/events", thaw),
+    ]
+
+    stop = bobs.get(f"/executions/{run.rpartition('/')[2]}").json()["stop"]
+    assert [answer.status_code for answer in answers] == [201, 201, 201]
+    assert stop["policies"] == ["Freeze"]
+
+
 def test_the_journal_tells_of_the_stop_too(bobs: TeamApi) -> None:
     """In its `chaosiq` block; what cannot be understood there is left alone."""
     run, odd = bobs.started(), bobs.started()

@@ -68,9 +68,10 @@ class _Outdated(Exception):
 
 
 class _Submission(msgspec.Struct, frozen=True):
-    """What a run sent, and as of which change of access it may."""
+    """What a run sent, who sent it, and as of which change of access they may."""
 
     message: Message
+    person_id: str
     access: int
 
 
@@ -96,7 +97,7 @@ async def _store(request: Request, access: Access, message: Message) -> int:
     Raises a `Problem` for who may not see the run any more.
     """
     while True:
-        submission = _Submission(message, access.revision)
+        submission = _Submission(message, access.place.person_id, access.revision)
         try:
             return await database_of(request).recording_together(_add, submission)
         except _Outdated:
@@ -188,15 +189,16 @@ def _add(connection: Connection, submissions: Sequence[_Submission]) -> Sequence
         raise _Outdated
     messages = [submission.message for submission in submissions]
     stored = events.add(connection, messages)
-    for message in messages:
-        _note_stop(connection, message)
+    for submission in submissions:
+        _note_stop(connection, submission)
     return stored
 
 
-def _note_stop(connection: Connection, message: Message) -> None:
+def _note_stop(connection: Connection, submission: _Submission) -> None:
+    message = submission.message
     for event in message.events:
         if event.type == stops.EVENT and (stop := stops.stop_in(event.data)):
-            executions.save_stop(connection, message.execution_id, stop)
+            executions.save_stop(connection, message.execution_id, submission.person_id, stop)
 
 
 def _list(

@@ -117,7 +117,9 @@ REFUSALS = {
     413: "The body is over the limit.",
     415: "The body is encoded in a way the console does not understand.",
     422: "The body is JSON, but does not say what it must.",
+    429: "The token asks too often; `Retry-After` says when to come back.",
     503: "Too many writes are waiting; `Retry-After` says for how long.",
+    507: "There is no room on the console's disk; `Retry-After` says when to come back.",
 }
 
 
@@ -230,9 +232,9 @@ def _responses(route: ApiRoute, schema_of: SchemaOf) -> dict[str, Any]:
 
 
 def _refusals(route: ApiRoute) -> list[int]:
-    refused = {401, 503, *route.refuses}
+    refused = {401, 429, 503, *route.refuses}
     if route.takes:
-        refused |= {400, 408, 413, 415, 422}
+        refused |= {400, 408, 413, 415, 422, 507}
     if route.query:
         refused.add(400)
     if "{" in route.path:

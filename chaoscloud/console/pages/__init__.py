@@ -147,6 +147,7 @@ routes: list[BaseRoute] = [
     Route(SUBSCRIPTION + "/test", subscriptions.send_test, methods=["POST"]),
     Route(SUBSCRIPTION + "/again", subscriptions.send_again, methods=["POST"]),
     Route(TEAM + "/audit", audit.show),
+    Route(TEAM + "/timeline", audit.redirect_from_timeline),
     Route(TEAM + "/retention", retention.show),
     Route(TEAM + "/retention", retention.change, methods=["POST"]),
     Route(TEAM + "/retention/holds", retention.hold, methods=["POST"]),

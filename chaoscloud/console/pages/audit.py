@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 from sqlalchemy import Connection
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from chaoscloud.console.pages._visit import Visit, of_team
 from chaoscloud.console.records import audit, teams
@@ -49,6 +49,12 @@ async def show(visit: Visit) -> Response:
         older=older,
         is_owner=visit.scope.role is Role.OWNER,
     )
+
+
+@of_team
+async def redirect_from_timeline(visit: Visit) -> Response:
+    """Lead from the address that the audit log had when it was called the timeline."""
+    return RedirectResponse(f"{visit.base}/audit", 308)
 
 
 def _load(connection: Connection, visit: Visit, kind: str, before: int | None) -> list[AuditRow]:

@@ -216,13 +216,19 @@ def is_removable(
     return bool(stop_test) and execution.person_id == person_id and is_recent
 
 
-def save_stop(connection: Connection, execution_id: str, stop: Stop) -> None:
-    """Keep how a stop reached a run."""
-    where = executions.c.id == execution_id
-    is_new = connection.scalar(select(executions.c.stop).where(where)) is None
-    if is_new and stop.latency is not None:
+def save_stop(connection: Connection, execution_id: str, person_id: str, stop: Stop) -> None:
+    """Keep how a stop reached a run, as whoever runs it reported first.
+
+    What anybody else reports, or later, changes nothing of it; a journal still may, as a version.
+    """
+    by = executions.c
+    statement = (
+        update(executions)
+        .where(by.id == execution_id, by.person_id == person_id, by.stop.is_(None))
+        .values(stop=_json(stop))
+    )
+    if connection.execute(statement).rowcount and stop.latency is not None:
         STOP_LATENCY.observe(stop.latency)
-    connection.execute(update(executions).where(where).values(stop=_json(stop)))
 
 
 def find(connection: Connection, team_id: str, execution_id: str) -> Execution | None:
