@@ -29,10 +29,10 @@ def concerned(files: set[Path]) -> list[str]:
     changed = {".".join(file.with_suffix("").parts).removesuffix(".__init__") for file in files}
     modules = changed & graph.modules
     importers = {
-        each for module in modules for each in graph.find_modules_that_directly_import(module)
+        item for module in modules for item in graph.find_modules_that_directly_import(module)
     }
-    quick = {each for each in importers if not each.startswith(SLOW)}
-    names = {each for each in quick | modules if each.rpartition(".")[2].startswith("test_")}
+    quick = {entry for entry in importers if not entry.startswith(SLOW)}
+    names = {value for value in quick | modules if value.rpartition(".")[2].startswith("test_")}
     return sorted(f"{name.replace('.', '/')}.py" for name in names)
 
 

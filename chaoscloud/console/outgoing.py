@@ -32,7 +32,7 @@ class CallFailed(Exception):
     """There was no answer; the message says why, in one line."""
 
 
-class Answer(msgspec.Struct, frozen=True):
+class OutgoingAnswer(msgspec.Struct, frozen=True):
     """What came back: the status, the headers by their small names, and the body."""
 
     status: int
@@ -61,7 +61,7 @@ class Client:
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
         limit: float,
-    ) -> Answer:
+    ) -> OutgoingAnswer:
         """Send one request; `limit` is the seconds for all of it. Raises `CallFailed`."""
         try:
             async with asyncio.timeout(limit):
@@ -75,7 +75,7 @@ class Client:
 
     async def _request(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes
-    ) -> Answer:
+    ) -> OutgoingAnswer:
         parts = urlsplit(url)
         proxy = self._find_proxy(parts)
         if proxy:
@@ -98,7 +98,7 @@ class Client:
                     raise ValueError(f"its answer is longer than {LARGEST} bytes")
         names = {name.decode("latin-1").lower(): value for name, value in response.headers}
         decoded = {name: value.decode("latin-1") for name, value in names.items()}
-        return Answer(response.status, decoded, content)
+        return OutgoingAnswer(response.status, decoded, content)
 
     def _find_proxy(self, parts: SplitResult) -> str | None:
         host = parts.netloc.rpartition("@")[2]

@@ -15,7 +15,7 @@ from chaoscloud.console.config import Config
 from chaoscloud.console.db import Database
 from chaoscloud.console.db import schema as tables
 from chaoscloud.console.records import events, teams, tokens
-from chaoscloud.console.records.events import Message, NewEvent
+from chaoscloud.console.records.events import EventBatch, NewEvent
 from chaoscloud.console.records.teams import Team
 from tests.console.conftest import Client, Clock, Member
 from tests.console.documents import event
@@ -246,7 +246,7 @@ def test_messages_kept_at_one_go_are_counted_each(
     """What was there already is counted where it was sent again."""
     execution_id = bobs.started().rpartition("/")[2]
     sent = [["e-1", "e-2"], ["e-2", "e-3"], ["e-4"]]
-    messages = [Message(execution_id, [_new(id_, now()) for id_ in ids], now()) for ids in sent]
+    messages = [EventBatch(execution_id, [_new(id_, now()) for id_ in ids], now()) for ids in sent]
 
     async def crowd() -> list[int]:
         with occupied(database):

@@ -68,10 +68,10 @@ def test_the_most_urgent_comes_first_and_then_the_latest() -> None:
 def test_what_was_seen_says_by_whom_and_comes_back_as_another_kind() -> None:
     """Who has seen that a run is lost has not seen that it left something behind."""
     mark = SeenMark("Bob", NOON, "network")
-    seen = {("lost-contact", "x"): mark}
+    entries = {("lost-contact", "x"): mark}
 
-    lost = find_attention([run(None, is_lost=True)], [], seen)
-    left = find_attention([run("failed", left_behind=True)], [], seen)
+    lost = find_attention([run(None, is_lost=True)], [], entries)
+    left = find_attention([run("failed", left_behind=True)], [], entries)
 
     assert lost == [Finding("lost-contact", "x", NOON, mark)]
     assert [finding.seen for finding in left] == [None]

@@ -32,7 +32,7 @@ def operate(database: Database, tmp_path: Path) -> Callable[..., Result]:
 
 def places_of(database: Database, name: str) -> set[str]:
     """Every column in which a name stands, in any spelling: `table.column`."""
-    found = set()
+    matches = set()
     spellings = {name.lower().encode(), name.encode("unicode_escape").lower()}
     with database.read() as connection:
         for table in metadata.sorted_tables:
@@ -40,8 +40,8 @@ def places_of(database: Database, name: str) -> set[str]:
                 for column, value in row._mapping.items():
                     raw = value if isinstance(value, bytes) else str(value).encode()
                     if any(spelling in raw.lower() for spelling in spellings):
-                        found.add(f"{table.name}.{column}")
-    return found
+                        matches.add(f"{table.name}.{column}")
+    return matches
 
 
 def test_the_name_is_gone_from_every_column_of_every_table(database: Database) -> None:

@@ -62,10 +62,10 @@ def test_the_last_run_that_says_something_is_neither_stopped_nor_dry_nor_going_o
     """Somebody who stops the next run has not answered what the last one asked."""
     recent = runs(None, "refused", "interrupted", "deviated", "passed")
 
-    found = find_last_saying(recent)
+    matches = find_last_saying(recent)
 
-    assert found is not None
-    assert found.id == "x4"
+    assert matches is not None
+    assert matches.id == "x4"
     assert find_last_saying(runs("passed", dry=True)) is None
 
 

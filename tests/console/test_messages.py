@@ -27,13 +27,13 @@ from chaoscloud.console.messages.events import (
     STOPPED,
     TYPES,
 )
-from chaoscloud.console.messages.outbox import Message, MessageRow, SendResult
+from chaoscloud.console.messages.outbox import MessageRow, OutboxMessage, SendResult
 from chaoscloud.console.messages.subscriptions import Subscription
 from chaoscloud.console.messages.targets import TARGETS
 from chaoscloud.console.outgoing import Client
 from chaoscloud.console.records import lost_contacts, organizations, stops, subscriptions, teams
 from chaoscloud.console.records.organizations import Organization
-from chaoscloud.console.records.subscriptions import Actor
+from chaoscloud.console.records.subscriptions import SubscriptionAuthor
 from chaoscloud.console.records.teams import Team
 from tests.console.conftest import Clock, Member
 from tests.console.documents import TITLE, chaosiq, ended, journal
@@ -67,7 +67,7 @@ class Outbox:
         team_id = None if whole_organization else self.team.id
         return self.database.write(
             lambda c: subscriptions.create(
-                c, self.team.organization_id, team_id, self.now(), Actor(), **values
+                c, self.team.organization_id, team_id, self.now(), SubscriptionAuthor(), **values
             )
         ).result()
 
@@ -88,10 +88,10 @@ class Outbox:
         assert stored is not None
         return stored
 
-    def claim(self, limit: int = 10) -> list[Message]:
+    def claim(self, limit: int = 10) -> list[OutboxMessage]:
         return self.database.write(lambda c: outbox.claim(c, self.now(), limit)).result()
 
-    def record(self, message: Message, result: SendResult) -> None:
+    def record(self, message: OutboxMessage, result: SendResult) -> None:
         self.database.write(lambda c: outbox.record_result(c, message, result, self.now())).result()
 
 
@@ -490,7 +490,9 @@ def test_after_a_renewal_both_secrets_verify_for_a_day(
     """The receiver changes its own when it likes."""
     now.at = datetime.now(UTC)
     before = box.subscribe(**at(receiver))
-    after = database.write(lambda c: subscriptions.renew_secret(c, before, now(), Actor())).result()
+    after = database.write(
+        lambda c: subscriptions.renew_secret(c, before, now(), SubscriptionAuthor())
+    ).result()
     bobs.started()
 
     send(1)

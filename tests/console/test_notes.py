@@ -153,12 +153,12 @@ def test_a_finding_stays_open_until_somebody_says_that_it_is_fixed(
 def test_the_next_run_that_passes_proves_that_a_finding_is_fixed(bobs: TeamApi, runs: Runs) -> None:
     """Until then it is only said to be; the run is named."""
     run = runs.run(deviated=True)
-    said = say(bobs, find(bobs, run), "fixed")
+    text = say(bobs, find(bobs, run), "fixed")
 
     proof = runs.run()
     runs.run()
 
-    assert (said["state"], said["proved_by"]) == ("fixed", None)
+    assert (text["state"], text["proved_by"]) == ("fixed", None)
     assert status_of(bobs, run)["proved_by"]["execution_id"] == proof
 
 
@@ -251,9 +251,9 @@ def test_a_note_is_written_on_the_page_of_an_execution(browser: Browser, runs: R
     answer = browser.submit(page, f"{page}/notes", text="<b>Late</b>", finding="on", ticket="")
 
     assert answer.headers["location"].startswith(f"{page}#note-")
-    shown = Seen(browser.open(page))
-    assert "Finding by Bob" in shown.text
-    assert "<b>Late</b>" in shown.text
+    page_shown = Seen(browser.open(page))
+    assert "Finding by Bob" in page_shown.text
+    assert "<b>Late</b>" in page_shown.text
     assert "Bob wrote a finding: <b>Late</b>" in Seen(browser.open(f"{PAGES}/audit")).text
 
 

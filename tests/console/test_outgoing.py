@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from chaoscloud.console.config import Config
-from chaoscloud.console.outgoing import Answer, CallFailed, Client
+from chaoscloud.console.outgoing import CallFailed, Client, OutgoingAnswer
 from tests.console.receiver import Receiver, serving
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 
 
-def call(url: str, receiver: Receiver, **options: Any) -> Answer:
+def call(url: str, receiver: Receiver, **options: Any) -> OutgoingAnswer:
     """Send one request while a receiver serves; `{port}` in what is given is its port."""
 
-    async def run() -> Answer:
+    async def run() -> OutgoingAnswer:
         async with serving(receiver):
             proxies = {
                 name: value.format(port=receiver.port)

@@ -26,9 +26,9 @@ def api(client: Client, bob: Member, checkout: Team) -> TeamApi:
 
 @pytest.fixture
 def browser(client: Client, bob: Member, checkout: Team) -> Browser:
-    made = Browser(client())
-    made.sign_in(bob.token)
-    return made
+    visitor = Browser(client())
+    visitor.sign_in(bob.token)
+    return visitor
 
 
 def run(api: TeamApi, now: Clock, title: str = "Orders", **more: Any) -> str:
@@ -37,8 +37,8 @@ def run(api: TeamApi, now: Clock, title: str = "Orders", **more: Any) -> str:
     document = experiment(title, tags=more.pop("tags", ["service:orders"]))
     of = api.post("/experiments", {"experiment": document}).json()["id"]
     end = ended(**{"experiment": document, "start": now().isoformat(), **more})
-    made = api.post(f"/experiments/{of}/executions", {"journal": end}).json()["id"]
-    return str(made)
+    execution_id = api.post(f"/experiments/{of}/executions", {"journal": end}).json()["id"]
+    return str(execution_id)
 
 
 def deviate(api: TeamApi, now: Clock, title: str = "Orders", **more: Any) -> str:
@@ -47,8 +47,8 @@ def deviate(api: TeamApi, now: Clock, title: str = "Orders", **more: Any) -> str
 
 def attention(api: TeamApi) -> list[tuple[str, str]]:
     """What needs attention, by the API: kinds and ids."""
-    shown = api.get("/overview").json()["attention"]["shown"]
-    return [(item["kind"], item["id"]) for item in shown]
+    body = api.get("/overview").json()["attention"]["shown"]
+    return [(item["kind"], item["id"]) for item in body]
 
 
 def test_signing_in_leads_to_the_overview(browser: Browser) -> None:
@@ -148,8 +148,8 @@ def test_a_script_says_what_was_seen(api: TeamApi, eves: TeamApi, now: Clock) ->
     assert api.put(f"/attention/nonsense/{execution}", {}).status_code == 404
     assert api.put(path, {"note": "x" * 501}).status_code == 422
     assert api.put(path, {"note": "known"}).status_code == 204
-    [seen] = api.get("/overview").json()["attention"]["seen"]
-    assert (seen["seen"]["person_name"], seen["seen"]["note"]) == ("Bob", "known")
+    [entries] = api.get("/overview").json()["attention"]["seen"]
+    assert (entries["seen"]["person_name"], entries["seen"]["note"]) == ("Bob", "known")
 
     assert api.client.delete(api.base + path).status_code == 204
     assert api.client.delete(api.base + path).status_code == 404

@@ -20,7 +20,7 @@ from chaoscloud.console.messages.events import (
     STARTED,
     TEST,
     TYPES,
-    Event,
+    ConsoleEvent,
 )
 from chaoscloud.console.messages.outbox import SendResult
 from chaoscloud.console.messages.settings import load_settings, parse_settings
@@ -30,7 +30,7 @@ from chaoscloud.console.outgoing import Client
 from tests.console.receiver import LOOPBACK, OK, Answer, Call, Receiver, serving
 
 NOW = datetime(2026, 3, 2, 9, 31, tzinfo=UTC)
-EVENT = Event(
+EVENT = ConsoleEvent(
     id="0f0f6ee3-8a60-4a38-a6ff-4bb6b0d0f1a2",
     type=FINISHED,
     subject_id="run-1",
@@ -61,7 +61,7 @@ def config(**settings: Any) -> Config:
 
 
 def send(
-    name: str, settings: dict[str, Any], *events: Event, receiver: Receiver | None = None
+    name: str, settings: dict[str, Any], *events: ConsoleEvent, receiver: Receiver | None = None
 ) -> tuple[list[SendResult], list[Call]]:
     """Send events to a receiver, one after another."""
     receiver = receiver or Receiver()
@@ -122,7 +122,7 @@ def test_pagerduty_opens_an_alert_and_a_good_run_resolves_it() -> None:
 def test_every_event_can_be_sent_everywhere(name: str, type_: str) -> None:
     """Of those that know no run, too."""
     settings = {"routing_key": "0123456789abcdef"} if name == "pagerduty" else {}
-    bare = Event(
+    bare = ConsoleEvent(
         type=type_,
         subject_id="s-1",
         organization_id="o-1",
@@ -177,7 +177,7 @@ Region = Callable[..., dict[int, dict[str, Any]]]
 
 @pytest.fixture
 def region(grafana: Grafana) -> Region:
-    def region(*events: Event) -> dict[int, dict[str, Any]]:
+    def region(*events: ConsoleEvent) -> dict[int, dict[str, Any]]:
         receiver = Receiver(answer=grafana.answer)
         results, _ = send("grafana", {"token": "a-token"}, *events, receiver=receiver)
         assert all(result.sent for result in results), results

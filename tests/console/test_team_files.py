@@ -130,8 +130,8 @@ def test_what_came_is_there_to_read(
 ) -> None:
     """Under the same ids, for whoever is on the team there; with its summary."""
     file = tmp_path / "team.ndjson"
-    made = operate("here", "team", "export", "Checkout", str(file))
-    assert made.exit_code == 0, (made.output, made.exception)
+    result = operate("here", "team", "export", "Checkout", str(file))
+    assert result.exit_code == 0, (result.output, result.exception)
     operate("there", "team", "import", str(file))
     operate("there", "person", "add", "Zoe", "--team", "Checkout")
     secret = operate("there", "token", "add", "--person", "Zoe").stdout.strip()
@@ -156,8 +156,8 @@ def test_the_same_file_brings_nothing_a_second_time(
 ) -> None:
     """Audit entries and events of verification runs, which have no id, included."""
     file, after = tmp_path / "team.ndjson", tmp_path / "after.ndjson"
-    made = operate("here", "team", "export", "Checkout", str(file))
-    assert made.exit_code == 0, (made.output, made.exception)
+    result = operate("here", "team", "export", "Checkout", str(file))
+    assert result.exit_code == 0, (result.output, result.exception)
 
     outputs = [operate("there", "team", "import", str(file)).output for _ in range(2)]
     operate("there", "team", "export", "Checkout", str(after))
@@ -211,8 +211,8 @@ def test_a_file_that_is_not_whole_brings_nothing(
 ) -> None:
     """One line says what is wrong, and where."""
     file = tmp_path / "team.ndjson"
-    made = operate("here", "team", "export", "Checkout", str(file))
-    assert made.exit_code == 0, (made.output, made.exception)
+    result = operate("here", "team", "export", "Checkout", str(file))
+    assert result.exit_code == 0, (result.output, result.exception)
     file.write_text("\n".join(change(file.read_text().splitlines())) + "\n")
 
     refused = operate("there", "team", "import", str(file))

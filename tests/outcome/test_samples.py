@@ -71,9 +71,9 @@ def test_a_condition_that_goes_on_reaches_to_the_latest_event() -> None:
 def test_a_journal_tells_them_too() -> None:
     """Its measurements, and its method as the condition."""
     run = {"start": at(5).isoformat(), "end": at(9).isoformat()}
-    told = {"measurements": [state(0, True, 1), state(10, False, 2)], "run": [run]}
+    content = {"measurements": [state(0, True, 1), state(10, False, 2)], "run": [run]}
 
-    sampling = from_journal(told)
+    sampling = from_journal(content)
 
     assert [sample.met for sample in sampling.samples] == [True, False]
     assert sampling.condition == (at(5), at(9))
@@ -168,12 +168,12 @@ anything = st.recursive(
 @given(st.lists(anything, max_size=4))
 def test_nothing_a_run_says_breaks_its_drawing(payloads: list[Any]) -> None:
     """Every dot lies in the frame, whatever the payloads are."""
-    told = [
+    content = [
         SampleEvent("verification-sample", at(second), payload)
         for second, payload in enumerate(payloads)
     ]
 
-    drawn = curve(from_events(told))
+    drawn = curve(from_events(content))
 
     assert (drawn is None) is (not payloads)
     for dot in drawn.dots if drawn else ():

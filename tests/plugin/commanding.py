@@ -45,8 +45,8 @@ def kept(settings_path: Path) -> Settings:
 def arguments(settings_path: Path) -> dict[str, Any]:
     """What the settings hand to the control."""
     control: dict[str, Any] = kept(settings_path)["controls"]["chaosiq-cloud"]
-    found: dict[str, Any] = control["provider"]["arguments"]
-    return found
+    matches: dict[str, Any] = control["provider"]["arguments"]
+    return matches
 
 
 def defaults(settings_path: Path) -> tuple[str, str]:

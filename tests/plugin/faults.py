@@ -14,8 +14,8 @@ Fault = Callable[[Handler], None]
 
 def well(handler: Handler) -> None:
     """Store what came, and say so."""
-    seen = handler.console.seen[-1]
-    status, document, headers = usual(kind_of(seen), seen)
+    entries = handler.console.seen[-1]
+    status, document, headers = usual(kind_of(entries), entries)
     body = b"" if document is None else json.dumps(document).encode()
     handler.say(status, body, **headers)
 
@@ -76,8 +76,8 @@ PASSING: dict[str, Fault] = {
     "a redirect": saying(302, Location="https://elsewhere.example.com/"),
     **{str(status): saying(status) for status in (408, 425, 429, 500, 502, 503, 504, 507)},
     **{
-        f"503, Retry-After: {said[:20]}": saying(503, Retry_After=said)
-        for said in ("0", "-1", "soon", "Mon, 02 Mar 2020 09:30:00 GMT")
+        f"503, Retry-After: {text[:20]}": saying(503, Retry_After=text)
+        for text in ("0", "-1", "soon", "Mon, 02 Mar 2020 09:30:00 GMT")
     },
 }
 """What may pass: the record must arrive once it has."""

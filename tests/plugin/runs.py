@@ -29,13 +29,13 @@ def activity(func: str, kind: str = "action", **arguments: Any) -> dict[str, Any
 
 def orders() -> dict[str, Any]:
     """An experiment of one probe, one action and one rollback."""
-    kept = activity("do", "probe", name="keep the orders") | {
+    stored = activity("do", "probe", name="keep the orders") | {
         "tolerance": "keep the orders is done"
     }
     return {
         "title": "Orders survive the loss of a broker",
         "description": "Orders are kept while the broker is away.",
-        "steady-state-hypothesis": {"title": "Orders are kept", "probes": [kept]},
+        "steady-state-hypothesis": {"title": "Orders are kept", "probes": [stored]},
         "method": [activity("do", name="lose the broker")],
         "rollbacks": [activity("do", name="bring the broker back")],
     }
@@ -60,7 +60,9 @@ def without(feature: str, settings: dict[str, Any]) -> dict[str, Any]:
 
 def block_of(document: dict[str, Any]) -> dict[str, Any]:
     """The one `chaosiq` block of a journal or an experiment."""
-    [block] = [each for each in document["extensions"] if each["name"] == "chaosiq"]
+    [block] = [
+        block_found for block_found in document["extensions"] if block_found["name"] == "chaosiq"
+    ]
     assert isinstance(block, dict)
     return block
 
@@ -68,17 +70,19 @@ def block_of(document: dict[str, Any]) -> dict[str, Any]:
 def stable(document: Any) -> Any:
     """A document without our block, and without what differs between any two runs."""
     if isinstance(document, dict):
-        kept = {k: stable(v) for k, v in document.items() if k not in ("start", "end", "duration")}
-        if kept.get("extensions") == []:
-            del kept["extensions"]
-        return kept
+        stored = {
+            k: stable(v) for k, v in document.items() if k not in ("start", "end", "duration")
+        }
+        if stored.get("extensions") == []:
+            del stored["extensions"]
+        return stored
     if isinstance(document, list):
         ours = [d for d in document if not (isinstance(d, dict) and d.get("name") == "chaosiq")]
-        return [stable(each) for each in ours]
+        return [stable(item) for item in ours]
     return document
 
 
 def warnings_in(caplog: pytest.LogCaptureFixture) -> list[str]:
     """What the user is warned of, but for the rollbacks a stop would leave unplayed."""
-    said = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
-    return [line for line in said if "--rollback-strategy" not in line]
+    answers = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+    return [line for line in answers if "--rollback-strategy" not in line]

@@ -18,10 +18,10 @@ HANG_UP: Answer = (0, None)
 _KINDS = {"experiments": "experiment", "executions": "execution", "events": "event"}
 
 
-def kind_of(seen: Seen) -> str:
+def kind_of(entries: Seen) -> str:
     """What a request is about: `experiment`, `execution`, `event`, `policies` or `journal`."""
-    last = seen.path.partition("?")[0].rpartition("/")[2]
-    return "journal" if seen.method == "PUT" else _KINDS.get(last, last)
+    last = entries.path.partition("?")[0].rpartition("/")[2]
+    return "journal" if entries.method == "PUT" else _KINDS.get(last, last)
 
 
 @dataclass
@@ -33,7 +33,7 @@ class StubConsole:
     returns whether it did.
     """
 
-    answer: Callable[[str, Seen], Answer | None] = lambda kind, seen: None
+    answer: Callable[[str, Seen], Answer | None] = lambda kind, entries: None
     instead: Callable[[Handler], bool] = lambda handler: False
     served: Loopback = field(default_factory=Loopback)
     closing: threading.Event = field(default_factory=threading.Event)
@@ -46,11 +46,11 @@ class StubConsole:
     @property
     def kinds(self) -> list[str]:
         """What was asked, in order."""
-        return [kind_of(seen) for seen in self.served.seen]
+        return [kind_of(view) for view in self.served.seen]
 
     def bodies(self, kind: str) -> list[Any]:
         """The documents of one kind, in order."""
-        return [json.loads(seen.body) for seen in self.served.seen if kind_of(seen) == kind]
+        return [json.loads(html.body) for html in self.served.seen if kind_of(html) == kind]
 
     @property
     def events(self) -> list[str]:
@@ -94,23 +94,23 @@ class StubConsole:
         handler.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.instead(handler):
             return
-        seen = self.served.seen[-1]
-        kind = kind_of(seen)
-        status, document, headers = usual(kind, seen)
-        wanted = self.answer(kind, seen)
-        if wanted is HANG_UP:
+        records = self.served.seen[-1]
+        kind = kind_of(records)
+        status, document, headers = usual(kind, records)
+        expected = self.answer(kind, records)
+        if expected is HANG_UP:
             handler.close_connection = True
             return
-        status, document, *more = wanted or (status, document)
+        status, document, *more = expected or (status, document)
         headers |= more[0] if more else {}
         handler.say(status, b"" if document is None else json.dumps(document).encode(), **headers)
 
 
-def usual(kind: str, seen: Seen) -> tuple[int, Any, dict[str, str]]:
+def usual(kind: str, entries: Seen) -> tuple[int, Any, dict[str, str]]:
     """Status, document and headers of a console that is well."""
     match kind:
         case "experiment":
-            return 201, {"id": "orders"}, {"Content_Location": f"{seen.path}/orders"}
+            return 201, {"id": "orders"}, {"Content_Location": f"{entries.path}/orders"}
         case "execution":
             page = "/api/acme/checkout/executions/monday"
             return 201, {"id": "monday"}, {"Content_Location": page}

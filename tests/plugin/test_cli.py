@@ -63,9 +63,9 @@ def test_each_command_explains_itself(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", SHORT_HELP)
 def test_the_entry_points_name_plain_click_commands(name: str) -> None:
     """Not members of the host's own group, which cannot be imported while it loads its plugins."""
-    [found] = entry_points(group="chaostoolkit.cli_plugins", name=name)
+    [matches] = entry_points(group="chaostoolkit.cli_plugins", name=name)
 
-    command = found.load()
+    command = matches.load()
 
     assert isinstance(command, click.Command)
     assert not isinstance(command, click.Group)

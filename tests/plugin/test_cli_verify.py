@@ -13,14 +13,14 @@ from tests.plugin.commanding import chaos
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What the runner of verifications is asked for; it always fails."""
-    asked: list[dict[str, Any]] = []
+    question: list[dict[str, Any]] = []
 
     def run(source: str, settings_path: str, *, say: Any, **options: Any) -> int:
-        asked.append({"source": source, "settings_path": settings_path, **options})
+        question.append({"source": source, "settings_path": settings_path, **options})
         return 1
 
     monkeypatch.setattr(command, "run", run)
-    return asked
+    return question
 
 
 def test_the_runner_gets_what_was_not_said_as_its_default(
@@ -65,14 +65,14 @@ def test_the_runner_gets_what_was_said(
         "https://console.example.com/assets/verifications/1.json",
     )
 
-    [asked] = runs
-    assert asked["source"] == "https://console.example.com/assets/verifications/1.json"
-    assert asked["journal_path"] == "findings.json"
-    assert (asked["no_validation"], asked["no_verify_tls"]) == (True, True)
-    assert asked["rollback_strategy"] == "always"
-    assert asked["var"] == {"brokers": 3, "name": "kafka"}
-    assert (asked["var_file"], asked["control_file"]) == ((str(file),), (str(file),))
-    assert (asked["junit"], asked["fail_on"]) == ("junit.xml", ("impacted", "inconclusive"))
+    [question] = runs
+    assert question["source"] == "https://console.example.com/assets/verifications/1.json"
+    assert question["journal_path"] == "findings.json"
+    assert (question["no_validation"], question["no_verify_tls"]) == (True, True)
+    assert question["rollback_strategy"] == "always"
+    assert question["var"] == {"brokers": 3, "name": "kafka"}
+    assert (question["var_file"], question["control_file"]) == ((str(file),), (str(file),))
+    assert (question["junit"], question["fail_on"]) == ("junit.xml", ("impacted", "inconclusive"))
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,9 @@ def test_dry_is_a_flag_or_names_what_is_left_out(
     """It was a bare flag once, and the host's takes a choice: both are understood."""
     chaos(cli.verify, settings_path, *args)
 
-    assert [(asked["source"], asked["dry"]) for asked in runs] == [("verification.json", strategy)]
+    assert [(question["source"], question["dry"]) for question in runs] == [
+        ("verification.json", strategy)
+    ]
 
 
 def test_what_looks_like_an_option_after_two_dashes_is_a_file(
@@ -102,7 +104,7 @@ def test_what_looks_like_an_option_after_two_dashes_is_a_file(
     """A file may be called `--dry`."""
     chaos(cli.verify, settings_path, "--", "--dry")
 
-    assert [(asked["source"], asked["dry"]) for asked in runs] == [("--dry", None)]
+    assert [(question["source"], question["dry"]) for question in runs] == [("--dry", None)]
 
 
 @pytest.mark.parametrize(

@@ -136,11 +136,11 @@ def test_a_choice_is_asked_again_until_it_is_on_the_list(home: Path) -> None:
     os.close(theirs)
     os.close(ours)
 
-    said = out.decode()
-    assert said.startswith("Teams:\n1) A\n2) B\nWhich: ")
-    assert len(re.findall("Which: ", said)) == 2
-    assert "Error: 3 is not in the range 1<=x<=2." in said
-    assert said.endswith("chose 1\n")
+    text = out.decode()
+    assert text.startswith("Teams:\n1) A\n2) B\nWhich: ")
+    assert len(re.findall("Which: ", text)) == 2
+    assert "Error: 3 is not in the range 1<=x<=2." in text
+    assert text.endswith("chose 1\n")
 
 
 def test_a_process_without_any_input_has_nobody_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -217,13 +217,13 @@ def test_a_function_takes_its_arguments_in_the_same_order(
     module: str, name: str, parameters: str
 ) -> None:
     """By position and by name, with the same defaults; what is new is optional and comes last."""
-    wanted = PARAMETER.findall(parameters)
+    expected = PARAMETER.findall(parameters)
 
     has = parameters_of(found(module, name))
 
-    first, further = positional(has)[: len(wanted)], has[len(wanted) :]
-    assert [parameter.name for parameter in first] == [name for name, _ in wanted]
-    for parameter, (_, default) in zip(first, wanted, strict=True):
+    first, further = positional(has)[: len(expected)], has[len(expected) :]
+    assert [parameter.name for parameter in first] == [name for name, _ in expected]
+    for parameter, (_, default) in zip(first, expected, strict=True):
         assert default in (ANY, NONE, default_of(parameter)), parameter.name
     assert [parameter.name for parameter in further if is_required(parameter)] == []
 

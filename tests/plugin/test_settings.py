@@ -170,14 +170,14 @@ def test_settings_without_us_mean_the_defaults(damaged: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "checked"),
+    ("text", "checked"),
     [(False, False), (True, True), (None, True), ("false", True), (0, True), ("", True)],
 )
 def test_only_a_plain_false_gives_up_the_certificate_check(
-    settings: Settings, said: Any, checked: bool
+    settings: Settings, text: Any, checked: bool
 ) -> None:
     """Whatever is unclear is checked."""
-    arguments_of(settings)["verify_tls"] = said
+    arguments_of(settings)["verify_tls"] = text
 
     assert get_verify_tls(settings) is checked
     assert verify_tls_certs(settings) is checked

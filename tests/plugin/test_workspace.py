@@ -83,8 +83,8 @@ def test_an_empty_file_has_no_links(
 
     workspace.load_workspace()
 
-    found = workspace.get_experiment_metadata_from_workspace(experiment, organizations)
-    assert found is None
+    matches = workspace.get_experiment_metadata_from_workspace(experiment, organizations)
+    assert matches is None
 
 
 def test_what_a_file_says_is_kept(file: Path) -> None:
@@ -236,9 +236,9 @@ def test_a_link_is_for_one_team(experiment: Experiment, organizations: Organizat
     workspace.set_workspace_data(LINKED)
     organizations[0]["teams"][0]["default"] = True
 
-    found = workspace.get_experiment_metadata_from_workspace(experiment, organizations)
+    matches = workspace.get_experiment_metadata_from_workspace(experiment, organizations)
 
-    assert found is None
+    assert matches is None
 
 
 def test_a_path_that_is_given_goes_before_the_block(

@@ -36,7 +36,7 @@ class Verifications:
     @property
     def calls(self) -> list[str]:
         """Each request: its method and where below the team's address."""
-        return [f"{seen.method} {seen.path.removeprefix(TEAM)}" for seen in self.server.seen]
+        return [f"{view.method} {view.path.removeprefix(TEAM)}" for view in self.server.seen]
 
     @property
     def categories(self) -> list[str]:
@@ -77,7 +77,7 @@ def say_json(handler: Handler, status: int, document: Any, **headers: str) -> No
 @contextmanager
 def verifications(behave: Behaviour = lambda _: False) -> Iterator[Verifications]:
     """A console on the loopback, until the block ends."""
-    told = Verifications(behave)
-    with loopback(told.answer) as server:
-        told.server = server
-        yield told
+    content = Verifications(behave)
+    with loopback(content.answer) as server:
+        content.server = server
+        yield content

@@ -97,7 +97,7 @@ class Console:
             names = database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
             tables = [name for (name,) in names]
             assert tables
-            every = (f'SELECT * FROM "{each}"' for each in tables)  # noqa: S608 - our own names
+            every = (f'SELECT * FROM "{item}"' for item in tables)  # noqa: S608 - our own names
             rows = (row for query in every for row in database.execute(query))
             return any(words in _text_of(value) for row in rows for value in row)
 
@@ -130,12 +130,12 @@ def serving(data: Path, *, port: int = 0, database: str | None = None) -> Iterat
 def _console_of(process: subprocess.Popen[str], data: Path) -> Console:
     """Read what the console says at its start; the token is said at the first one only."""
     assert process.stdout is not None
-    said = process.stdout.readline()
-    assert said.startswith("Console ready at "), (data / "console.log").read_text()
+    text = process.stdout.readline()
+    assert text.startswith("Console ready at "), (data / "console.log").read_text()
     token_file = data / "token-for-the-tests"
     if not token_file.exists():
         token_file.write_text(process.stdout.readline().partition("): ")[2].strip())
-    url = said.removeprefix("Console ready at ").strip()
+    url = text.removeprefix("Console ready at ").strip()
     return Console(url, token_file.read_text(), data, process)
 
 

@@ -64,10 +64,10 @@ def test_publishing_the_journal_of_a_run_that_is_kept_makes_no_second_execution(
     commands = [("publish", "journal.json"), ("publish",)]
 
     with serving(console.data, port=port_of(console)) as again:
-        done = [signed_in.chaos(*each) for each in (commands if journal_first else commands[::-1])]
+        done = [signed_in.chaos(*item) for item in (commands if journal_first else commands[::-1])]
         executions, experiments = again.executions(), again.experiments()
 
-    assert [each.returncode for each in done] == [0, 0], [each.stderr for each in done]
+    assert [entry.returncode for entry in done] == [0, 0], [value.stderr for value in done]
     assert [execution["status"] for execution in executions] == ["completed"]
     assert len(experiments) == 1
 
@@ -107,15 +107,15 @@ def test_the_next_run_brings_what_the_last_one_kept(
     signed_in.keep("experiment.json", experiment)
 
     with serving(console.data, port=port_of(console)) as again:
-        kept = signed_in.chaos("signin", "--status").stdout
+        stored = signed_in.chaos("signin", "--status").stdout
         done = signed_in.chaos("run", name)
         statuses = [execution["status"] for execution in again.executions()]
-        told = [again.event_types(execution) for execution in again.executions()]
+        content = [again.event_types(execution) for execution in again.executions()]
         left = signed_in.chaos("signin", "--status").stdout
 
-    assert "of 1 run, which `chaos publish` sends" in kept
+    assert "of 1 run, which `chaos publish` sends" in stored
     assert statuses == ["completed", "completed"]
-    assert sorted(len(types) for types in told) == [len(ONE_RUN), len(ONE_RUN) + 2]
+    assert sorted(len(types) for types in content) == [len(ONE_RUN), len(ONE_RUN) + 2]
     assert "of an earlier run" in done.stderr
     assert "Pending:      nothing" in left
 

@@ -46,13 +46,13 @@ class Wheels:
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Wheels:
     """Wheels of the host and what it requires, of this project, and of another version of it."""
     root = tmp_path_factory.mktemp("wheels")
-    made = Wheels(root / "host", root / "own", root / "other", root / "cache")
-    for folder in (made.host, made.own, made.other):
+    created = Wheels(root / "host", root / "own", root / "other", root / "cache")
+    for folder in (created.host, created.own, created.other):
         folder.mkdir()
-    pack_requirements(made.host)
-    build_own_wheel(made.own, root / "build")
-    build_own_wheel(made.other, root / "build-other", OTHER_VERSION)
-    return made
+    pack_requirements(created.host)
+    build_own_wheel(created.own, root / "build")
+    build_own_wheel(created.other, root / "build-other", OTHER_VERSION)
+    return created
 
 
 @dataclass
@@ -130,9 +130,9 @@ def bare_installation(tmp_path: Path, wheels: Wheels) -> Installation:
         check=True,
         timeout=LIMIT,
     )
-    made = Installation(folder, home, env)
-    made.let_uv_find(wheels.host, wheels.own)
-    return made
+    created = Installation(folder, home, env)
+    created.let_uv_find(wheels.host, wheels.own)
+    return created
 
 
 @pytest.fixture

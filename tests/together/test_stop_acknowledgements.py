@@ -51,8 +51,8 @@ def stop_by_page(console: Console) -> str:
 
 def _submit(browser: requests.Session, page: str, action: str, **fields: str) -> str:
     """Fill in the form of a page whose address ends so, and return the page that follows."""
-    shown = browser.get(page, timeout=60).text
-    form_token = re.search(r'name="csrf" value="([0-9a-f]+)"', shown)
+    view = browser.get(page, timeout=60).text
+    form_token = re.search(r'name="csrf" value="([0-9a-f]+)"', view)
     assert form_token
     address = page if page.endswith(action) else page + action
     answer = browser.post(address, data={"csrf": form_token[1], **fields}, timeout=60)

@@ -109,7 +109,7 @@ def test_events_of_a_verification_come_in_the_order_of_its_life(
     [run] = runs_of(console)
     path = f"{console.team}/verifications/broker-outage/runs/{run['id']}/events"
     categories = [event["category"] for event in console.read(path)["items"]]
-    landmarks = [each for each in categories if each != "verification-sample"]
+    landmarks = [item for item in categories if item != "verification-sample"]
     assert landmarks == [
         "verification-hypothesis-before-method-started",
         "verification-hypothesis-before-method-completed",

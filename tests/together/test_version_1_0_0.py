@@ -185,7 +185,7 @@ def test_the_outbox_is_sent(console: TestClient, home: Path) -> None:
     first = run_publish(home)
     again = run_publish(home)
 
-    sent = [each for each in read_executions(console) if each["id"] not in before]
+    sent = [item for item in read_executions(console) if item["id"] not in before]
     journal = console.get(
         f"{TEAM}/experiments/{sent[0]['experiment_id']}/executions/{sent[0]['id']}"
     ).json()

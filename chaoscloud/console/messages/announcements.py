@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, select
 
 from chaoscloud.console.db.schema import organizations, subscriptions, teams
 from chaoscloud.console.messages import events, outbox
-from chaoscloud.console.messages.events import Event, quote
+from chaoscloud.console.messages.events import ConsoleEvent, quote
 from chaoscloud.console.rules.journals import Summary
 from chaoscloud.console.rules.safeguards import KINDS, Safeguard
 
@@ -99,7 +99,7 @@ def announce_impact(connection: Connection, impact: AnnouncedImpact, now: dateti
         f" {impact.observed:.3g} %, more than the {impact.allowed:.3g} % that its objective allows."
     )
     page = f"/{place.organization}/{place.team}/verifications/{impact.verification_id}"
-    event = Event(
+    event = ConsoleEvent(
         type=events.IMPACTED,
         subject_id=impact.run_id,
         time=now,
@@ -124,7 +124,7 @@ def announce_missed(
 ) -> None:
     """Tell that a run of an experiment was expected by a moment, and did not come."""
     if place := _find_place(connection, team_id):
-        event = Event(
+        event = ConsoleEvent(
             type=events.MISSED,
             subject_id=experiment_id,
             time=now,
@@ -151,7 +151,7 @@ def announce_safeguard(
     place = _find_place(connection, safeguard.team_id, safeguard.organization_id)
     if place is None:
         return
-    event = Event(
+    event = ConsoleEvent(
         type=type_,
         subject_id=safeguard.id,
         time=now,
@@ -184,8 +184,8 @@ def _describe_safeguard(type_: str, safeguard: Safeguard, place: _Place) -> str:
 
 def _describe_execution(
     place: _Place, execution: AnnouncedExecution, type_: str, sentence: str, now: datetime
-) -> Event:
-    return Event(
+) -> ConsoleEvent:
+    return ConsoleEvent(
         type=type_,
         subject_id=execution.id,
         time=now,

@@ -16,7 +16,7 @@ from chaoscloud.console.config import Config
 from chaoscloud.console.db import Database, StorageError
 from chaoscloud.console.db.changes import MESSAGES, DatabaseChange
 from chaoscloud.console.messages import outbox
-from chaoscloud.console.messages.outbox import Message, SendResult
+from chaoscloud.console.messages.outbox import OutboxMessage, SendResult
 from chaoscloud.console.messages.settings import load_settings
 from chaoscloud.console.messages.targets import TARGETS, Sending
 from chaoscloud.console.metrics import MESSAGES_SENT
@@ -44,7 +44,7 @@ class Delivery:
         self._config = config
         self._client = client
         self._now = now
-        self._tasks: dict[asyncio.Task[None], Message] = {}
+        self._tasks: dict[asyncio.Task[None], OutboxMessage] = {}
         self._changed = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         database.on_change(self._note_changes)
@@ -95,7 +95,7 @@ class Delivery:
         failing = {m.subscription.id for m in self._tasks.values() if m.subscription.failures}
         return [id_ for id_, n in under_way.items() if n >= MOST_OF_ONE or id_ in failing]
 
-    def _start(self, claimed: Iterable[Message]) -> list[int]:
+    def _start(self, claimed: Iterable[OutboxMessage]) -> list[int]:
         """Start to send messages; the numbers of those that are too many for their target."""
         surplus = []
         for message in claimed:
@@ -111,7 +111,7 @@ class Delivery:
         self._tasks.pop(task, None)
         self._changed.set()
 
-    async def _deliver(self, message: Message) -> None:
+    async def _deliver(self, message: OutboxMessage) -> None:
         """Send one message and write down what came of it."""
         result = await self._send(message)
         MESSAGES_SENT.labels(message.subscription.target, "sent" if result.sent else "failed").inc()
@@ -120,7 +120,7 @@ class Delivery:
         except StorageError as error:  # it stays claimed for a while, and is then sent again
             log.warning("what came of a message is not recorded: %s", error)
 
-    async def _send(self, message: Message) -> SendResult:
+    async def _send(self, message: OutboxMessage) -> SendResult:
         subscription = message.subscription
         now = self._now()
         try:

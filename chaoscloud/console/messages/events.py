@@ -66,7 +66,7 @@ _ENDINGS: Mapping[str, str] = {
 }
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ConsoleEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing that happened. `subject_id` is what it is about: such events are told in order.
 
     `path` is the page about it, below the console's address; `sentence` says it in words, with its
@@ -163,12 +163,12 @@ def bound_tags(tags: Iterable[str]) -> tuple[str, ...]:
 
 _DATA_FIELDS = tuple(
     name
-    for name in Event.__struct_fields__
+    for name in ConsoleEvent.__struct_fields__
     if name not in ("type", "subject_id", "time", "id", "path", "organization_id", "team_id")
 )
 
 
-def write_cloud_event(event: Event, address: str) -> dict[str, Any]:
+def write_cloud_event(event: ConsoleEvent, address: str) -> dict[str, Any]:
     """The event as a CloudEvent 1.0; `address` is the console's, without a slash at its end."""
     values = ((name, getattr(event, name)) for name in _DATA_FIELDS)
     data = {name: value for name, value in values if value not in (None, (), False)}
@@ -184,6 +184,6 @@ def write_cloud_event(event: Event, address: str) -> dict[str, Any]:
     }
 
 
-def url_of(event: Event, address: str) -> str:
+def url_of(event: ConsoleEvent, address: str) -> str:
     """The address of the page about an event."""
     return f"{address}{event.path}"

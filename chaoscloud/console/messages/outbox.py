@@ -26,7 +26,7 @@ from sqlalchemy import (
 from chaoscloud.console.db import changes
 from chaoscloud.console.db.schema import IS_PENDING, audit, messages, organizations, subscriptions
 from chaoscloud.console.messages import retry
-from chaoscloud.console.messages.events import TEST, Event
+from chaoscloud.console.messages.events import TEST, ConsoleEvent
 from chaoscloud.console.messages.subscriptions import Subscription, wants
 
 PENDING, SENT, FAILED = "pending", "sent", "failed"
@@ -37,11 +37,11 @@ MOST_PRUNED = 500  # messages in one write
 CONSOLE = "the console"  # in the audit log
 
 
-class Message(msgspec.Struct, frozen=True):
+class OutboxMessage(msgspec.Struct, frozen=True):
     """An event on its way to a subscription's target; `attempts` are those before now."""
 
     seq: int
-    event: Event
+    event: ConsoleEvent
     subscription: Subscription
     attempts: int
     give_up_at: datetime
@@ -84,7 +84,7 @@ _ACTIVE = (subscriptions.c.removed_at.is_(None), subscriptions.c.paused_at.is_(N
 # --- writing -----------------------------------------------------------------------------------
 
 
-def add_event(connection: Connection, event: Event) -> int:
+def add_event(connection: Connection, event: ConsoleEvent) -> int:
     """Write a message for each subscription that wants the event; how many those are.
 
     To be called in the transaction of the change that the event tells of.
@@ -103,7 +103,7 @@ def add_test(connection: Connection, subscription: Subscription, now: datetime) 
     slug = organizations.c.slug
     where = organizations.c.id == subscription.organization_id
     organization = connection.scalar(select(slug).where(where)) or ""
-    event = Event(
+    event = ConsoleEvent(
         type=TEST,
         subject_id=f"test-{subscription.id}",
         organization_id=subscription.organization_id,
@@ -116,7 +116,7 @@ def add_test(connection: Connection, subscription: Subscription, now: datetime) 
     return connection.scalar(select(func.max(messages.c.seq))) or 0
 
 
-def _insert(connection: Connection, event: Event, chosen: Collection[Subscription]) -> None:
+def _insert(connection: Connection, event: ConsoleEvent, chosen: Collection[Subscription]) -> None:
     if not chosen:
         return
     document = msgspec.json.encode(event).decode()
@@ -195,7 +195,7 @@ def has_due(connection: Connection, now: datetime, busy: Collection[str] = ()) -
 
 def claim(
     connection: Connection, now: datetime, limit: int, busy: Collection[str] = ()
-) -> list[Message]:
+) -> list[OutboxMessage]:
     """Messages for this process to send, at most so many; no other one sends them meanwhile."""
     statement = (
         select(messages.c.seq, messages.c.event, messages.c.attempts, messages.c.give_up_at)
@@ -213,10 +213,12 @@ def claim(
     return claimed
 
 
-def _read_message(row: Any) -> Message:
+def _read_message(row: Any) -> OutboxMessage:
     fields = {name: row[f"of_{name}"] for name in Subscription.__struct_fields__}
-    event = msgspec.json.decode(row["event"], type=Event)
-    return Message(row["seq"], event, Subscription(**fields), row["attempts"], row["give_up_at"])
+    event = msgspec.json.decode(row["event"], type=ConsoleEvent)
+    return OutboxMessage(
+        row["seq"], event, Subscription(**fields), row["attempts"], row["give_up_at"]
+    )
 
 
 def give_back(connection: Connection, seqs: Iterable[int]) -> None:
@@ -232,7 +234,7 @@ def give_all_back(connection: Connection) -> None:
 
 
 def record_result(
-    connection: Connection, message: Message, result: SendResult, now: datetime
+    connection: Connection, message: OutboxMessage, result: SendResult, now: datetime
 ) -> None:
     """Write down what came of sending a message, and how its target does."""
     is_test = message.event.type == TEST
@@ -349,7 +351,7 @@ def find_message(connection: Connection, subscription_id: str, seq: int) -> Mess
 
 
 def _read_row(row: Any) -> MessageRow:
-    event = msgspec.json.decode(row.event, type=Event)
+    event = msgspec.json.decode(row.event, type=ConsoleEvent)
     return MessageRow(
         row.seq,
         row.event_id,

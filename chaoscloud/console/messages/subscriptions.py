@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from chaoscloud.console.messages.events import ENDS, TEST, Event
+from chaoscloud.console.messages.events import ENDS, TEST, ConsoleEvent
 
 
 class Subscription(msgspec.Struct, frozen=True):
@@ -48,7 +48,7 @@ class Subscription(msgspec.Struct, frozen=True):
         return tuple(secret for secret in (self.secret, earlier) if secret)
 
 
-def wants(subscription: Subscription, event: Event) -> bool:
+def wants(subscription: Subscription, event: ConsoleEvent) -> bool:
     """Whether an event is for this subscription.
 
     What has no tags, outcome or experiment of its own, such as a stop of all runs, concerns

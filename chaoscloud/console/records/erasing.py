@@ -46,7 +46,7 @@ PLACES_AT_ONCE = 50  # rows changed in one write
 ADDRESSES = frozenset({"slug", "source", "action", "event_id", "category"})
 
 
-class Place(NamedTuple):
+class TextPlace(NamedTuple):
     """A row in which the name stands."""
 
     table: Table
@@ -80,7 +80,9 @@ def name_pseudonym(person: Person) -> str:
     return f"Former member {person.id[:8]}"
 
 
-def find_places(connection: Connection, person: Person, pattern: NamePattern) -> Iterator[Place]:
+def find_places(
+    connection: Connection, person: Person, pattern: NamePattern
+) -> Iterator[TextPlace]:
     """Every row in which the name stands, of what the person's organizations have."""
     organization_ids = list_organizations(connection, person)
     for table in metadata.sorted_tables:
@@ -97,10 +99,12 @@ def find_places(connection: Connection, person: Person, pattern: NamePattern) ->
                     column.name for column, value in values if pattern.replace(value) != value
                 )
                 if names:
-                    yield Place(table, tuple(row[: len(keys)]), names)
+                    yield TextPlace(table, tuple(row[: len(keys)]), names)
 
 
-def replace_names(connection: Connection, places: Sequence[Place], pattern: NamePattern) -> None:
+def replace_names(
+    connection: Connection, places: Sequence[TextPlace], pattern: NamePattern
+) -> None:
     """Put the pseudonym in these places."""
     for table, key, names in places:
         where = and_(

@@ -39,7 +39,7 @@ class UnknownExecution(Exception):
     """There is no execution that an event could be one of."""
 
 
-class Message(msgspec.Struct, frozen=True):
+class EventBatch(msgspec.Struct, frozen=True):
     """What a run sent in one request, and when it came."""
 
     execution_id: str
@@ -59,7 +59,7 @@ _INSERT = bulk.Insert(
 _TOUCH = "UPDATE executions SET last_seen_at = {mark} WHERE id = {mark} AND last_seen_at <= {mark}"
 
 
-def add(connection: Connection, messages: Sequence[Message]) -> list[int]:
+def add(connection: Connection, messages: Sequence[EventBatch]) -> list[int]:
     """Add the events that are not there yet; how many of each message that were.
 
     Raises `UnknownExecution` when an execution is not there, and `Apart` when several messages
@@ -89,7 +89,7 @@ def add(connection: Connection, messages: Sequence[Message]) -> list[int]:
     return [added] if len(messages) == 1 else [len(message.events) for message in messages]
 
 
-def _touch(connection: Connection, messages: Sequence[Message]) -> None:
+def _touch(connection: Connection, messages: Sequence[EventBatch]) -> None:
     """Write down that the executions are alive, where that is worth it."""
     latest = max(message.received_at for message in messages)
     write = bulk.moment_writer(connection, executions.c.last_seen_at)

@@ -75,7 +75,7 @@ class ExecutionFilter(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.words or self.tags or self.labels)
 
 
-class ExecutionListPage(msgspec.Struct, frozen=True):
+class ExecutionIds(msgspec.Struct, frozen=True):
     """The ids of a page of a list.
 
     `following` is where the next page begins, None at the end. `searched_to` is the start of the
@@ -105,13 +105,13 @@ def find_page(
     *,
     after: SortCursor | None = None,
     limit: int = 50,
-) -> ExecutionListPage:
+) -> ExecutionIds:
     """One page of the executions that match."""
     statement = _order(select(outcomes), outcomes, criteria, after)
     statement = statement.where(*_indexed(team_id, criteria))
     if not criteria.looks_through:
         found = _read(connection, statement.where(*_states(team_id, criteria, now)), limit + 1)
-        return ExecutionListPage(
+        return ExecutionIds(
             [row.execution_id for row in found[:limit]], _mark(found, limit, criteria)
         )
     window = statement.limit(WINDOW).subquery("looked_at")
@@ -119,15 +119,15 @@ def find_page(
     matching = matching.where(*_unindexed(criteria, window))
     found = _read(connection, _order(matching, window, criteria, None), limit + 1)
     if len(found) > limit:
-        return ExecutionListPage(
+        return ExecutionIds(
             [row.execution_id for row in found[:limit]], _mark(found, limit, criteria)
         )
     end = _order(select(window), window, criteria, None).offset(WINDOW - 1)
     ids, last = [row.execution_id for row in found], connection.execute(end).first()
     return (
-        ExecutionListPage(ids, _mark_of(last, criteria), last.started_at)
+        ExecutionIds(ids, _mark_of(last, criteria), last.started_at)
         if last
-        else ExecutionListPage(ids, None)
+        else ExecutionIds(ids, None)
     )
 
 

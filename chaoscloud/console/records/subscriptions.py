@@ -20,7 +20,7 @@ EARLIER_SECRET_FOR = timedelta(days=1)  # after a renewal, messages are signed w
 CHANGEABLE = ("name", "settings", "events", "tags", "outcomes", "experiment_id")
 
 
-class Actor(msgspec.Struct, frozen=True):
+class SubscriptionAuthor(msgspec.Struct, frozen=True):
     """Who does it: a person with a token, or an operator on the console's machine."""
 
     person_id: str | None = None
@@ -62,7 +62,7 @@ def create(
     organization_id: str,
     team_id: str | None,
     now: datetime,
-    actor: Actor,
+    actor: SubscriptionAuthor,
     **fields: Any,
 ) -> Subscription:
     """Subscribe; `fields` are further fields of `Subscription`. Raises `TooMany`."""
@@ -84,7 +84,11 @@ def create(
 
 
 def change(
-    connection: Connection, subscription: Subscription, now: datetime, actor: Actor, **values: Any
+    connection: Connection,
+    subscription: Subscription,
+    now: datetime,
+    actor: SubscriptionAuthor,
+    **values: Any,
 ) -> Subscription:
     """Change what differs among `CHANGEABLE`. Another target address begins with a clean slate."""
     differing: dict[str, Any] = {
@@ -101,7 +105,7 @@ def change(
 
 
 def resume(
-    connection: Connection, subscription: Subscription, now: datetime, actor: Actor
+    connection: Connection, subscription: Subscription, now: datetime, actor: SubscriptionAuthor
 ) -> Subscription:
     """Send to a target again that was paused; what had failed is sent again by hand."""
     fresh = {"paused_at": None, "pause_reason": None, "failures": 0}
@@ -111,7 +115,7 @@ def resume(
 
 
 def pause(
-    connection: Connection, subscription: Subscription, now: datetime, actor: Actor
+    connection: Connection, subscription: Subscription, now: datetime, actor: SubscriptionAuthor
 ) -> Subscription:
     """Make no messages for a target until it is resumed."""
     reason = "somebody paused it"
@@ -121,7 +125,7 @@ def pause(
 
 
 def renew_secret(
-    connection: Connection, subscription: Subscription, now: datetime, actor: Actor
+    connection: Connection, subscription: Subscription, now: datetime, actor: SubscriptionAuthor
 ) -> Subscription:
     """A new secret; the earlier one is good for a day more, so that the receiver can follow."""
     after = _update(
@@ -136,7 +140,9 @@ def renew_secret(
     return after
 
 
-def remove(connection: Connection, subscription: Subscription, now: datetime, actor: Actor) -> None:
+def remove(
+    connection: Connection, subscription: Subscription, now: datetime, actor: SubscriptionAuthor
+) -> None:
     """End a subscription; what it opened is forgotten, its row stays for the audit log."""
     _update(
         connection,
@@ -178,7 +184,7 @@ def _note(
     action: str,
     subscription: Subscription,
     now: datetime,
-    actor: Actor,
+    actor: SubscriptionAuthor,
     more: str = "",
 ) -> None:
     audit.add_entry(

@@ -75,10 +75,10 @@ def test_what_a_console_says_is_one_piece_of_text(requests_mock: Mocker) -> None
     """No terminal is steered from afar, no log line forged, no screen filled."""
     detail = "\x1b[2Jbusy\nWARNING all is lost" + "!" * 10_000
 
-    said = refusal_of(_answer(requests_mock, status_code=500, json={"detail": detail}))
+    text = refusal_of(_answer(requests_mock, status_code=500, json={"detail": detail}))
 
-    assert said.isprintable()
-    assert len(said) < 500
+    assert text.isprintable()
+    assert len(text) < 500
 
 
 def test_a_long_list_of_mistakes_is_cut(requests_mock: Mocker) -> None:
@@ -123,9 +123,9 @@ def test_a_failure_names_the_host_it_happened_with() -> None:
     """Without user info, path or query."""
     request = requests.Request("GET", "https://ada:secret@console.example.com:8443/api").prepare()
 
-    said = failure_of(requests.ReadTimeout("…", request=request))
+    text = failure_of(requests.ReadTimeout("…", request=request))
 
-    assert said == "the console at console.example.com:8443 did not answer in time"
+    assert text == "the console at console.example.com:8443 did not answer in time"
 
 
 @pytest.mark.parametrize(

@@ -136,10 +136,10 @@ def test_the_first_contact_without_the_check_tells_of_the_token(tmp_path: Path) 
 def test_the_first_contact_with_nobody_is_no_matter_of_certificates() -> None:
     """A port where nobody listens any more."""
     with loopback(_ok) as console:
-        gone = console.url.replace("http:", "https:")
+        removed = console.url.replace("http:", "https:")
 
     with pytest.raises(OSError, match="refused") as failed:
-        verify_ssl_certificate(gone, TOKEN)
+        verify_ssl_certificate(removed, TOKEN)
 
     assert not is_caused_by(failed.value, ssl.SSLCertVerificationError)
 

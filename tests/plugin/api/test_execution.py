@@ -183,11 +183,11 @@ def test_a_journal_finds_its_execution(requests_mock: Mocker, journal: Journal) 
     requests_mock.get(EXECUTION, json={"status": "running"})
     requests_mock.put(EXECUTION, status_code=204)
 
-    found = fetch_execution(shop_session(), journal)
+    matches = fetch_execution(shop_session(), journal)
     updated = publish_execution(shop_session(), journal)
 
-    assert found is not None
-    assert found.json() == {"status": "running"}
+    assert matches is not None
+    assert matches.json() == {"status": "running"}
     assert updated is not None
     assert updated.status_code == 204
 

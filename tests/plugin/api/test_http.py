@@ -206,10 +206,10 @@ def test_a_console_that_always_hangs_up_is_given_up() -> None:
 def test_nobody_at_the_address_is_a_failed_request() -> None:
     """A port where nobody listens any more."""
     with loopback(_ok) as console:
-        gone = console.url
+        removed = console.url
 
-    with ConsoleSession(gone, TOKEN) as session, pytest.raises(requests.ConnectionError):
-        session.get(gone)
+    with ConsoleSession(removed, TOKEN) as session, pytest.raises(requests.ConnectionError):
+        session.get(removed)
 
 
 def test_a_token_with_an_accent_is_for_the_console_to_refuse() -> None:

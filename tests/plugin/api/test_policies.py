@@ -72,10 +72,10 @@ def test_a_policy_without_a_name_is_told_all_the_same() -> None:
     assert describe_denial(answer.policies).endswith("\n(unnamed): nobody knows")
 
 
-@pytest.mark.parametrize(("said", "required"), [(True, True), (False, False), ("yes", None)])
-def test_an_answer_may_say_that_safeguards_are_required(said: object, required: object) -> None:
+@pytest.mark.parametrize(("text", "required"), [(True, True), (False, False), ("yes", None)])
+def test_an_answer_may_say_that_safeguards_are_required(text: object, required: object) -> None:
     """Only a clear word of the organization counts; most servers say nothing of it."""
-    assert read_answer(200, {"allowed": True, "required": said}) == Allowed(required)  # type: ignore[arg-type]
+    assert read_answer(200, {"allowed": True, "required": text}) == Allowed(required)  # type: ignore[arg-type]
     assert read_answer(200, {"allowed": True}) == Allowed(None)
 
 

@@ -71,10 +71,10 @@ def test_a_token_for_another_host_is_not_taken() -> None:
         assert session.token is None
 
 
-@pytest.mark.parametrize(("said", "verify"), [(True, True), (False, False)])
-def test_verify_tls_is_as_said(said: bool, verify: bool) -> None:
+@pytest.mark.parametrize(("text", "verify"), [(True, True), (False, False)])
+def test_verify_tls_is_as_said(text: bool, verify: bool) -> None:
     """The settings' word reaches the session."""
-    with client_session(CONSOLE, ORGANIZATIONS, said, _signed_in()) as session:
+    with client_session(CONSOLE, ORGANIZATIONS, text, _signed_in()) as session:
         assert session.verify is verify
 
 

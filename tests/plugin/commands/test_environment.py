@@ -177,19 +177,19 @@ def test_safeguards_are_a_document_for_machines(
     file.write_text('{"title": "Orders"}')
 
     listed = chaos(safeguards, settings_path, "--output", "json")
-    asked = chaos(safeguards, settings_path, "--experiment", str(file), "--output", "json")
+    question = chaos(safeguards, settings_path, "--experiment", str(file), "--output", "json")
 
     assert json.loads(listed.stdout) == {
         "team": {"id": "team-checkout", "name": "Checkout"},
         "guard_mode": "on",
         "safeguards": [stop],
     }
-    assert json.loads(asked.stdout) == {
+    assert json.loads(question.stdout) == {
         "experiment": str(file),
         "allowed": False,
         "policies": [{"name": "Black Friday"}],
     }
-    assert (listed.exit_code, asked.exit_code) == (0, 1)
+    assert (listed.exit_code, question.exit_code) == (0, 1)
 
 
 def test_a_journal_is_published_without_a_settings_file(

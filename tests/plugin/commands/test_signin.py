@@ -370,13 +370,13 @@ def test_programs_can_establish_credentials(
     assert defaults(settings_path) == ("Acme", "Checkout")
 
 
-@pytest.mark.parametrize(("said", "imposed"), [(True, True), (False, False), ("maybe", False)])
+@pytest.mark.parametrize(("text", "imposed"), [(True, True), (False, False), ("maybe", False)])
 def test_what_the_organization_requires_is_remembered(
-    requests_mock: Mocker, settings_path: Path, said: object, imposed: bool
+    requests_mock: Mocker, settings_path: Path, text: object, imposed: bool
 ) -> None:
     """Runs need an answer of the console from then on, also when it cannot be reached."""
     console(requests_mock, organizations=[ACME], teams=[CHECKOUT])
-    place = {**CHECKOUT, "org_id": ACME["id"], "required": said}
+    place = {**CHECKOUT, "org_id": ACME["id"], "required": text}
     requests_mock.get(f"{API}/{ACME['id']}/teams/{CHECKOUT['id']}", json=place)
 
     chaos(signin, settings_path, stdin=f"{CONSOLE}\nciq_secret\n")

@@ -37,7 +37,7 @@ def test_it_says_where_we_stand(
 
 
 @pytest.mark.parametrize(
-    ("token", "shown"), [("ciq_0123456789abcdefghij", "ciq_…ghij"), ("short", "…")]
+    ("token", "address"), [("ciq_0123456789abcdefghij", "ciq_…ghij"), ("short", "…")]
 )
 def test_the_token_of_the_environment_is_named_and_masked(
     requests_mock: Mocker,
@@ -45,7 +45,7 @@ def test_the_token_of_the_environment_is_named_and_masked(
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
     token: str,
-    shown: str,
+    address: str,
 ) -> None:
     """Enough to know it again, too little to use it."""
     requests_mock.get(TEAM, json={})
@@ -54,7 +54,7 @@ def test_the_token_of_the_environment_is_named_and_masked(
 
     done = chaos(signin, settings_path, "--status")
 
-    assert f"Token:        {shown} (from CHAOSIQ_TOKEN)" in done.stdout
+    assert f"Token:        {address} (from CHAOSIQ_TOKEN)" in done.stdout
     assert token not in done.output
     assert TOKEN not in done.output
 

@@ -67,7 +67,7 @@ def test_each_level_tells_the_execution_the_block_names(console: StubConsole, le
 @pytest.mark.parametrize("level", sorted(set(LEVELS) - {"rollback"}))
 def test_each_level_is_guarded(console: StubConsole, level: str) -> None:
     """A no interrupts."""
-    console.answer = lambda kind, seen: NO if kind == "policies" else None
+    console.answer = lambda kind, entries: NO if kind == "policies" else None
     experiment = orders() | {"extensions": KNOWN}
 
     with (
@@ -80,7 +80,7 @@ def test_each_level_is_guarded(console: StubConsole, level: str) -> None:
 @pytest.mark.usefixtures("loaded")
 def test_rollbacks_are_not_interrupted(console: StubConsole) -> None:
     """Neither before nor after them."""
-    console.answer = lambda kind, seen: NO if kind == "policies" else None
+    console.answer = lambda kind, entries: NO if kind == "policies" else None
     experiment = orders() | {"extensions": KNOWN}
 
     with controls(level="rollback", experiment=experiment, context=experiment):

@@ -64,7 +64,7 @@ def test_rollbacks_are_played_to_the_end_here_too(
     """A no that comes with the rollbacks' start does not interrupt their activities."""
     no: Answer = (200, {"allowed": False, "policies": [{"name": "Black Friday"}]})
 
-    def answer(kind: str, seen: Seen) -> Answer | None:
+    def answer(kind: str, entries: Seen) -> Answer | None:
         return no if kind == "policies" and "starting-rollback" in console.events else None
 
     console.answer = answer
@@ -89,12 +89,12 @@ def test_background_activities_share_the_connection_by_turns(
         schedule=Schedule(continuous_hypothesis_frequency=0.01),
     )
 
-    told = [
+    content = [
         data["context"]["provider"]["arguments"]["name"]
         for data in console.data("activity-finished")
     ]
-    assert sorted(set(told) & set(names)) == names
-    assert [told.count(name) for name in names] == [1] * 8
+    assert sorted(set(content) & set(names)) == names
+    assert [content.count(name) for name in names] == [1] * 8
     assert len(console.served.connections) <= 3  # two are for the safeguards
     assert "not_recorded" not in block_of(journal)
 

@@ -105,9 +105,9 @@ def test_the_journal_is_what_it_would_be_without_us(
     """All but our own block."""
     plain = run(copy.deepcopy(experiment), {})
 
-    told = run(experiment, console.settings)
+    content = run(experiment, console.settings)
 
-    assert stable(told) == stable(plain)
+    assert stable(content) == stable(plain)
 
 
 def test_unknown_arguments_do_not_break_the_control(
@@ -154,30 +154,30 @@ def test_certificates_are_checked_unless_the_settings_say_no(hook: str) -> None:
     assert parameters["verify_tls"].default is True
 
 
-@pytest.mark.parametrize(("said", "checked"), [(None, True), (True, True), (False, False)])
+@pytest.mark.parametrize(("text", "checked"), [(None, True), (True, True), (False, False)])
 def test_what_the_settings_say_on_certificates_is_done(
     console: StubConsole,
     experiment: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
-    said: bool | None,
+    text: bool | None,
     checked: bool,
 ) -> None:
     """No word, or a word without a value, checks them."""
-    asked: list[Any] = []
+    question: list[Any] = []
     original = ConsoleSession.merge_environment_settings
 
     def noting(self: Any, *args: Any) -> Any:
         settled = original(self, *args)
-        asked.append(settled["verify"])
+        question.append(settled["verify"])
         return settled
 
     monkeypatch.setattr(ConsoleSession, "merge_environment_settings", noting)
     settings = console.settings
-    settings["controls"]["chaosiq-cloud"]["provider"]["arguments"]["verify_tls"] = said
+    settings["controls"]["chaosiq-cloud"]["provider"]["arguments"]["verify_tls"] = text
 
     run(experiment, settings)
 
-    assert {bool(verify) for verify in asked} == {checked}
+    assert {bool(verify) for verify in question} == {checked}
 
 
 def test_every_line_goes_to_the_host_s_logger(
@@ -186,7 +186,7 @@ def test_every_line_goes_to_the_host_s_logger(
     """So it reaches the log file and has the format the user chose."""
     caplog.set_level(logging.DEBUG)
     with serving() as console:
-        console.answer = lambda kind, seen: (500, None) if kind == "event" else None
+        console.answer = lambda kind, entries: (500, None) if kind == "event" else None
         run(experiment, console.settings)
 
     ours = [r for r in caplog.records if "/chaoscloud/" in r.pathname]
@@ -240,10 +240,10 @@ def test_neither_secrets_nor_the_token_nor_local_paths_leave(
 
     journal = run(experiment, console.settings)
 
-    sent = "\n".join(seen.body.decode() for seen in console.served.seen)
+    sent = "\n".join(request.body.decode() for request in console.served.seen)
     assert "[redacted]" in sent
-    for kept in ("correct-horse", "token-of-ada", "experiment_path", "/home/ada"):
-        assert kept not in sent
+    for stored in ("correct-horse", "token-of-ada", "experiment_path", "/home/ada"):
+        assert stored not in sent
     assert "BROKER_PASSWORD" in sent
     assert "correct-horse-battery" in str(journal["run"][0]["output"])
 

@@ -91,7 +91,7 @@ def test_the_run_is_what_it_would_be_without_us(
     shell: Shell, console: StubConsole, trouble: Answer | None
 ) -> None:
     """Same exit code, same journal but for our block, whatever the console does."""
-    console.answer = lambda kind, seen: trouble
+    console.answer = lambda kind, entries: trouble
     plain_code, _, plain = shell.run("orders.json")
     shell.sign_in(console.settings)
 
@@ -141,7 +141,7 @@ def test_no_line_is_lost_where_logzero_is_still_installed(
 def test_a_refused_run_fails_and_does_nothing(shell: Shell, console: StubConsole) -> None:
     """Exit code 1, no activity, the sentence for everybody to read."""
     no: Answer = (200, {"allowed": False, "policies": [{"name": "Black Friday"}]})
-    console.answer = lambda kind, seen: no if kind == "policies" else None
+    console.answer = lambda kind, entries: no if kind == "policies" else None
     shell.sign_in(console.settings)
 
     code, output, journal = shell.run("orders.json")
@@ -161,7 +161,7 @@ def test_a_signal_while_the_console_hangs_leaves_a_journal(
     """At the start, in the middle and at the end: the run is over at once, the journal written."""
     stopped: list[str] = []
 
-    def answer(kind: str, seen: Seen) -> Answer | None:
+    def answer(kind: str, entries: Seen) -> Answer | None:
         now = kind if kind != "event" else console.events[-1]
         if now != moment or stopped:
             return None

@@ -40,7 +40,7 @@ def host_module(**changes: Any) -> SimpleNamespace:
         "PythonRuntimeError": HostRuntimeError,
         "in_runtime_child": lambda: False,
         "get_python_runtime_info": lambda experiment: HostRuntime(("idna",)),
-        "build_runtime_command": lambda wanted, argv: [
+        "build_runtime_command": lambda expected, argv: [
             sys.executable, "-c", "import sys; sys.exit('  ╭ nothing\\n  ╰─▶ is there')", "--",
         ],
     }  # fmt: skip
@@ -87,11 +87,13 @@ def use_host(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
 UNKNOWN_HOSTS = {
     "a function is gone": {"get_python_runtime_info": None},
     "a function takes something else": {"build_runtime_command": list},
-    "the command is another one": {"build_runtime_command": lambda wanted, argv: ["docker", "run"]},
+    "the command is another one": {
+        "build_runtime_command": lambda expected, argv: ["docker", "run"]
+    },
     "no dataclass": {"get_python_runtime_info": lambda _: object()},
     "uv fails": {},
-    "the program is not there": {"build_runtime_command": lambda wanted, argv: ["/no/uv", "--"]},
-    "the answer is none": {"build_runtime_command": lambda wanted, argv: ["echo", "--"]},
+    "the program is not there": {"build_runtime_command": lambda target, argv: ["/no/uv", "--"]},
+    "the answer is none": {"build_runtime_command": lambda entry, argv: ["echo", "--"]},
 }
 
 

@@ -36,9 +36,9 @@ def stopping(console: StubConsole, number: int, kind: str, event_type: str = "")
     """Have the signal arrive, once, while the control waits for the answer to such a request."""
     sent: list[int] = []
 
-    def answer(each: str, seen: Seen) -> Answer | None:
-        wanted = each == kind and (not event_type or console.events[-1] == event_type)
-        if not wanted or sent:
+    def answer(item: str, entries: Seen) -> Answer | None:
+        expected = item == kind and (not event_type or console.events[-1] == event_type)
+        if not expected or sent:
             return None
         sent.append(number)
         os.kill(os.getpid(), number)

@@ -32,13 +32,13 @@ def plain() -> Any:
 
 def nothing_listens() -> dict[str, Any]:
     """The settings of somebody whose console is gone."""
-    with serving() as gone:
-        return gone.settings
+    with serving() as removed:
+        return removed.settings
 
 
 def failing(*kinds: str, answer: Answer) -> Any:
     """Answer this to some kinds of requests."""
-    return lambda kind, seen: answer if kind in kinds else None
+    return lambda kind, entries: answer if kind in kinds else None
 
 
 def test_a_console_that_is_down_from_the_start(
@@ -158,7 +158,7 @@ def test_a_console_that_goes_down_in_the_middle(
 ) -> None:
     """Told until then; the rest is kept."""
 
-    def answer(kind: str, seen: Seen) -> Answer | None:
+    def answer(kind: str, entries: Seen) -> Answer | None:
         return HANG_UP if "starting-method" in console.events else None
 
     console.answer = answer
@@ -191,7 +191,7 @@ def test_a_console_that_hangs_at_the_start_is_waited_for_once(
     monkeypatch.setattr(outbox, "START_WITHIN", 0.2)
     monkeypatch.setattr(outbox, "OUT_OF_CONTACT", 0.1)
     monkeypatch.setattr(sender, "LONG_FOR_A_CALL", 0.1)
-    console.answer = lambda each, seen: console.hang() if each == kind else None
+    console.answer = lambda item, entries: console.hang() if item == kind else None
 
     journal = run(orders(), without("safeguards", console.settings))
 
@@ -207,7 +207,7 @@ def test_a_console_that_hangs_in_the_middle_holds_no_hook_up(
     """One call waits, in its thread; the hooks that follow do not, and their events are kept."""
     monkeypatch.setattr(outbox, "FLUSH_WITHIN", 0.2)
 
-    def answer(kind: str, seen: Seen) -> Answer | None:
+    def answer(kind: str, entries: Seen) -> Answer | None:
         return console.hang() if "starting-method" in console.events else None
 
     console.answer = answer

@@ -70,8 +70,8 @@ def test_what_this_token_may_not_send_is_put_back_untouched(
     leave_behind(console, tmp_path, "checkout", "behind")
     os.utime(theirs, (1, theirs.stat().st_mtime - 60))
 
-    def answer(kind: str, seen: Seen) -> Answer | None:
-        is_theirs = "/teams/payments" in seen.path
+    def answer(kind: str, entries: Seen) -> Answer | None:
+        is_theirs = "/teams/payments" in entries.path
         return (status, {"title": "not yours"}) if is_theirs else None
 
     console.answer = answer
@@ -91,7 +91,7 @@ def test_one_record_that_has_to_wait_holds_up_nothing_else(
 ) -> None:
     """Neither the run under way, nor the record of another run."""
     waits = leave_behind(console, tmp_path, "checkout", "waits")
-    console.answer = lambda kind, seen: trouble if b'"waits"' in seen.body else None
+    console.answer = lambda kind, entries: trouble if b'"waits"' in entries.body else None
 
     outbox = run_once(console, tmp_path)
 
@@ -150,9 +150,9 @@ def test_what_was_rejected_is_tried_again_when_somebody_asks(
 ) -> None:
     """Once the console takes it, nothing of it is left."""
     leave_behind(console, tmp_path, "checkout", "odd")
-    console.answer = lambda kind, seen: (422, []) if kind == "event" else None
+    console.answer = lambda kind, entries: (422, []) if kind == "event" else None
     rejected, nothing = chaos_publish(settings_path), chaos_publish(settings_path)
-    console.answer = lambda kind, seen: None
+    console.answer = lambda kind, records: None
 
     tried_again = chaos_publish(settings_path, "--rejected")
 
@@ -167,12 +167,12 @@ def test_publishing_says_where_each_execution_is(
     console: StubConsole, tmp_path: Path, settings_path: Path
 ) -> None:
     """The address that the console gives for what it creates."""
-    console.answer = lambda kind, seen: HANG_UP
+    console.answer = lambda kind, entries: HANG_UP
     outbox = Outbox(destination_at(console.served.url, tmp_path), Redactor())
     outbox.register(orders(), JOURNAL)
     end(outbox)
     join_threads(outbox)
-    console.answer = lambda kind, seen: None
+    console.answer = lambda kind, records: None
 
     published = chaos_publish(settings_path)
 
@@ -185,8 +185,8 @@ def test_what_a_token_may_not_send_is_said_and_kept(
 ) -> None:
     """The exit code is that of a refused token only if nothing could be sent."""
     leave_behind(console, tmp_path, "payments", "theirs")
-    console.answer = lambda kind, seen: (
-        (403, {"title": "not yours"}) if "/teams/payments" in seen.path else None
+    console.answer = lambda kind, entries: (
+        (403, {"title": "not yours"}) if "/teams/payments" in entries.path else None
     )
 
     alone = chaos_publish(settings_path)
@@ -205,7 +205,7 @@ def test_a_signal_in_the_last_wait_leaves_line_and_note(
     console: StubConsole, tmp_path: Path, number: int
 ) -> None:
     """The journal is written with the note, so that publishing it makes no second execution."""
-    console.answer = lambda kind, seen: console.hang() if kind == "event" else None
+    console.answer = lambda kind, entries: console.hang() if kind == "event" else None
     home = tmp_path / ".chaostoolkit"
     home.mkdir()
     (home / "settings.yaml").write_text(yaml.safe_dump(console.settings))

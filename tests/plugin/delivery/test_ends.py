@@ -139,8 +139,8 @@ def test_a_journal_that_is_too_large_is_cut(
     body = b"<html>too large</html>" if page else b'{"title": "too large"}'
 
     def refuse(handler: Handler) -> bool:
-        seen = handler.console.seen[-1]
-        if kind_of(seen) == "journal" and len(seen.body) > 100_000:
+        entries = handler.console.seen[-1]
+        if kind_of(entries) == "journal" and len(entries.body) > 100_000:
             handler.say(413, body, Content_Type="text/html" if page else "application/json")
             return True
         return False
@@ -163,8 +163,8 @@ def test_a_journal_that_is_too_large_is_cut(
 def test_when_no_journal_is_taken_the_end_goes_alone(console: StubConsole, tmp_path: Path) -> None:
     """The console rejects what activities did; it learns how the run ended all the same."""
 
-    def answer(kind: str, seen: Seen) -> Answer | None:
-        is_rejected = kind == "journal" and b"unwanted" in seen.body
+    def answer(kind: str, entries: Seen) -> Answer | None:
+        is_rejected = kind == "journal" and b"unwanted" in entries.body
         return (422, [{"loc": ["run"], "msg": "odd", "type": "odd"}]) if is_rejected else None
 
     console.answer = answer
@@ -266,7 +266,7 @@ def test_a_large_output_is_sent_once(console: StubConsole) -> None:
 
     run(experiment, without("safeguards", console.settings))
 
-    sent = sum(len(seen.body) for seen in console.served.seen)
+    sent = sum(len(view.body) for view in console.served.seen)
     [journal] = journals(console)
     assert journal["run"][0]["output"] == LARGE
     [_, finished, *_] = console.data("activity-finished")

@@ -33,8 +33,8 @@ class Trouble:
 
     def reply(self, handler: Handler) -> None:
         """Do what the test wants, or be well."""
-        asked = kind_of(self.served.seen[-1])
-        if asked == self.kind and self.times > 0:
+        question = kind_of(self.served.seen[-1])
+        if question == self.kind and self.times > 0:
             self.times -= 1
             self.fault(handler)
         else:
@@ -42,7 +42,7 @@ class Trouble:
 
     def of(self, kind: str) -> list[Seen]:
         """What came of one kind."""
-        return [seen for seen in self.served.seen if kind_of(seen) == kind]
+        return [view for view in self.served.seen if kind_of(view) == kind]
 
 
 @contextmanager
@@ -70,8 +70,8 @@ def a_run(outbox: Outbox) -> None:
 
 def stored(trouble: Trouble) -> list[str]:
     """The kinds and types of what a console that keeps each id once would have."""
-    events = {json.loads(seen.body)["id"]: json.loads(seen.body) for seen in trouble.of("event")}
-    keys = {seen.headers["Idempotency-Key"]: kind_of(seen) for seen in trouble.served.seen}
+    events = {json.loads(view.body)["id"]: json.loads(view.body) for view in trouble.of("event")}
+    keys = {html.headers["Idempotency-Key"]: kind_of(html) for html in trouble.served.seen}
     return [
         *[kind for key, kind in keys.items() if key],
         *[event["type"] for event in events.values()],
@@ -108,7 +108,7 @@ def test_what_will_not_be_taken_is_set_aside(tmp_path: Path, status: int) -> Non
     ):
         a_run(outbox)
 
-    assert [json.loads(seen.body)["type"] for seen in trouble.of("event")] == WHOLE[2:4]
+    assert [json.loads(view.body)["type"] for view in trouble.of("event")] == WHOLE[2:4]
     assert trouble.of("journal")
     assert outbox.report.rejected == 1
     assert str(status) in outbox.report.describe()[1]
@@ -125,7 +125,7 @@ def test_a_token_revoked_in_the_middle_keeps_the_rest(tmp_path: Path, status: in
         with outbox_at(trouble.served.url, tmp_path) as next_run:
             a_run(next_run)
 
-    types = [json.loads(seen.body)["type"] for seen in trouble.of("event")]
+    types = [json.loads(view.body)["type"] for view in trouble.of("event")]
     assert count == 1
     assert "chaos signin" in outbox.report.describe()[1]
     assert [record.kind for record in left.pending.values()] == ["event", "event", "end", "journal"]
@@ -172,7 +172,7 @@ def test_a_console_that_batches_gets_batches(
                 outbox.record_event("starting-activity", {"name": f"activity {number}"})
         end(outbox)
 
-    batches = [json.loads(gzip.decompress(seen.body)) for seen in trouble.of("event")]
+    batches = [json.loads(gzip.decompress(view.body)) for view in trouble.of("event")]
     assert [len(batch) for batch in batches] == [200, 200, 50]
     events: list[Any] = [event for batch in batches for event in batch]
     assert [event["sequence"] for event in events] == [f"{n:08d}" for n in range(1, 451)]
@@ -188,10 +188,10 @@ def test_one_bad_event_does_not_cost_its_batch(tmp_path: Path) -> None:
     }
 
     def reply(handler: Handler) -> None:
-        seen = trouble.served.seen[-1]
-        if kind_of(seen) == "execution":
+        entries = trouble.served.seen[-1]
+        if kind_of(entries) == "execution":
             return handler.say(201, b'{"id": "monday"}', **accepts)
-        if b"starting-rollback" in seen.body:
+        if b"starting-rollback" in entries.body:
             return handler.say(422, b"[]")
         return well(handler)
 
@@ -203,7 +203,7 @@ def test_one_bad_event_does_not_cost_its_batch(tmp_path: Path) -> None:
                 outbox.record_event(name, orders())
         end(outbox)
 
-    alone = [json.loads(seen.body) for seen in trouble.of("event")[1:]]
+    alone = [json.loads(view.body) for view in trouble.of("event")[1:]]
     assert [event["type"] for event in alone] == [
         "starting-method",
         "starting-rollback",
@@ -223,17 +223,17 @@ def test_a_console_that_does_not_inflate_after_all_gets_it_plain(
     )
 
     def reply(handler: Handler) -> None:
-        seen = trouble.served.seen[-1]
-        if kind_of(seen) == "execution":
+        entries = trouble.served.seen[-1]
+        if kind_of(entries) == "execution":
             return created(handler)
-        return handler.say(415) if seen.headers["Content-Encoding"] else well(handler)
+        return handler.say(415) if entries.headers["Content-Encoding"] else well(handler)
 
     trouble = Trouble()
     with loopback(reply) as trouble.served, outbox_at(trouble.served.url, tmp_path) as outbox:
         a_run(outbox)
 
     assert outbox.report.lost == outbox.report.rejected == outbox.report.pending == 0
-    assert [seen.headers["Content-Encoding"] for seen in trouble.of("event")] == [
+    assert [view.headers["Content-Encoding"] for view in trouble.of("event")] == [
         "gzip",
         None,
         None,

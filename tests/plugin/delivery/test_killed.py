@@ -53,7 +53,7 @@ def replayed(console: StubConsole, folder: Path) -> list[SentRun]:
 
 def arrived(console: StubConsole) -> list[Any]:
     """The events as a console has them that keeps each id once; half a body is none."""
-    bodies = [seen.body for seen in console.served.seen if kind_of(seen) == "event"]
+    bodies = [view.body for view in console.served.seen if kind_of(view) == "event"]
     whole = [json.loads(body) for body in bodies if body.endswith(b"}")]
     return list({event["id"]: event for event in whole}.values())
 
@@ -66,7 +66,7 @@ def test_what_killed_runs_recorded_arrives(tmp_path: Path, moment: int, is_there
     with ExitStack() as stack:
         consoles = [stack.enter_context(serving()) for _ in folders]
         for console in consoles:
-            console.answer = lambda kind, seen: None if is_there else HANG_UP
+            console.answer = lambda kind, entries: None if is_there else HANG_UP
         pairs = list(zip(consoles, folders, strict=True))
 
         processes = [recording(console, folder) for console, folder in pairs]
@@ -74,26 +74,26 @@ def test_what_killed_runs_recorded_arrives(tmp_path: Path, moment: int, is_there
             kill(process, rng)
 
         for console, folder in pairs:
-            held = [each for contents in spooled(folder) for each in ids_in(contents)]
-            console.answer = lambda kind, seen: None
+            lock = [item for contents in spooled(folder) for item in ids_in(contents)]
+            console.answer = lambda kind, records: None
             sent = replayed(console, folder)
             events = arrived(console)
-            assert set(held) <= {event["id"] for event in events}
+            assert set(lock) <= {event["id"] for event in events}
             sequence = [int(event["sequence"]) for event in events]
             assert sequence == list(range(1, len(events) + 1))
-            assert sum(each.rejected for each in sent) == 0
+            assert sum(report.rejected for report in sent) == 0
             assert spooled(folder) == []
 
 
 def test_two_that_replay_at_once_send_it_once(tmp_path: Path) -> None:
     """Each run's file has one owner; the other finds nothing to do."""
     with serving() as console:
-        console.answer = lambda kind, seen: HANG_UP
+        console.answer = lambda kind, entries: HANG_UP
         for number in range(3):
             process = recording(console, tmp_path)
             kill(process, random.Random(number + 10))  # noqa: S311 - likewise
-        held = [each for contents in spooled(tmp_path) for each in ids_in(contents)]
-        console.answer = lambda kind, seen: None
+        lock = [item for contents in spooled(tmp_path) for item in ids_in(contents)]
+        console.answer = lambda kind, records: None
         before = len(console.served.seen)
         threads = [Thread(target=replayed, args=(console, tmp_path)) for _ in range(3)]
 
@@ -102,9 +102,9 @@ def test_two_that_replay_at_once_send_it_once(tmp_path: Path) -> None:
         for thread in threads:
             thread.join()
 
-        told = console.bodies("event")[-len(held) :]
-        assert sorted(event["id"] for event in told) == sorted(held)
-        keys = [seen.headers["Idempotency-Key"] for seen in console.served.seen[before:]]
+        content = console.bodies("event")[-len(lock) :]
+        assert sorted(event["id"] for event in content) == sorted(lock)
+        keys = [view.headers["Idempotency-Key"] for view in console.served.seen[before:]]
         creations = [key for key in keys if key]
         assert len(set(creations)) == len(creations)
         assert spooled(tmp_path) == []

@@ -66,7 +66,7 @@ def test_the_execution_is_created_with_the_experiment_it_runs(
 
 def test_an_unchanged_experiment_keeps_its_id(console: StubConsole, tmp_path: Path) -> None:
     """204 comes without one."""
-    console.answer = lambda kind, seen: (204, None) if kind == "experiment" else None
+    console.answer = lambda kind, entries: (204, None) if kind == "experiment" else None
     experiment = orders() | {"extensions": [{"name": "chaosiq", "experiment_id": "known"}]}
 
     with outbox_at(console.served.url, tmp_path) as outbox:
@@ -87,11 +87,11 @@ def test_without_a_start_nothing_is_recorded(console: StubConsole, tmp_path: Pat
 
 def test_ids_are_put_in_where_they_were_not_known(console: StubConsole, tmp_path: Path) -> None:
     """The journal of a run the console did not know of names its execution when it arrives."""
-    console.answer = lambda kind, seen: HANG_UP
+    console.answer = lambda kind, entries: HANG_UP
     with outbox_at(console.served.url, tmp_path) as outbox:
         outbox.register(orders(), JOURNAL)
         block = {"name": "chaosiq", "experiment_id": None, "execution_id": None}
-        console.answer = lambda kind, seen: None
+        console.answer = lambda kind, records: None
         end(outbox, {"status": "completed", "experiment": orders(), "extensions": [block]})
 
     [sent] = console.bodies("journal")
@@ -243,7 +243,7 @@ def test_a_signal_skips_the_wait_and_loses_nothing(
     console: StubConsole, tmp_path: Path, caplog: pytest.LogCaptureFixture, number: int
 ) -> None:
     """The journal is recorded, and the last line says what is pending."""
-    console.answer = lambda kind, seen: console.hang() if kind == "event" else None
+    console.answer = lambda kind, entries: console.hang() if kind == "event" else None
     with outbox_at(console.served.url, tmp_path) as outbox:
         outbox.register(orders(), JOURNAL)
         outbox.record_event("starting-method", orders())
@@ -279,7 +279,7 @@ def test_a_signal_while_the_journal_is_copied_loses_nothing(
 
 
 @pytest.mark.parametrize(
-    ("said", "seconds"),
+    ("text", "seconds"),
     [
         ("7", 7),
         (" 0.5 ", 0.5),
@@ -290,17 +290,17 @@ def test_a_signal_while_the_journal_is_copied_loses_nothing(
         ("nan", None),
     ],
 )
-def test_the_user_may_say_how_long_the_end_waits(said: str, seconds: float | None) -> None:
+def test_the_user_may_say_how_long_the_end_waits(text: str, seconds: float | None) -> None:
     """In seconds; what makes no sense counts as nothing said."""
-    assert read_flush_timeout({"CHAOSIQ_FLUSH_TIMEOUT": said}) == seconds
+    assert read_flush_timeout({"CHAOSIQ_FLUSH_TIMEOUT": text}) == seconds
 
 
 def test_for_ever_is_as_long_as_a_wait_can_be() -> None:
     """No wait of Python's takes infinity."""
-    found = read_flush_timeout({"CHAOSIQ_FLUSH_TIMEOUT": "inf"})
+    matches = read_flush_timeout({"CHAOSIQ_FLUSH_TIMEOUT": "inf"})
 
-    assert found is not None
-    assert 0 < found < float("inf")
+    assert matches is not None
+    assert 0 < matches < float("inf")
 
 
 PAGE = "https://console.example.com/acme/checkout/executions/monday"

@@ -122,7 +122,7 @@ def test_waits_grow_and_differ() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "seconds"),
+    ("text", "seconds"),
     [
         (None, 0),
         ("", 0),
@@ -142,9 +142,9 @@ def test_waits_grow_and_differ() -> None:
         ("Mon, 99 Foo 2026 09:30:20 GMT", 0),
     ],
 )
-def test_what_a_console_asks_for_is_understood(said: str | None, seconds: float) -> None:
+def test_what_a_console_asks_for_is_understood(text: str | None, seconds: float) -> None:
     """In seconds or as a date; what makes no sense, or lies in the past, asks for nothing."""
-    assert seconds_asked(said, NOW) == seconds
+    assert seconds_asked(text, NOW) == seconds
 
 
 def test_what_a_console_asks_for_is_the_least() -> None:

@@ -74,8 +74,8 @@ def test_what_was_recorded_and_not_delivered_is_always_there(
             case "append":
                 model.append(spool.append(*event("starting-activity")))
             case "done" | "refuse":
-                gone, model = model[:detail], model[detail:]
-                spool.mark_sent(gone) if step == "done" else spool.reject(gone, "no")
+                removed, model = model[:detail], model[detail:]
+                spool.mark_sent(removed) if step == "done" else spool.reject(removed, "no")
             case "rewrite":
                 spool._rewrite()
             case "tear":
@@ -114,9 +114,9 @@ def test_a_changed_byte_is_noticed(position: int, change: int) -> None:
     position %= len(line) - 1
     line[position] ^= change
 
-    found = decode_line(bytes(line))
+    matches = decode_line(bytes(line))
 
-    assert found is None or found == decode_line(
+    assert matches is None or matches == decode_line(
         encode_line("event", '"n":1,"event":{"type":"starting-method"},"data":1')
     )
 
@@ -130,7 +130,7 @@ def test_it_is_for_its_owner_only(path: Path) -> None:
         os.umask(before)
 
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert [stat.S_IMODE(each.stat().st_mode) for each in list(path.parents)[:3]] == [0o700] * 3
+    assert [stat.S_IMODE(item.stat().st_mode) for item in list(path.parents)[:3]] == [0o700] * 3
 
 
 def test_it_has_one_owner(path: Path) -> None:
@@ -241,8 +241,8 @@ def test_without_room_the_oldest_activities_go_first(
         spool.append(*event(name, 900))
 
     left = [record.type for record in spool.first(99)]
-    kept = {"starting-experiment", "safeguard-stop", "experiment-finished"}
-    assert kept <= set(left)
+    stored = {"starting-experiment", "safeguard-stop", "experiment-finished"}
+    assert stored <= set(left)
     assert left.count("starting-activity") >= 2
     assert spool.contents.lost == len(first) + 5 - len(left)
     assert spool.contents.lost > 0

@@ -56,9 +56,9 @@ def waiting(directory: SpoolDirectory, to: Recipient) -> list[str]:
 
 def test_a_console_gets_what_is_for_it(directory: SpoolDirectory) -> None:
     """Whichever team it is of, and however the host is written; nobody else's."""
-    kept = [keep(directory, to).name for to in (CHECKOUT, PAYMENTS, ELSEWHERE)]
+    stored = [keep(directory, to).name for to in (CHECKOUT, PAYMENTS, ELSEWHERE)]
 
-    assert sorted(waiting(directory, CHECKOUT)) == sorted(kept[:2])
+    assert sorted(waiting(directory, CHECKOUT)) == sorted(stored[:2])
 
 
 def test_each_team_has_its_folder(directory: SpoolDirectory, tmp_path: Path) -> None:

@@ -27,8 +27,8 @@ DEVIATED = {"steady_state_met": False, "probes": []}
 
 @pytest.fixture
 def console() -> Iterator[Verifications]:
-    with verifications() as told:
-        yield told
+    with verifications() as content:
+        yield content
 
 
 def handler_of(experiment: Experiment, console: Verifications) -> VerificationRunEventHandler:
@@ -55,19 +55,19 @@ def last_journal() -> Journal:
 def started(console: Verifications, **secrets: Any) -> VerificationRunEventHandler:
     """A handler whose run the console took down."""
     experiment = verification()
-    told = handler_of(experiment, console)
-    assert told.start(experiment, first_journal(experiment), secrets) is None
-    return told
+    content = handler_of(experiment, console)
+    assert content.start(experiment, first_journal(experiment), secrets) is None
+    return content
 
 
 def test_the_start_tells_the_experiment_the_execution_and_the_run(console: Verifications) -> None:
     """The run is known by its id, and the document by all of them."""
     experiment = verification()
-    told = handler_of(experiment, console)
+    content = handler_of(experiment, console)
 
-    assert told.start(experiment, first_journal(experiment), {}) is None
-    told.finish(last_journal())
-    told.close()
+    assert content.start(experiment, first_journal(experiment), {}) is None
+    content.finish(last_journal())
+    content.close()
 
     assert console.calls[:3] == [
         "POST /experiments",
@@ -78,15 +78,15 @@ def test_the_start_tells_the_experiment_the_execution_and_the_run(console: Verif
     assert run["status"] == "started"
     assert (run["experiment_id"], run["execution_id"]) == ("experiment-orders", "execution-1")
     assert run["journal"]["experiment"]["title"] == experiment["title"]
-    assert (told.run_id, told.initialized) == ("run-1", True)
+    assert (content.run_id, content.initialized) == ("run-1", True)
     assert get_run_id(experiment) == "run-1"
     assert api.get_execution_id(experiment["extensions"]) == "execution-1"
 
 
 def test_every_event_of_the_host_is_told_in_its_order(console: Verifications) -> None:
     """Sixteen categories, each at its moment, with its payload and nothing else."""
-    told, hosts = started(console), EventHandlerRegistry()
-    hosts.register(told)
+    content, hosts = started(console), EventHandlerRegistry()
+    hosts.register(content)
     experiment, journal = verification(), last_journal()
 
     hosts.start_hypothesis_before(experiment)
@@ -105,7 +105,7 @@ def test_every_event_of_the_host_is_told_in_its_order(console: Verifications) ->
     hosts.interrupted(experiment, journal)
     hosts.signal_exit()
     hosts.finish(journal)
-    told.close()
+    content.close()
 
     assert console.told("/runs/run-1/events") == [
         {"category": "verification-hypothesis-before-method-started"},
@@ -132,10 +132,10 @@ def test_every_event_of_the_host_is_told_in_its_order(console: Verifications) ->
 
 def test_the_end_brings_the_journal_and_what_it_found(console: Verifications) -> None:
     """The results count the samples the journal holds."""
-    told = started(console)
+    content = started(console)
 
-    told.finish(last_journal())
-    told.close()
+    content.finish(last_journal())
+    content.close()
 
     assert console.calls[-1] == "POST /verifications/verification-orders/runs/run-1/finished"
     assert console.told("/finished") == [
@@ -155,16 +155,16 @@ def test_the_end_brings_the_journal_and_what_it_found(console: Verifications) ->
 
 def test_both_spellings_of_continuous_are_understood(console: Verifications) -> None:
     """Hosts of before and after the respelling call different methods for the same thing."""
-    told: Any = started(console)
+    content: Any = started(console)
 
-    told.start_continous_hypothesis(frequency=1)
-    told.continous_hypothesis_iteration(1, MET)
-    told.continous_hypothesis_completed(verification(), last_journal())
-    told.start_continuous_hypothesis(frequency=1)
-    told.continuous_hypothesis_iteration(iteration_index=1, state=MET)
-    told.continuous_hypothesis_completed(verification(), last_journal(), None)
-    told.finish(last_journal())
-    told.close()
+    content.start_continous_hypothesis(frequency=1)
+    content.continous_hypothesis_iteration(1, MET)
+    content.continous_hypothesis_completed(verification(), last_journal())
+    content.start_continuous_hypothesis(frequency=1)
+    content.continuous_hypothesis_iteration(iteration_index=1, state=MET)
+    content.continuous_hypothesis_completed(verification(), last_journal(), None)
+    content.finish(last_journal())
+    content.close()
 
     categories = console.categories
     assert categories[:3] == categories[3:6]
@@ -173,12 +173,12 @@ def test_both_spellings_of_continuous_are_understood(console: Verifications) -> 
 
 def test_an_interrupted_method_has_no_state(console: Verifications) -> None:
     """The host calls without a state then."""
-    told, hosts = started(console), EventHandlerRegistry()
-    hosts.register(told)
+    content, hosts = started(console), EventHandlerRegistry()
+    hosts.register(content)
 
     hosts.method_completed(verification())
-    told.finish(last_journal())
-    told.close()
+    content.finish(last_journal())
+    content.close()
 
     first = console.told("/runs/run-1/events")[0]
     assert first == {"category": "verification-condition-completed", "payload": {"state": None}}
@@ -195,15 +195,15 @@ def test_every_event_of_the_host_is_known() -> None:
 
 def test_secrets_and_our_token_never_leave(console: Verifications) -> None:
     """Neither the start nor an event nor the end holds what was resolved for the run."""
-    told = started(console, database={"password": "s3cret-of-the-shop"})
+    content = started(console, database={"password": "s3cret-of-the-shop"})
     journal = last_journal()
     journal["run"] = [{"output": "connected with s3cret-of-the-shop and ciq_the-token-of-ada"}]
 
-    told.method_completed(verification(), journal["run"])
-    told.finish(journal)
-    told.close()
+    content.method_completed(verification(), journal["run"])
+    content.finish(journal)
+    content.close()
 
-    sent = b"".join(seen.body for seen in console.server.seen)
+    sent = b"".join(request.body for request in console.server.seen)
     assert b"[redacted]" in sent
     assert b"s3cret-of-the-shop" not in sent
     assert b"ciq_the-token-of-ada" not in sent
@@ -225,15 +225,15 @@ def test_only_a_refusal_says_why_the_run_must_not_start(
 
     console.behave = refuse
     experiment = verification()
-    told = handler_of(experiment, console)
+    content = handler_of(experiment, console)
 
-    reason = told.start(experiment, first_journal(experiment), {})
-    told.close()
+    reason = content.start(experiment, first_journal(experiment), {})
+    content.close()
 
     assert reason is not None
     assert f"HTTP {status}" in reason
     assert ("title is missing" in reason) is (status in (404, 422))
-    assert not told.initialized
+    assert not content.initialized
     assert get_run_id(experiment) is None
 
 
@@ -250,10 +250,10 @@ def test_a_refused_start_leaves_no_execution_running(
 
     console.behave = refuse
     experiment = verification()
-    told = handler_of(experiment, console)
+    content = handler_of(experiment, console)
 
-    reason = told.start(experiment, first_journal(experiment), {})
-    told.close()
+    reason = content.start(experiment, first_journal(experiment), {})
+    content.close()
 
     [ended] = [sent["journal"] for sent in console.told("/executions/execution-1")][:1]
     assert ended["status"] == "aborted"
@@ -266,10 +266,10 @@ def test_a_refused_start_leaves_no_execution_running(
 def test_an_id_no_address_can_carry_is_refused_by_name(console: Verifications) -> None:
     """Nothing is sent."""
     experiment = verification(id="orders/42")
-    told = handler_of(experiment, console)
+    content = handler_of(experiment, console)
 
-    reason = told.start(experiment, first_journal(experiment), {})
-    told.close()
+    reason = content.start(experiment, first_journal(experiment), {})
+    content.close()
 
     assert "'orders/42'" in str(reason)
     assert console.calls == []
@@ -287,12 +287,12 @@ def test_a_start_the_console_cannot_take_leaves_the_run_unrecorded(
 
     console.behave = fail
     experiment = verification()
-    told: Any = handler_of(experiment, console)
+    content: Any = handler_of(experiment, console)
 
-    assert told.start(experiment, first_journal(experiment), {}) is None
-    told.start_method(experiment)
-    told.finish(last_journal())
-    told.close()
+    assert content.start(experiment, first_journal(experiment), {}) is None
+    content.start_method(experiment)
+    content.finish(last_journal())
+    content.close()
 
     assert console.calls == ["POST /experiments"]
     assert "This verification is not recorded in the console" in caplog.text
@@ -310,12 +310,12 @@ def test_a_console_in_trouble_leaves_the_run_pending(
 
     console.behave = fail
     experiment = verification()
-    told: Any = handler_of(experiment, console)
+    content: Any = handler_of(experiment, console)
 
-    assert told.start(experiment, first_journal(experiment), {}) is None
-    told.start_method(experiment)
-    told.finish(last_journal())
-    told.close()
+    assert content.start(experiment, first_journal(experiment), {}) is None
+    content.start_method(experiment)
+    content.finish(last_journal())
+    content.close()
 
     assert set(console.calls) == {"POST /experiments"}
     assert "does not take this verification's record now" in caplog.text
@@ -335,12 +335,12 @@ def test_a_console_that_hangs_holds_the_start_up_for_its_limit_only(
 
     console.behave = hang
     experiment = verification()
-    told = handler_of(experiment, console)
+    content = handler_of(experiment, console)
 
-    assert told.start(experiment, first_journal(experiment), {}) is None
-    was_initialized = told.initialized
+    assert content.start(experiment, first_journal(experiment), {}) is None
+    was_initialized = content.initialized
     ends.set()
-    told.close()
+    content.close()
 
     assert "no answer within 0.05 seconds" in caplog.text
     assert not was_initialized
@@ -348,7 +348,7 @@ def test_a_console_that_hangs_holds_the_start_up_for_its_limit_only(
 
 def test_an_event_is_not_waited_for(console: Verifications) -> None:
     """While the console hangs over one event, the run tells the next ones."""
-    told: Any = started(console)
+    content: Any = started(console)
     ends = threading.Event()
 
     def hang(_: Handler) -> bool:
@@ -357,19 +357,19 @@ def test_an_event_is_not_waited_for(console: Verifications) -> None:
 
     console.behave = hang
     for iteration in range(5):
-        told.continuous_hypothesis_iteration(iteration, MET)
+        content.continuous_hypothesis_iteration(iteration, MET)
     ends.set()
-    told.finish(last_journal())
-    told.close()
+    content.finish(last_journal())
+    content.close()
 
     assert console.categories == ["verification-sample"] * 5 + ["verification-completed"]
 
 
 def test_a_run_that_never_ended_is_aborted(console: Verifications) -> None:
     """A run that broke off between its start and the host's loop does not seem to run for ever."""
-    told = started(console)
+    content = started(console)
 
-    told.close()
+    content.close()
 
     [end] = console.told("/finished")
     assert end["status"] == "aborted"
@@ -380,14 +380,14 @@ def test_a_run_that_never_ended_is_aborted(console: Verifications) -> None:
 def test_registered_with_the_host_alone_the_handler_does_it_all(console: Verifications) -> None:
     """The host's first event starts the record, its last one ends it."""
     experiment, hosts = verification(), EventHandlerRegistry()
-    told = VerificationRunEventHandler(experiment, signed_in(console.url))
-    hosts.register(told)
+    content = VerificationRunEventHandler(experiment, signed_in(console.url))
+    hosts.register(content)
 
     hosts.started(experiment, first_journal(experiment))
     hosts.running(experiment, first_journal(experiment), {}, {}, None, {})
     hosts.finish(last_journal())
 
-    assert told.run_id == "run-1"
+    assert content.run_id == "run-1"
     assert console.calls.count("POST /verifications/verification-orders/runs") == 1
     assert [end["status"] for end in console.told("/finished")] == ["completed"]
 
@@ -398,15 +398,15 @@ def test_nothing_is_sent_before_the_secrets_are_known(console: Verifications) ->
     experiment["secrets"] = {"database": {"password": {"type": "env", "key": "PASSWORD"}}}
     experiment["description"] = "with s3cret-of-the-shop"
     secrets = {"database": {"password": "s3cret-of-the-shop"}}
-    told = VerificationRunEventHandler(experiment, signed_in(console.url))
-    hosts.register(told)
+    content = VerificationRunEventHandler(experiment, signed_in(console.url))
+    hosts.register(content)
 
     hosts.started(experiment, first_journal(experiment))
     before = list(console.calls)
     hosts.running(experiment, first_journal(experiment), {}, secrets, None, {})
     hosts.finish(last_journal() | {"run": [{"output": "s3cret-of-the-shop"}]})
 
-    sent = b"".join(seen.body for seen in console.server.seen)
+    sent = b"".join(request.body for request in console.server.seen)
     assert before == []
     assert b"[redacted]" in sent
     assert b"s3cret-of-the-shop" not in sent
@@ -416,47 +416,47 @@ def test_an_experiment_the_console_knows_is_not_published_again(console: Verific
     """With its id in the block, the execution and the run are created, and nothing else."""
     experiment = verification()
     experiments.set_experiment_id("experiment-orders", experiment)
-    told = VerificationRunEventHandler(experiment, signed_in(console.url))
+    content = VerificationRunEventHandler(experiment, signed_in(console.url))
 
-    assert told.started(experiment, first_journal(experiment)) is None  # type: ignore[func-returns-value]
-    told.close()
+    assert content.started(experiment, first_journal(experiment)) is None  # type: ignore[func-returns-value]
+    content.close()
 
     assert console.calls[:2] == [
         "POST /experiments/experiment-orders/executions",
         "POST /verifications/verification-orders/runs",
     ]
-    assert told.run_id == "run-1"
+    assert content.run_id == "run-1"
 
 
 def test_a_document_of_an_earlier_run_starts_a_new_one(console: Verifications) -> None:
     """The ids of that run are not sent again."""
     experiment = verification()
     set_run_id("run-of-the-past", experiment)
-    told = handler_of(experiment, console)
+    content = handler_of(experiment, console)
 
-    told.start(experiment, first_journal(experiment), {})
-    told.close()
+    content.start(experiment, first_journal(experiment), {})
+    content.close()
 
-    assert b"run-of-the-past" not in b"".join(seen.body for seen in console.server.seen)
+    assert b"run-of-the-past" not in b"".join(request.body for request in console.server.seen)
     assert get_run_id(experiment) == "run-1"
 
 
 def test_a_verification_without_an_id_cannot_be_told(console: Verifications) -> None:
     """There would be no address to tell it to."""
     experiment = verification(id=None)
-    told = handler_of(experiment, console)
+    content = handler_of(experiment, console)
 
     with pytest.raises(MissingVerificationIdentifier):
-        told.start(experiment, first_journal(experiment), {})
+        content.start(experiment, first_journal(experiment), {})
 
 
 def test_what_json_cannot_hold_costs_itself_only(console: Verifications) -> None:
     """A probe that gives bytes: a note of their type goes in their place."""
-    told: Any = started(console)
+    content: Any = started(console)
 
-    told.continuous_hypothesis_iteration(1, {"probes": [{"output": b"\xff"}]})
-    told.finish(last_journal() | {"run": [{"output": {1, 2}}]})
-    told.close()
+    content.continuous_hypothesis_iteration(1, {"probes": [{"output": b"\xff"}]})
+    content.finish(last_journal() | {"run": [{"output": {1, 2}}]})
+    content.close()
 
     sample, _ = console.told("/runs/run-1/events")
     assert sample["payload"]["state"]["probes"] == [{"output": "[bytes: has no form in JSON]"}]
@@ -477,10 +477,10 @@ def test_a_journal_too_large_for_the_console_is_cut(
         return too_large
 
     console.behave = refuse
-    told: Any = started(console)
+    content: Any = started(console)
 
-    told.finish(last_journal() | {"run": [{"output": "x" * 2_000_000, "status": "succeeded"}]})
-    told.close()
+    content.finish(last_journal() | {"run": [{"output": "x" * 2_000_000, "status": "succeeded"}]})
+    content.close()
 
     [_, end] = console.told("/finished")
     assert end["journal"]["run"][0]["status"] == "succeeded"

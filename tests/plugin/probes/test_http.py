@@ -78,9 +78,9 @@ class Shop(BaseHTTPRequestHandler):
 
 
 class Server:
-    def __init__(self, url: str, seen: list[dict[str, Any]]) -> None:
+    def __init__(self, url: str, entries: list[dict[str, Any]]) -> None:
         self.url = url
-        self.seen = seen
+        self.seen = entries
 
 
 @pytest.fixture

@@ -51,9 +51,11 @@ def clock() -> Clock:
     return Clock()
 
 
-def first_question(clock: Clock, asked: Callable[[Reply | None, float], Reply]) -> FirstQuestion:
+def first_question(
+    clock: Clock, question_asked: Callable[[Reply | None, float], Reply]
+) -> FirstQuestion:
     """The question of a run that starts now; its thread has asked by the time this returns."""
-    question = FirstQuestion(asked, Timing(), clock)
+    question = FirstQuestion(question_asked, Timing(), clock)
     question.ask()
     assert question._thread is not None
     question._thread.join()
@@ -62,21 +64,21 @@ def first_question(clock: Clock, asked: Callable[[Reply | None, float], Reply]) 
 
 def test_the_answer_is_there_by_the_time_it_is_needed(clock: Clock) -> None:
     """Nothing is asked twice, and the answer counts from when it came."""
-    asked = Asked(clock, (YES, 0.2))
-    question = first_question(clock, asked)
+    question_asked = Asked(clock, (YES, 0.2))
+    question = first_question(clock, question_asked)
     clock.seconds += 3
 
     reply, duration, age = question.wait_for_reply()
 
     assert reply == Reply(YES)
     assert (round(duration, 3), age) == (0.2, 3)
-    assert asked.limits == [5.0]
+    assert question_asked.limits == [5.0]
 
 
 def test_an_execution_that_was_filed_meanwhile_is_asked_about(clock: Clock) -> None:
     """A limit counts it from then on; what is left of the seconds is all that may take."""
-    asked = Asked(clock, (YES, 0.2), (NO, 0.1))
-    question = first_question(clock, asked)
+    question_asked = Asked(clock, (YES, 0.2), (NO, 0.1))
+    question = first_question(clock, question_asked)
     clock.seconds += 2.8
     question.is_superseded = True
 
@@ -84,7 +86,7 @@ def test_an_execution_that_was_filed_meanwhile_is_asked_about(clock: Clock) -> N
 
     assert reply == Reply(NO)
     assert age == 0
-    assert [round(limit, 3) for limit in asked.limits] == [5.0, 2.0]
+    assert [round(limit, 3) for limit in question_asked.limits] == [5.0, 2.0]
 
 
 @pytest.mark.parametrize(
@@ -103,8 +105,8 @@ def test_of_two_questions_the_last_answer_counts(
 
 def test_a_no_is_not_asked_about_again(clock: Clock) -> None:
     """Whatever the execution is called by now."""
-    asked = Asked(clock, (NO, 0.1))
-    question = first_question(clock, asked)
+    question_asked = Asked(clock, (NO, 0.1))
+    question = first_question(clock, question_asked)
     question.is_superseded = True
 
     assert question.wait_for_reply()[0] == Reply(NO)
@@ -112,8 +114,8 @@ def test_a_no_is_not_asked_about_again(clock: Clock) -> None:
 
 def test_an_answer_that_has_just_come_at_the_last_moment_is_enough(clock: Clock) -> None:
     """There is no time for another one."""
-    asked = Asked(clock, (YES, 4.8))
-    question = first_question(clock, asked)
+    question_asked = Asked(clock, (YES, 4.8))
+    question = first_question(clock, question_asked)
     question.is_superseded = True
 
     assert question.wait_for_reply()[0] == Reply(YES)
@@ -121,10 +123,10 @@ def test_an_answer_that_has_just_come_at_the_last_moment_is_enough(clock: Clock)
 
 def test_without_a_thread_it_is_asked_when_it_is_needed(clock: Clock) -> None:
     """A guard that nobody told to ask ahead."""
-    asked = Asked(clock, (YES, 0.2))
+    question = Asked(clock, (YES, 0.2))
 
-    assert FirstQuestion(asked, Timing(), clock).wait_for_reply()[0] == Reply(YES)
-    assert asked.limits == [5.0]
+    assert FirstQuestion(question, Timing(), clock).wait_for_reply()[0] == Reply(YES)
+    assert question.limits == [5.0]
 
 
 def test_a_question_that_hangs_takes_no_longer_than_the_start_may() -> None:

@@ -105,9 +105,9 @@ def journal() -> Journal:
 @pytest.fixture
 def quiet_sigterm() -> Iterator[list[int]]:
     """A process in which SIGTERM is only noted."""
-    seen: list[int] = []
-    before = signal.signal(signal.SIGTERM, lambda number, _: seen.append(number))
-    yield seen
+    calls: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: calls.append(number))
+    yield calls
     signal.signal(signal.SIGTERM, before)
 
 

@@ -83,8 +83,8 @@ class Ada:
 
 @pytest.fixture
 def console() -> Iterator[Verifications]:
-    with verifications() as told:
-        yield told
+    with verifications() as content:
+        yield content
 
 
 @pytest.fixture
@@ -96,16 +96,16 @@ def ada(tmp_path: Path, console: Verifications) -> Ada:
 
 def when_told(console: Verifications, category: str) -> Event:
     """An event that is set once the console is told of this category."""
-    told = Event()
+    content = Event()
 
     def listen(handler: Handler) -> bool:
         body = console.server.seen[-1].body
         if handler.path.endswith("/runs/run-1/events") and json.loads(body)["category"] == category:
-            told.set()
+            content.set()
         return False
 
     console.behave = listen
-    return told
+    return content
 
 
 def test_a_verification_keeps_its_word(console: Verifications, ada: Ada) -> None:
@@ -121,7 +121,7 @@ def test_a_verification_keeps_its_word(console: Verifications, ada: Ada) -> None
     assert journal["measurements"] == journal["steady_states"]["during"]
     (end,) = console.told("/finished")
     assert end["results"]["total_number_of_samples"] == len(journal["measurements"]) > 5
-    updates = [seen for seen in console.server.seen if seen.method == "PUT"]
+    updates = [view for view in console.server.seen if view.method == "PUT"]
     assert json.loads(updates[-1].body)["journal"]["measurements"] == journal["measurements"]
 
 
@@ -203,15 +203,15 @@ def test_a_safeguard_ends_any_phase(
 
     def stop_when_sampled(handler: Handler) -> bool:
         nonlocal pressed
-        wanted = (
+        expected = (
             "verification-sample" if not document["method"] else "verification-condition-started"
         )
-        pressed = pressed or wanted in console.categories
-        asked = handler.path.endswith("/policies") and pressed
-        if asked:
+        pressed = pressed or expected in console.categories
+        question = handler.path.endswith("/policies") and pressed
+        if question:
             body = b'{"allowed": false, "policies": [{"name": "red button"}]}'
             handler.say(200, body, Content_Type="application/json")
-        return asked
+        return question
 
     console.behave = stop_when_sampled
     done = ada.verify(ada.keep(document))
@@ -288,10 +288,10 @@ def test_a_verification_of_another_team_is_run_in_its_name_this_once(
     body = json.dumps(document).encode()
 
     def serve(handler: Handler) -> bool:
-        asked = handler.path == "/assets/verifications/orders.json"
-        if asked:
+        address = handler.path == "/assets/verifications/orders.json"
+        if address:
             handler.say(200, body, Content_Type="application/json")
-        return asked
+        return address
 
     console.behave = serve
     before = ada.settings.read_text()
@@ -300,7 +300,7 @@ def test_a_verification_of_another_team_is_run_in_its_name_this_once(
 
     assert done.returncode == 0, done.stderr
     payments = "/api/v1/organizations/org-acme/teams/team-payments"
-    document_first, *others = [seen.path for seen in console.server.seen]
+    document_first, *others = [view.path for view in console.server.seen]
     assert document_first == "/assets/verifications/orders.json"
     assert others
     assert all(path.startswith(payments) for path in others)
@@ -319,7 +319,7 @@ def test_the_token_is_shown_to_the_console_only(console: Verifications, ada: Ada
         done = ada.verify(f"{elsewhere.url}/orders.json")
 
     assert done.returncode == 0, done.stderr
-    assert [seen.headers.get("Authorization") for seen in elsewhere.server.seen] == [None]
+    assert [view.headers.get("Authorization") for view in elsewhere.server.seen] == [None]
     assert console.told("/finished")[0]["status"] == "completed"
 
 

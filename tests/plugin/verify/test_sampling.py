@@ -87,15 +87,15 @@ def test_stopping_ends_the_wait_for_the_next_sample() -> None:
 
 def test_sampling_has_begun_once_its_loop_has_told_that_it_starts() -> None:
     """The method waits for that: its own start must not overtake the samples' on the wire."""
-    sampler, told = Sampler(), threading.Event()
+    sampler, content = Sampler(), threading.Event()
 
     def telling_first(event: threading.Event) -> None:
-        told.wait()
+        content.wait()
         event.is_set()
 
     sampler.submit(telling_first, threading.Event())
     before = sampler.has_begun(0.01)
-    told.set()
+    content.set()
 
     assert not before
     assert sampler.has_begun(60)

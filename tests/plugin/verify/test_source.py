@@ -46,7 +46,7 @@ def load(source: str, settings: Settings, **options: Any) -> Experiment:
 
 def shown_to(server: Loopback) -> list[str | None]:
     """The credentials each request brought."""
-    return [seen.headers.get("Authorization") for seen in server.seen]
+    return [view.headers.get("Authorization") for view in server.seen]
 
 
 def test_a_file_is_loaded_by_the_host(tmp_path: Path) -> None:
@@ -187,8 +187,8 @@ def test_what_is_no_verification_is_refused(body: bytes, content_type: str | Non
 @pytest.mark.loopback
 def test_nobody_there_is_one_line() -> None:
     """An address without a server is refused, the console's or another."""
-    with loopback(serve) as gone:
-        url = gone.url
+    with loopback(serve) as removed:
+        url = removed.url
 
     for settings in (signed_in(url), signed_in("https://console.example.com")):
         with pytest.raises(InvalidSource, match="Failed to"):

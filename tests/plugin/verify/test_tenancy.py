@@ -61,7 +61,7 @@ def test_another_team_is_used_once_the_console_allows_it() -> None:
         settings = signed_in(console.url)
         switch_team_during_verification_run(of_team("team-payments"), settings)
 
-    assert [seen.path for seen in console.server.seen] == [
+    assert [view.path for view in console.server.seen] == [
         "/api/v1/organizations/org-acme/teams/team-payments"
     ]
     assert team_in_use(settings) == {"id": "team-payments", "name": "Payments", "default": True}

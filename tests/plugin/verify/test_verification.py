@@ -50,8 +50,8 @@ THEIR_CONTROL = {"name": "theirs", "provider": {"type": "python", "module": ACTI
 
 @pytest.fixture
 def console() -> Iterator[Verifications]:
-    with verifications() as told:
-        yield told
+    with verifications() as content:
+        yield content
 
 
 @pytest.fixture
@@ -71,10 +71,10 @@ def test_samples_are_taken_from_before_the_warm_up_until_after_the_cool_down(
     """Each phase has samples in it, and the phases come in the documented order."""
     journal = run_verification(verification(**SHORT), ada)
 
-    told = console.categories
-    assert [category for category in told if category != "verification-sample"] == PHASES
+    content = console.categories
+    assert [category for category in content if category != "verification-sample"] == PHASES
     for phase in ("sample-started", "condition-completed", "cooldown-started"):
-        assert told[told.index(f"verification-{phase}") + 1] == "verification-sample"
+        assert content[content.index(f"verification-{phase}") + 1] == "verification-sample"
     assert journal["status"] == "completed"
     assert not journal["deviated"]
 
@@ -168,8 +168,8 @@ def test_a_refused_start_stops_the_run_before_anything_happens(
 
 def refusing_connections() -> str:
     """The address of a console that was shut down."""
-    with verifications() as gone:
-        return gone.url
+    with verifications() as removed:
+        return removed.url
 
 
 def test_a_console_that_is_down_changes_nothing_of_the_run() -> None:
@@ -207,8 +207,8 @@ def test_what_a_console_that_was_away_missed_is_sent_later(
     ]
     [run] = console.told("/runs")
     assert (run["experiment_id"], run["execution_id"]) == ("experiment-orders", "execution-1")
-    told = [each for each in console.categories if each != "verification-sample"]
-    assert told == PHASES
+    content = [item for item in console.categories if item != "verification-sample"]
+    assert content == PHASES
     [end] = console.told("/finished")
     assert end["status"] == "completed"
     assert end["journal"]["experiment"]["extensions"][-1]["execution_id"] == "execution-1"
@@ -263,7 +263,7 @@ def test_controls_of_the_experiment_keep_no_phase_from_being_waited_for(
     journal = run_verification(document, ada)
 
     assert journal["duration"] >= 0.3
-    assert [told for told in console.categories if told != "verification-sample"] == PHASES
+    assert [content for content in console.categories if content != "verification-sample"] == PHASES
 
 
 @pytest.mark.parametrize("dry", [Dry.ACTIVITIES, Dry.PAUSE])
@@ -322,17 +322,17 @@ def test_the_journal_is_kept_before_the_console_is_waited_for(
     console: Verifications, ada: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What kills the process while the console hangs does not cost the journal."""
-    kept: list[Journal] = []
+    expected: list[Journal] = []
     closes: list[int] = []
     close = VerificationRunEventHandler.close
 
     def noted(self: Any) -> None:
-        closes.append(len(kept))
+        closes.append(len(expected))
         close(self)
 
     monkeypatch.setattr(VerificationRunEventHandler, "close", noted)
 
-    journal = run_verification(verification(), ada, keep=kept.append)
+    journal = run_verification(verification(), ada, keep=expected.append)
 
-    assert kept == [journal]
+    assert expected == [journal]
     assert closes == [1]

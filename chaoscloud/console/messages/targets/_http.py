@@ -10,7 +10,7 @@ import msgspec
 
 from chaoscloud.console.messages.outbox import SendResult
 from chaoscloud.console.messages.targets.target import Sending
-from chaoscloud.console.outgoing import Answer, CallFailed
+from chaoscloud.console.outgoing import CallFailed, OutgoingAnswer
 
 LIMIT = 10.0  # seconds for one call, from the name's look-up to the last byte
 LONGEST_QUOTE = 200  # characters of an answer that are kept
@@ -56,7 +56,7 @@ async def post(sending: Sending, url: str, body: bytes, headers: Mapping[str, st
     return read_answer(answer, sending.now)
 
 
-def read_answer(answer: Answer, now: datetime) -> SendResult:
+def read_answer(answer: OutgoingAnswer, now: datetime) -> SendResult:
     """What an answer means: taken, refused for good, or to be tried again.
 
     Everything but a refusal of this very message is tried again, as Standard Webhooks asks for: a
@@ -74,7 +74,7 @@ def read_answer(answer: Answer, now: datetime) -> SendResult:
     )
 
 
-def describe_answer(answer: Answer) -> str:
+def describe_answer(answer: OutgoingAnswer) -> str:
     """The status, and the beginning of a body that is text."""
     text = " ".join(answer.body.decode(errors="replace").split())
     readable = "".join(letter for letter in text if letter.isprintable())[:LONGEST_QUOTE]

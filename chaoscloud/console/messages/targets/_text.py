@@ -11,7 +11,7 @@ from chaoscloud.console.messages.events import (
     STARTED,
     STOPPED,
     UNANSWERED,
-    Event,
+    ConsoleEvent,
 )
 
 _LABELS = {
@@ -28,13 +28,13 @@ _LABELS = {
 }
 
 
-def write_subject(event: Event) -> str:
+def write_subject(event: ConsoleEvent) -> str:
     """One line for the head of a message: what kind of news, and where."""
     label = _LABELS.get(event.type) or (event.outcome or event.type).replace("-", " ").capitalize()
     place = f"{event.organization} / {event.team}" if event.team else event.organization
     return f"{label}: {event.title or event.sentence} ({place})"
 
 
-def is_good(event: Event) -> bool:
+def is_good(event: ConsoleEvent) -> bool:
     """Whether there is nothing to worry about: all went as it should."""
     return event.outcome == "passed" and event.conclusive is not False and not event.warnings

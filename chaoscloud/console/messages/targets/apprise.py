@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 
 from chaoscloud.console.config import Config
-from chaoscloud.console.messages.events import Event
+from chaoscloud.console.messages.events import ConsoleEvent
 from chaoscloud.console.messages.outbox import SendResult
 from chaoscloud.console.messages.targets._text import is_good, write_subject
 from chaoscloud.console.messages.targets.target import Sending, Target
@@ -34,7 +34,9 @@ class AppriseTarget(Target[AppriseSettings]):
     secret_settings = frozenset({"url"})
     operator_only = True
 
-    async def send(self, event: Event, settings: AppriseSettings, sending: Sending) -> SendResult:
+    async def send(
+        self, event: ConsoleEvent, settings: AppriseSettings, sending: Sending
+    ) -> SendResult:
         """Notify, in a thread: the library waits."""
         text = f"{event.sentence}\n{sending.url_of(event)}"
         loop = asyncio.get_running_loop()

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from chaoscloud.console.config import Config
-from chaoscloud.console.messages.events import Event
+from chaoscloud.console.messages.events import ConsoleEvent
 from chaoscloud.console.messages.outbox import SendResult
 from chaoscloud.console.messages.targets._text import write_subject
 from chaoscloud.console.messages.targets.target import Sending, Target
@@ -51,7 +51,9 @@ class EmailTarget(Target[EmailSettings]):
         ),
     )
 
-    async def send(self, event: Event, settings: EmailSettings, sending: Sending) -> SendResult:
+    async def send(
+        self, event: ConsoleEvent, settings: EmailSettings, sending: Sending
+    ) -> SendResult:
         """Send the mail, in a thread: `smtplib` waits."""
         mail = write_mail(event, settings, sending)
         loop = asyncio.get_running_loop()
@@ -68,7 +70,7 @@ class EmailTarget(Target[EmailSettings]):
         return None
 
 
-def write_mail(event: Event, settings: EmailSettings, sending: Sending) -> EmailMessage:
+def write_mail(event: ConsoleEvent, settings: EmailSettings, sending: Sending) -> EmailMessage:
     """The mail; its `Message-ID` is the event's, so mail programs show a second copy once."""
     mail = EmailMessage()
     sender = sending.config.mail_from or ""

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from chaoscloud.console.messages.events import ENDS, LOST_CONTACT, STARTED, TEST, Event
+from chaoscloud.console.messages.events import ENDS, LOST_CONTACT, STARTED, TEST, ConsoleEvent
 from chaoscloud.console.messages.outbox import SendResult
 from chaoscloud.console.messages.targets._http import (
     LIMIT,
@@ -75,7 +75,7 @@ class GrafanaTarget(Target[GrafanaSettings]):
     calls = "url"
     events = (STARTED, *sorted(ENDS), LOST_CONTACT)
 
-    async def send(self, event: Event, settings: GrafanaSettings, sending: Sending) -> SendResult:
+    async def send(self, event: ConsoleEvent, settings: GrafanaSettings, sending: Sending) -> SendResult:
         """Open the region, or close it; a region that is not there is made whole."""
         api = _Api(settings, sending)
         try:
@@ -140,7 +140,7 @@ class _Api:
         return answer
 
 
-async def _write_region(api: _Api, event: Event, sending: Sending) -> SendResult:
+async def _write_region(api: _Api, event: ConsoleEvent, sending: Sending) -> SendResult:
     if event.type == TEST:
         answer = await api.create(_describe(event, sending, event.time, event.time))
         return SendResult(sent=True, answer=describe_answer(answer))
@@ -156,13 +156,13 @@ async def _write_region(api: _Api, event: Event, sending: Sending) -> SendResult
     return SendResult(sent=True, answer=f"closed: {describe_answer(answer)}")
 
 
-def tag_of(event: Event) -> str:
+def tag_of(event: ConsoleEvent) -> str:
     """What tells the region of an execution from all others."""
     return f"execution:{event.subject_id}"
 
 
 def _describe(
-    event: Event, sending: Sending, start: datetime, end: datetime | None
+    event: ConsoleEvent, sending: Sending, start: datetime, end: datetime | None
 ) -> dict[str, Any]:
     tags = ["chaos", f"organization:{event.organization}", *(event.tags or ())]
     if event.team:

@@ -11,7 +11,7 @@ from chaoscloud.console.messages.events import (
     MISSED,
     TEST,
     UNANSWERED,
-    Event,
+    ConsoleEvent,
 )
 from chaoscloud.console.messages.outbox import SendResult
 from chaoscloud.console.messages.targets._http import Url, ensure_http_url, post_json
@@ -55,7 +55,9 @@ class PagerDutyTarget(Target[PagerDutySettings]):
     secret_settings = frozenset({"routing_key"})
     calls = "url"
 
-    async def send(self, event: Event, settings: PagerDutySettings, sending: Sending) -> SendResult:
+    async def send(
+        self, event: ConsoleEvent, settings: PagerDutySettings, sending: Sending
+    ) -> SendResult:
         """Post an alert or a change event."""
         path, document = write_document(event, settings, sending)
         return await post_json(sending, f"{settings.url.rstrip('/')}{path}", document)
@@ -66,7 +68,7 @@ class PagerDutyTarget(Target[PagerDutySettings]):
 
 
 def write_document(
-    event: Event, settings: PagerDutySettings, sending: Sending
+    event: ConsoleEvent, settings: PagerDutySettings, sending: Sending
 ) -> tuple[str, dict[str, Any]]:
     """The address's path, and what is posted there."""
     url = sending.url_of(event)
@@ -101,7 +103,7 @@ def write_document(
     }
 
 
-def find_severity(event: Event) -> str | None:
+def find_severity(event: ConsoleEvent) -> str | None:
     """How bad it is; None for what is only news."""
     if event.type in ENDS and event.type != UNANSWERED:
         return _BY_OUTCOME.get(event.outcome or "", "warning")

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from chaoscloud.console.messages.events import Event
+from chaoscloud.console.messages.events import ConsoleEvent
 from chaoscloud.console.messages.outbox import SendResult
 from chaoscloud.console.messages.targets._http import Url, ensure_http_url, host_of, post_json
 from chaoscloud.console.messages.targets._text import is_good
@@ -40,7 +40,9 @@ class SlackTarget(Target[SlackSettings]):
     secret_settings = frozenset({"url"})
     calls = "url"
 
-    async def send(self, event: Event, settings: SlackSettings, sending: Sending) -> SendResult:
+    async def send(
+        self, event: ConsoleEvent, settings: SlackSettings, sending: Sending
+    ) -> SendResult:
         """Post the sentence and the address."""
         return await post_json(sending, settings.url, write_document(event, sending))
 
@@ -49,7 +51,7 @@ class SlackTarget(Target[SlackSettings]):
         return host_of(settings.url)
 
 
-def write_document(event: Event, sending: Sending) -> dict[str, object]:
+def write_document(event: ConsoleEvent, sending: Sending) -> dict[str, object]:
     """What Slack takes: text for notifications, and the same as a block."""
     sign = ":white_check_mark:" if is_good(event) else ":small_orange_diamond:"
     sentence = escape(event.sentence)

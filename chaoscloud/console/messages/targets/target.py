@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import msgspec
 
 from chaoscloud.console.config import Config
-from chaoscloud.console.messages.events import Event, url_of
+from chaoscloud.console.messages.events import ConsoleEvent, url_of
 from chaoscloud.console.messages.outbox import SendResult
 from chaoscloud.console.outgoing import Client
 from chaoscloud.console.rules.safeguards.fields import Field
@@ -26,7 +26,7 @@ class Sending(msgspec.Struct, frozen=True):
     now: datetime
     secrets: tuple[str, ...] = ()
 
-    def url_of(self, event: Event) -> str:
+    def url_of(self, event: ConsoleEvent) -> str:
         """The address of the page about an event."""
         return url_of(event, self.config.address)
 
@@ -65,7 +65,7 @@ class Target(ABC, Generic[S]):
     """Whether only the operator may set it up, on the console's machine."""
 
     @abstractmethod
-    async def send(self, event: Event, settings: S, sending: Sending) -> SendResult:
+    async def send(self, event: ConsoleEvent, settings: S, sending: Sending) -> SendResult:
         """Send one message; what goes wrong on the way is a result."""
 
     @abstractmethod

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from chaoscloud.console.messages.events import Event
+from chaoscloud.console.messages.events import ConsoleEvent
 from chaoscloud.console.messages.outbox import SendResult
 from chaoscloud.console.messages.targets._http import Url, ensure_http_url, host_of, post_json
 from chaoscloud.console.messages.targets._text import is_good, write_subject
@@ -42,7 +42,9 @@ class TeamsTarget(Target[TeamsSettings]):
     secret_settings = frozenset({"url"})
     calls = "url"
 
-    async def send(self, event: Event, settings: TeamsSettings, sending: Sending) -> SendResult:
+    async def send(
+        self, event: ConsoleEvent, settings: TeamsSettings, sending: Sending
+    ) -> SendResult:
         """Post the card."""
         return await post_json(sending, settings.url, write_document(event, sending))
 
@@ -51,7 +53,7 @@ class TeamsTarget(Target[TeamsSettings]):
         return host_of(settings.url)
 
 
-def write_document(event: Event, sending: Sending) -> dict[str, object]:
+def write_document(event: ConsoleEvent, sending: Sending) -> dict[str, object]:
     """An Adaptive Card with the sentence and a link, as the workflow takes it.
 
     Its text is Markdown, so what could be a format is escaped.

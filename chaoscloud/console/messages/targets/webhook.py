@@ -8,7 +8,7 @@ from typing import ClassVar
 import msgspec
 from standardwebhooks import Webhook
 
-from chaoscloud.console.messages.events import Event, write_cloud_event
+from chaoscloud.console.messages.events import ConsoleEvent, write_cloud_event
 from chaoscloud.console.messages.outbox import SendResult
 from chaoscloud.console.messages.targets._http import Url, ensure_http_url, host_of, post
 from chaoscloud.console.messages.targets.target import Sending, Target
@@ -49,7 +49,7 @@ class WebhookTarget(Target[WebhookTargetSettings]):
     signs = True
 
     async def send(
-        self, event: Event, settings: WebhookTargetSettings, sending: Sending
+        self, event: ConsoleEvent, settings: WebhookTargetSettings, sending: Sending
     ) -> SendResult:
         """Post the event, signed with every secret that is valid."""
         body = msgspec.json.encode(write_cloud_event(event, sending.config.address))
