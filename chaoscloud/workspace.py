@@ -64,7 +64,7 @@ def load_workspace(path: str | os.PathLike[str] | None = None) -> WorkspaceData:
     A missing or empty file says nothing. Raises `WorkspaceException` for a file that cannot be
     read or that is no workspace; what was kept before is then left as it was.
     """
-    set_workspace_data(_read(path or get_workspace_path()))
+    set_workspace_data(_read_file(path or get_workspace_path()))
     return get_loaded_workspace_data()
 
 
@@ -138,7 +138,7 @@ def link_file(
     What is kept in this process stays as it is: another thread's run may be using it. Raises
     `WorkspaceException`.
     """
-    data = _read(path)
+    data = _read_file(path)
     teams = _ensure_mapping(_ensure_mapping(data, "experiments"), org_id)
     entry = {"experiment_id": experiment_id}
     if _ensure_mapping(teams, team_id).get(Path(experiment_path).name) != entry:
@@ -189,7 +189,7 @@ def _entry(tenancy: Tenancy, path: str | os.PathLike[str]) -> dict[str, Any]:
     return cast("dict[str, Any]", level)
 
 
-def _read(path: str | os.PathLike[str] | None) -> WorkspaceData:
+def _read_file(path: str | os.PathLike[str] | None) -> WorkspaceData:
     if path is None or not Path(path).exists():
         return {}
     try:

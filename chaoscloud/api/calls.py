@@ -24,7 +24,7 @@ UNSERIALISABLE = (TypeError, ValueError, RecursionError)
 """What making a JSON document of an experiment can raise."""
 
 
-class Redacted(Protocol):
+class CleanCopy(Protocol):
     """A copy without secrets."""
 
     @property
@@ -35,7 +35,7 @@ class Redacted(Protocol):
 class Cleaner(Protocol):
     """Makes copies without secrets; a `chaoscloud.redaction.Redactor` does."""
 
-    def redact(self, document: Any) -> Redacted:
+    def redact(self, document: Any) -> CleanCopy:
         """A copy of `document`, safe to send."""
 
 

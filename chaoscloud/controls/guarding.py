@@ -9,7 +9,7 @@ from chaoscloud import _settings_file, api
 from chaoscloud.api.policies import NoAnswer
 from chaoscloud.safeguards.guard import Guard
 from chaoscloud.safeguards.lease import Lease
-from chaoscloud.safeguards.question import Reply, RunQuestion, ask_console
+from chaoscloud.safeguards.question import PolicyReply, RunQuestion, ask_console
 from chaoscloud.safeguards.timing import TIMING
 from chaoscloud.settings import (
     get_chosen_guard_mode,
@@ -45,7 +45,7 @@ def build_guard(console: "Console", question: RunQuestion, resources: ExitStack)
         return build_refusing_guard(console, NO_TEAM)
     session, watch_session = (_open_session(console, resources) for _ in range(2))
 
-    def ask(known: Reply | None, seconds: float) -> Reply:
+    def ask(known: PolicyReply | None, seconds: float) -> PolicyReply:
         session.call_limit = seconds
         return ask_console(session, question, known)
 
@@ -61,7 +61,7 @@ def build_refusing_guard(console: "Console", reason: str) -> Guard | None:
     """What guards a run that nobody can be asked about: it only starts if it need not be."""
     if console.guard_mode is not GuardMode.REQUIRED:
         return None
-    return Guard(lambda *_: Reply(NoAnswer(reason)), _build_lease(console))
+    return Guard(lambda *_: PolicyReply(NoAnswer(reason)), _build_lease(console))
 
 
 def _open_session(console: "Console", resources: ExitStack) -> Any:

@@ -10,18 +10,18 @@ import time
 from collections.abc import Callable
 
 from chaoscloud.api.policies import Denied, NoAnswer
-from chaoscloud.safeguards.question import Reply
+from chaoscloud.safeguards.question import PolicyReply
 from chaoscloud.safeguards.timing import TIMING, Timing
 
 __all__ = ["Ask", "FirstQuestion"]
 
-Ask = Callable[[Reply | None, float], Reply]
+Ask = Callable[[PolicyReply | None, float], PolicyReply]
 """Asks, given the last answer, and the seconds that the question may take."""
 
-TimedReply = tuple[Reply, float, float]
+TimedReply = tuple[PolicyReply, float, float]
 """A reply, the seconds it took to come, and those that have passed since."""
 
-IN_TIME = Reply(NoAnswer("the console did not answer in time"))
+IN_TIME = PolicyReply(NoAnswer("the console did not answer in time"))
 
 
 class FirstQuestion:
@@ -36,7 +36,7 @@ class FirstQuestion:
         self._clock = clock
         self._began: float | None = None
         self._ended = 0.0
-        self._reply: Reply | None = None
+        self._reply: PolicyReply | None = None
         self._thread: threading.Thread | None = None
 
     def ask(self) -> None:

@@ -18,7 +18,7 @@ from chaoscloud.api.policies import Allowed, Denied, NoAnswer, Policy, describe_
 from chaoscloud.safeguards.contact import Contact, Gap, utc_now
 from chaoscloud.safeguards.first_question import Ask, FirstQuestion
 from chaoscloud.safeguards.lease import Lease
-from chaoscloud.safeguards.question import Reply, RunQuestion
+from chaoscloud.safeguards.question import PolicyReply, RunQuestion
 from chaoscloud.safeguards.state import RunState
 from chaoscloud.safeguards.stop import Stop, policies_without_answer
 from chaoscloud.safeguards.stop_signal import StopSignal, is_leaving
@@ -62,7 +62,7 @@ class Guard:
         self._thread = threading.get_ident()
         self._lock = threading.RLock()
         self._question_lock = threading.Lock()
-        self._known: Reply | None = None
+        self._known: PolicyReply | None = None
         self._fresh_until = clock()
         self._interrupted_by_signal = False
         self._is_stop_logged = False
@@ -127,7 +127,7 @@ class Guard:
                 self.hear(reply, self._clock() - began)
         return self._interrupt_if_denied()
 
-    def hear(self, reply: Reply, duration: float = 0.0, age: float = 0.0) -> bool:
+    def hear(self, reply: PolicyReply, duration: float = 0.0, age: float = 0.0) -> bool:
         """Take in what the console said; returns whether there is more to listen for.
 
         The reply took `duration` seconds to come, and came `age` seconds ago.

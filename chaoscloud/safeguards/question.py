@@ -19,7 +19,7 @@ from chaoscloud.api.policies import Answer, NoAnswer, read_answer
 from chaoscloud.api.safeguard import execution_policies_url, run_policies_url
 from chaoscloud.types import Experiment, Extension
 
-__all__ = ["Reply", "RunQuestion", "ask_console", "read_tags"]
+__all__ = ["PolicyReply", "RunQuestion", "ask_console", "read_tags"]
 
 UNKNOWN_ADDRESS = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
 
@@ -27,7 +27,7 @@ logger = logging.getLogger("chaostoolkit")
 
 
 @dataclass(frozen=True)
-class Reply:
+class PolicyReply:
     """An answer, and what it says about asking again.
 
     `etag` names the decision, at the `address` it came from: a question that carries it may be held
@@ -70,8 +70,8 @@ def read_tags(value: object) -> tuple[str, ...]:
 
 
 def ask_console(
-    session: Any, question: RunQuestion, known: Reply | None = None, wait: int | None = None
-) -> Reply:
+    session: Any, question: RunQuestion, known: PolicyReply | None = None, wait: int | None = None
+) -> PolicyReply:
     """The console's answer. Never raises, but for what the host raises to stop a run.
 
     With `wait`, and an etag in the reply that is `known`, the console may hold the question for so
@@ -82,15 +82,17 @@ def ask_console(
         return _ask(session, question.addresses(session.base_url), known, wait)
     except OSError as x:  # a console session raises those of `requests` only
         reason = failure_of(cast(Any, x))
-        return Reply(NoAnswer(hide_addresses(reason, session.base_url)))
+        return PolicyReply(NoAnswer(hide_addresses(reason, session.base_url)))
     except (InterruptExecution, ExperimentExitedException):
         raise
     except Exception as x:
         logger.debug("Asking the safeguards failed", exc_info=True)
-        return Reply(NoAnswer(f"a mistake of the plugin ({type(x).__name__}: {x})"))
+        return PolicyReply(NoAnswer(f"a mistake of the plugin ({type(x).__name__}: {x})"))
 
 
-def _ask(session: Any, addresses: list[str], known: Reply | None, wait: int | None) -> Reply:
+def _ask(
+    session: Any, addresses: list[str], known: PolicyReply | None, wait: int | None
+) -> PolicyReply:
     address, *others = addresses
     same = known if known is not None and known.address == address else None
     response = session.get(address, headers=_headers(same, wait))
@@ -101,10 +103,10 @@ def _ask(session: Any, addresses: list[str], known: Reply | None, wait: int | No
         return replace(same, is_held=_is_held(response))
     answer = read_answer(status, body_of(response))
     etag = None if isinstance(answer, NoAnswer) else response.headers.get("ETag")
-    return Reply(answer, etag, _is_held(response), address)
+    return PolicyReply(answer, etag, _is_held(response), address)
 
 
-def _headers(known: Reply | None, wait: int | None) -> dict[str, str]:
+def _headers(known: PolicyReply | None, wait: int | None) -> dict[str, str]:
     headers = {}
     if known is not None and known.etag:
         headers["If-None-Match"] = known.etag

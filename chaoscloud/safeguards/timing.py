@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from chaoscloud.api.policies import NoAnswer
-from chaoscloud.safeguards.question import Reply
+from chaoscloud.safeguards.question import PolicyReply
 
 __all__ = ["TIMING", "Timing"]
 
@@ -27,12 +27,12 @@ class Timing:
     backoff: float = 10.0
     lease: float = 60.0
 
-    def time_limit(self, known: Reply, wait: int | None, lease_left: float) -> float:
+    def time_limit(self, known: PolicyReply, wait: int | None, lease_left: float) -> float:
         """How long a question of the watch may take; it may be held for `wait` seconds."""
         usual = wait + self.slack if known.etag and wait else self.limit
         return min(usual, max(lease_left, self.every))
 
-    def pause(self, known: Reply, reply: Reply, duration: float) -> float:
+    def pause(self, known: PolicyReply, reply: PolicyReply, duration: float) -> float:
         """How long to wait before asking again, after a question that took `duration`.
 
         Not at all after a question that was held, or one that brought another decision from a
@@ -42,7 +42,7 @@ class Timing:
         is_news = reply.is_held and reply.etag is not None and reply.etag != known.etag
         return 0.0 if is_news else max(0.0, self.every - duration)
 
-    def fresh_for(self, reply: Reply, duration: float) -> float:
+    def fresh_for(self, reply: PolicyReply, duration: float) -> float:
         """How long a control need not ask for itself after this reply, which took `duration`."""
         if isinstance(reply.answer, NoAnswer):
             return max(self.fresh, self.backoff * duration)

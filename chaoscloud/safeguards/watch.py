@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from chaoscloud.api.policies import Denied, NoAnswer
-from chaoscloud.safeguards.question import Reply, RunQuestion, ask_console
+from chaoscloud.safeguards.question import PolicyReply, RunQuestion, ask_console
 from chaoscloud.safeguards.timing import TIMING, Timing
 
 __all__ = ["Watch"]
@@ -37,7 +37,7 @@ class Watch:
         self,
         session: Any,
         question: RunQuestion,
-        hear: Callable[[Reply, float], bool],
+        hear: Callable[[PolicyReply, float], bool],
         lease_left: Callable[[], float],
         timing: Timing = TIMING,
         clock: Callable[[], float] = time.monotonic,
@@ -66,7 +66,7 @@ class Watch:
         """
         return self._server_holds and not self._is_held
 
-    def start(self, reply: Reply) -> None:
+    def start(self, reply: PolicyReply) -> None:
         """Watch from here on; `reply` is what is known."""
         self._thread = threading.Thread(
             target=self._watch, args=(reply,), name="safeguards", daemon=True
@@ -89,7 +89,7 @@ class Watch:
         self._session.hang_up()
         self._thread.join(GOODBYE)
 
-    def _watch(self, known: Reply) -> None:
+    def _watch(self, known: PolicyReply) -> None:
         quick, reply = 0, known
         self._rest(self._closing, 0 if known.etag else self._timing.every)
         while not self._closing.is_set():
@@ -104,7 +104,7 @@ class Watch:
             self._rest(self._closing, self._timing.every if quick > QUICK_REPLIES else pause)
             known = known if isinstance(reply.answer, NoAnswer) else reply
 
-    def _ask_until_answered(self, known: Reply, wait: int | None) -> Reply:
+    def _ask_until_answered(self, known: PolicyReply, wait: int | None) -> PolicyReply:
         """Ask, and once more where that failed for reasons of our own or of a proxy.
 
         Proxies cut connections on which nothing moves: a held question that fails says nothing
@@ -127,7 +127,7 @@ class Watch:
         logger.debug("A held question was cut after %.1f s; next wait: %d s", duration, self._wait)
         return replace(again, is_held=True)
 
-    def _ask(self, known: Reply, wait: int | None) -> Reply:
+    def _ask(self, known: PolicyReply, wait: int | None) -> PolicyReply:
         limit = self._timing.time_limit(known, wait, self._lease_left())
         self._session.timeout = (min(3.0, limit), limit)
         self._session.call_limit = limit
@@ -137,7 +137,7 @@ class Watch:
         finally:
             self._is_held = False
 
-    def _report(self, reply: Reply, duration: float) -> bool:
+    def _report(self, reply: PolicyReply, duration: float) -> bool:
         """Have the guard hear the reply; then acknowledge a denial. Returns whether to go on."""
         if self._closing.is_set() and not isinstance(reply.answer, Denied):
             return False

@@ -39,14 +39,16 @@ def find_objective(
         context = get_call_context(settings)
         with api.client_session(*context, settings) as session:
             session.quiet = True
-            objective = _read(request_objective(session, str(verification_id)))
+            objective = _read_content(request_objective(session, str(verification_id)))
     return objective or read_objective(experiment)
 
 
 def read_objective(experiment: Experiment) -> Objective | None:
     """The objective that a document names: `"objective": {"target": 99.9, "window": 2592000}`."""
     verification = get_extension_value(experiment, "verification")
-    return _read(verification.get("objective")) if isinstance(verification, Mapping) else None
+    return (
+        _read_content(verification.get("objective")) if isinstance(verification, Mapping) else None
+    )
 
 
 def describe_result(journal: Journal, verdict: Verdict) -> list[str]:
@@ -69,7 +71,7 @@ def _find_registration(journal: Journal) -> Registration | None:
     return find_registration((get_extension(journal) or {}).get("execution_id"))
 
 
-def _read(value: object) -> Objective | None:
+def _read_content(value: object) -> Objective | None:
     fields: Mapping[str, Any] = value if isinstance(value, Mapping) else {}
     target, window = _number(fields.get("target")), _number(fields.get("window"))
     if target is None or not 0 < target <= 100:

@@ -20,7 +20,7 @@ from chaoscloud.verify.phases import Phases
 from chaoscloud.verify.plan import Plan, read_plan
 from chaoscloud.verify.progress import progress_on
 from chaoscloud.verify.sampling import Sampler
-from chaoscloud.verify.watch import Watch
+from chaoscloud.verify.watch import RunWatch
 
 __all__ = ["ensure_signed_in", "ensure_verification_is_valid", "run_verification"]
 
@@ -60,7 +60,7 @@ def run_verification(
     phases = Phases(_as_dry(plan, experiment.get("dry")), sampler, progress_on())
     with _recording(experiment, settings, profile) as recorders:
         runner = _Runner(strategy, schedule, recorders)
-        for handler in (Watch(phases, sampler), *recorders, *event_handlers):
+        for handler in (RunWatch(phases, sampler), *recorders, *event_handlers):
             runner.register_event_handler(handler)
         with playing_within(phases, sampler), _cache_names(experiment):
             journal: Journal = runner.run(experiment, settings, experiment_vars=experiment_vars)

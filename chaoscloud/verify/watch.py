@@ -12,10 +12,10 @@ from chaoscloud.types import Experiment, Journal
 from chaoscloud.verify.phases import Phases
 from chaoscloud.verify.sampling import Sampler
 
-__all__ = ["Watch"]
+__all__ = ["RunWatch"]
 
 
-class Watch(RunEventHandler):  # type: ignore[misc]  # the host publishes no types
+class RunWatch(RunEventHandler):  # type: ignore[misc]  # the host publishes no types
     """A run event handler, which also gives the journal its `measurements`."""
 
     def __init__(self, phases: Phases, sampler: Sampler) -> None:

@@ -32,15 +32,15 @@ class Call:
         return json.loads(self.body)
 
 
-Answer = tuple[int, dict[str, str], bytes]
-OK: Answer = (200, {}, b"")
+OutgoingAnswer = tuple[int, dict[str, str], bytes]
+OK: OutgoingAnswer = (200, {}, b"")
 
 
 @dataclass
 class Receiver:
     """Answers as `answer` says, or else 200; remembers every call. None: hangs up without one."""
 
-    answer: Callable[[Call], Answer | None] = lambda _: OK
+    answer: Callable[[Call], OutgoingAnswer | None] = lambda _: OK
     calls: list[Call] = field(default_factory=list)
     port: int = 0
 

@@ -59,7 +59,7 @@ def _places(team: TeamApi) -> list[tuple[str, str]]:
     ]
 
 
-def _kept(team: TeamApi) -> Any:
+def _read_stored(team: TeamApi) -> Any:
     executions = team.get("/executions").json()["items"]
     paths = [f"/executions/{execution['id']}" for execution in executions]
     runs = team.get("/verifications/orders-hold/runs").json()
@@ -78,25 +78,25 @@ def _kept(team: TeamApi) -> Any:
 def test_what_is_not_json_is_refused(bobs: TeamApi, body: bytes) -> None:
     """With 400 and a reason, wherever it is sent, and nothing changes."""
     places = _places(bobs)
-    before = _kept(bobs)
+    before = _read_stored(bobs)
 
     answers = [bobs.client.request(how, bobs.base + where, content=body) for how, where in places]
 
     assert [answer.status_code for answer in answers] == [400] * len(places)
     assert all(answer.json()["detail"] for answer in answers)
-    assert _kept(bobs) == before
+    assert _read_stored(bobs) == before
 
 
 @pytest.mark.parametrize("body", NOT_OBJECTS, ids=bytes.decode)
 def test_what_is_not_an_object_is_refused(bobs: TeamApi, body: bytes) -> None:
     """JSON, but not what it must be: 422, and nothing changes."""
     places = _places(bobs)
-    before = _kept(bobs)
+    before = _read_stored(bobs)
 
     answers = [bobs.client.request(how, bobs.base + where, content=body) for how, where in places]
 
     assert [answer.status_code for answer in answers] == [422] * len(places)
-    assert _kept(bobs) == before
+    assert _read_stored(bobs) == before
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ BATCH = {"Content-Type": "application/cloudevents-batch+json"}
 SINGLE = {"Content-Type": "application/cloudevents+json"}
 
 
-def _kept(team: TeamApi, path: str) -> Any:
+def _read_stored(team: TeamApi, path: str) -> Any:
     return team.get(path + "/events").json()["items"]
 
 
@@ -36,7 +36,7 @@ def test_an_event_is_kept(bobs: TeamApi) -> None:
 
     answer = bobs.post(path + "/events", event("e-1"), headers=SINGLE)
 
-    (stored,) = _kept(bobs, path)
+    (stored,) = _read_stored(bobs, path)
     assert (answer.status_code, answer.json()) == (201, {"id": "e-1"})
     assert (stored["id"], stored["type"]) == ("e-1", "starting-activity")
     assert stored["time"] == "2026-03-02T09:30:01.500000Z"
@@ -49,7 +49,7 @@ def test_data_as_a_string_is_understood(bobs: TeamApi) -> None:
 
     bobs.post(path + "/events", event(data=json.dumps(event()["data"])), headers=SINGLE)
 
-    assert _kept(bobs, path)[0]["data"] == event()["data"]
+    assert _read_stored(bobs, path)[0]["data"] == event()["data"]
 
 
 def test_a_string_that_is_no_json_is_refused(bobs: TeamApi) -> None:
@@ -69,7 +69,7 @@ def test_text_that_says_it_is_text_is_kept_as_it_is(bobs: TeamApi) -> None:
 
     bobs.post(path + "/events", document, headers=SINGLE)
 
-    assert _kept(bobs, path)[0]["data"] == "the broker is gone"
+    assert _read_stored(bobs, path)[0]["data"] == "the broker is gone"
 
 
 def test_an_event_without_data_or_time_is_kept(bobs: TeamApi, now: Clock) -> None:
@@ -79,7 +79,7 @@ def test_an_event_without_data_or_time_is_kept(bobs: TeamApi, now: Clock) -> Non
 
     bobs.post(path + "/events", bare, headers=SINGLE)
 
-    (stored,) = _kept(bobs, path)
+    (stored,) = _read_stored(bobs, path)
     assert stored["data"] is None
     assert stored["time"] == stored["received_at"] == now().isoformat().replace("+00:00", "Z")
 
@@ -92,7 +92,7 @@ def test_the_same_event_again_is_kept_once(bobs: TeamApi) -> None:
     second = bobs.post(path + "/events", event("e-1"), headers=SINGLE)
 
     assert (second.status_code, second.json()) == (first.status_code, first.json())
-    assert len(_kept(bobs, path)) == 1
+    assert len(_read_stored(bobs, path)) == 1
 
 
 def test_the_same_id_of_two_runs_is_two_events(bobs: TeamApi) -> None:
@@ -102,7 +102,7 @@ def test_the_same_id_of_two_runs_is_two_events(bobs: TeamApi) -> None:
     for path in paths:
         bobs.post(path + "/events", event("e-1"), headers=SINGLE)
 
-    assert [len(_kept(bobs, path)) for path in paths] == [1, 1]
+    assert [len(_read_stored(bobs, path)) for path in paths] == [1, 1]
 
 
 def test_a_batch_is_kept_in_order(bobs: TeamApi) -> None:
@@ -113,7 +113,7 @@ def test_a_batch_is_kept_in_order(bobs: TeamApi) -> None:
     answer = bobs.post(path + "/events", [event("e-1"), event("e-2"), event("e-3")], headers=BATCH)
 
     assert (answer.status_code, answer.json()) == (201, {"stored": 2, "duplicates": 1})
-    assert [stored["id"] for stored in _kept(bobs, path)] == ["e-2", "e-1", "e-3"]
+    assert [stored["id"] for stored in _read_stored(bobs, path)] == ["e-2", "e-1", "e-3"]
 
 
 def test_a_batch_that_repeats_itself_is_kept_once(bobs: TeamApi) -> None:
@@ -142,7 +142,7 @@ def test_a_batch_with_one_bad_event_is_refused_whole(bobs: TeamApi) -> None:
 
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["loc"] == ["body", 1, "time"]
-    assert _kept(bobs, path) == []
+    assert _read_stored(bobs, path) == []
 
 
 def test_events_of_the_official_sdk_are_understood(bobs: TeamApi) -> None:
@@ -156,14 +156,14 @@ def test_events_of_the_official_sdk_are_understood(bobs: TeamApi) -> None:
     answer = bobs.post(path + "/events", content=message.body, headers=dict(message.headers))
 
     assert answer.status_code == 201
-    assert _kept(bobs, path)[0]["data"] == {"context": {}}
+    assert _read_stored(bobs, path)[0]["data"] == {"context": {}}
 
 
 def test_events_are_read_from_where_one_left_off(bobs: TeamApi) -> None:
     """`after` takes the number of the last one seen."""
     path = bobs.started()
     bobs.post(path + "/events", [event(f"e-{n}") for n in range(5)], headers=BATCH)
-    seq = _kept(bobs, path)[1]["seq"]
+    seq = _read_stored(bobs, path)[1]["seq"]
 
     answer = bobs.get(f"{path}/events?after={seq}&limit=2").json()
     rest = bobs.get(f"{path}/events?limit=2&cursor={answer['next']}").json()
@@ -179,7 +179,7 @@ def test_events_can_be_read_by_execution_alone(bobs: TeamApi) -> None:
 
     short = bobs.get(f"/executions/{path.rpartition('/')[2]}/events").json()
 
-    assert short["items"] == _kept(bobs, path)
+    assert short["items"] == _read_stored(bobs, path)
 
 
 def test_an_event_shows_that_the_run_is_alive(bobs: TeamApi, now: Clock) -> None:
@@ -212,7 +212,7 @@ def test_events_of_a_strangers_execution_are_refused(
 
     assert eves.post(path + "/events", event(), headers=SINGLE).status_code == 404
     assert eves.get(path + "/events").status_code == 404
-    assert _kept(bobs, path) == []
+    assert _read_stored(bobs, path) == []
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_what_is_no_cloud_event_is_refused(bobs: TeamApi, wrong: dict[str, Any])
     answer = bobs.post(path + "/events", event(**wrong), headers=SINGLE)
 
     assert answer.status_code == 422
-    assert _kept(bobs, path) == []
+    assert _read_stored(bobs, path) == []
 
 
 def test_messages_kept_at_one_go_are_counted_each(
@@ -302,7 +302,7 @@ def test_what_changes_for_others_loses_no_event(
     answer = bobs.post(path + "/events", event("e-2"), headers=SINGLE)
 
     assert answer.status_code == 201
-    assert len(_kept(bobs, path)) == 2
+    assert len(_read_stored(bobs, path)) == 2
 
 
 def test_a_run_that_was_removed_takes_no_events(bobs: TeamApi, database: Database) -> None:

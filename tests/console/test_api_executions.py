@@ -10,7 +10,7 @@ from tests.console.documents import TITLE, chaosiq, ended, experiment, journal
 from tests.console.team import TeamApi
 
 
-def _shown(team: TeamApi, path: str) -> Any:
+def _read_execution(team: TeamApi, path: str) -> Any:
     return team.get("/executions/" + path.rpartition("/")[2]).json()
 
 
@@ -63,7 +63,7 @@ def test_the_journal_of_a_finished_run_closes_it(bobs: TeamApi) -> None:
 
     answer = bobs.put(path, {"journal": ended()})
 
-    body = _shown(bobs, path)
+    body = _read_execution(bobs, path)
     assert answer.status_code == 204
     assert (body["status"], body["duration"]) == ("completed", 72.5)
     assert body["ended_at"] == "2026-03-02T09:31:10.750000Z"
@@ -74,12 +74,12 @@ def test_the_same_journal_again_changes_nothing(bobs: TeamApi) -> None:
     """A client that did not hear the answer may send it again."""
     path = bobs.started()
     bobs.put(path, {"journal": ended()})
-    before = _shown(bobs, path)
+    before = _read_execution(bobs, path)
 
     answer = bobs.put(path, {"journal": ended()})
 
     assert answer.status_code == 204
-    assert _shown(bobs, path) == before
+    assert _read_execution(bobs, path) == before
 
 
 def test_a_run_that_has_ended_is_not_opened_again(bobs: TeamApi) -> None:
@@ -89,7 +89,7 @@ def test_a_run_that_has_ended_is_not_opened_again(bobs: TeamApi) -> None:
 
     bobs.put(path, {"journal": journal("running")})
 
-    assert _shown(bobs, path)["status"] == "failed"
+    assert _read_execution(bobs, path)["status"] == "failed"
     assert bobs.get(path).json()["status"] == "failed"
 
 
@@ -129,21 +129,21 @@ def test_the_policies_that_stopped_a_run_are_kept(bobs: TeamApi) -> None:
 
     bobs.put(path, {"journal": ended("interrupted", run=[], **STOPPED)})
 
-    assert _shown(bobs, path)["safeguards"] == [{"name": "Freeze before the launch"}]
+    assert _read_execution(bobs, path)["safeguards"] == [{"name": "Freeze before the launch"}]
 
 
 def test_a_time_without_a_zone_was_meant_in_utc(bobs: TeamApi) -> None:
     """Older toolkits write it so."""
     path = bobs.started(start="2020-05-06T07:08:09.000001")
 
-    assert _shown(bobs, path)["started_at"] == "2020-05-06T07:08:09.000001Z"
+    assert _read_execution(bobs, path)["started_at"] == "2020-05-06T07:08:09.000001Z"
 
 
 def test_a_journal_without_its_start_starts_now(bobs: TeamApi, now: Clock) -> None:
     """Lists need a time for each run."""
     path = bobs.started(start=None)
 
-    assert _shown(bobs, path)["started_at"] == now().isoformat().replace("+00:00", "Z")
+    assert _read_execution(bobs, path)["started_at"] == now().isoformat().replace("+00:00", "Z")
 
 
 def test_the_same_key_makes_one_execution(bobs: TeamApi) -> None:

@@ -9,13 +9,13 @@ from tests.console.documents import TITLE, chaosiq, experiment
 from tests.console.team import TeamApi
 
 
-def _published(team: TeamApi, document: dict[str, Any], **more: Any) -> Any:
+def _publish(team: TeamApi, document: dict[str, Any], **more: Any) -> Any:
     return team.post("/experiments", {"experiment": document}, **more)
 
 
 def test_a_new_experiment_is_created(bobs: TeamApi) -> None:
     """The answer is its id and its address."""
-    answer = _published(bobs, experiment())
+    answer = _publish(bobs, experiment())
 
     new_id = answer.json()["id"]
     assert answer.status_code == 201
@@ -25,7 +25,7 @@ def test_a_new_experiment_is_created(bobs: TeamApi) -> None:
 
 def test_the_address_answers_the_experiment(bobs: TeamApi) -> None:
     """What Content-Location says can be opened as it is."""
-    where = _published(bobs, experiment()).headers["content-location"]
+    where = _publish(bobs, experiment()).headers["content-location"]
 
     answer = bobs.client.get(where)
 
@@ -37,7 +37,7 @@ def test_an_unchanged_experiment_of_a_client_that_knows_it_is_204(bobs: TeamApi)
     """Who sent the id learns nothing new."""
     of = bobs.published()
 
-    answer = _published(bobs, experiment(**chaosiq(experiment_id=of)))
+    answer = _publish(bobs, experiment(**chaosiq(experiment_id=of)))
 
     assert answer.status_code == 204
     assert answer.content == b""
@@ -49,7 +49,7 @@ def test_an_unchanged_experiment_of_a_client_that_does_not_know_it_is_201(bobs: 
     document = experiment(**chaosiq(source="https://example.com/orders.json"))
     experiment_id = bobs.published(document)
 
-    answer = _published(bobs, document)
+    answer = _publish(bobs, document)
 
     assert (answer.status_code, answer.json()) == (201, {"id": experiment_id})
     assert len(bobs.get(f"/experiments/{experiment_id}/versions").json()["items"]) == 1
@@ -60,7 +60,7 @@ def test_a_changed_experiment_becomes_a_new_version(bobs: TeamApi, bob: Member) 
     of = bobs.published()
     changed = experiment("Orders survive two brokers", **chaosiq(experiment_id=of))
 
-    answer = _published(bobs, changed)
+    answer = _publish(bobs, changed)
 
     versions = bobs.get(f"/experiments/{of}/versions").json()["items"]
     assert (answer.status_code, answer.json()) == (201, {"id": of})
@@ -86,7 +86,7 @@ def test_what_a_run_leaves_in_the_document_is_no_change(
     blocks = noise.get("extensions", [])
     ours = {**(blocks[0] if blocks else {"name": "chaosiq"}), "experiment_id": experiment_id}
 
-    answer = _published(bobs, experiment(**{**noise, "extensions": [ours]}))
+    answer = _publish(bobs, experiment(**{**noise, "extensions": [ours]}))
 
     assert answer.status_code == 204
 
@@ -96,7 +96,7 @@ def test_another_extensions_block_is_the_authors(bobs: TeamApi) -> None:
     experiment_id = bobs.published()
     ours = {"name": "chaosiq", "experiment_id": experiment_id}
 
-    answer = _published(bobs, experiment(extensions=[ours, {"name": "contact", "email": "a@b.c"}]))
+    answer = _publish(bobs, experiment(extensions=[ours, {"name": "contact", "email": "a@b.c"}]))
 
     assert answer.status_code == 201
     assert len(bobs.get(f"/experiments/{experiment_id}/versions").json()["items"]) == 2
@@ -118,7 +118,7 @@ def test_the_id_of_another_team_is_new(bobs: TeamApi, eves: TeamApi) -> None:
     """An id somebody found elsewhere opens nothing."""
     of = bobs.published()
 
-    answer = _published(eves, experiment(**chaosiq(experiment_id=of)))
+    answer = _publish(eves, experiment(**chaosiq(experiment_id=of)))
 
     assert answer.status_code == 201
     assert answer.json()["id"] != of
@@ -130,7 +130,7 @@ def test_an_unchanged_source_with_a_stale_id_says_the_right_one(bobs: TeamApi) -
     source = "https://example.com/orders.json"
     of = bobs.published(experiment(**chaosiq(source=source)))
 
-    answer = _published(bobs, experiment(**chaosiq(source=source, experiment_id="of-old")))
+    answer = _publish(bobs, experiment(**chaosiq(source=source, experiment_id="of-old")))
 
     assert (answer.status_code, answer.json()) == (201, {"id": of})
 
@@ -139,8 +139,8 @@ def test_the_same_key_makes_one_experiment(bobs: TeamApi) -> None:
     """A client that did not hear the answer may ask again."""
     headers = {"Idempotency-Key": "run-7-experiment"}
 
-    first = _published(bobs, experiment(), headers=headers)
-    second = _published(bobs, experiment(), headers=headers)
+    first = _publish(bobs, experiment(), headers=headers)
+    second = _publish(bobs, experiment(), headers=headers)
 
     assert second.status_code == 201
     assert second.json() == first.json()
@@ -150,9 +150,9 @@ def test_the_same_key_makes_one_experiment(bobs: TeamApi) -> None:
 def test_the_same_key_with_another_body_is_refused(bobs: TeamApi) -> None:
     """That is a mistake of the client, not a repetition."""
     headers = {"Idempotency-Key": "run-7-experiment"}
-    _published(bobs, experiment(), headers=headers)
+    _publish(bobs, experiment(), headers=headers)
 
-    answer = _published(bobs, experiment("Another"), headers=headers)
+    answer = _publish(bobs, experiment("Another"), headers=headers)
 
     assert answer.status_code == 422
     assert "Idempotency-Key" in answer.json()["detail"]
@@ -161,9 +161,9 @@ def test_the_same_key_with_another_body_is_refused(bobs: TeamApi) -> None:
 def test_a_key_belongs_to_its_team(bobs: TeamApi, eves: TeamApi) -> None:
     """Two teams may hit upon the same key."""
     headers = {"Idempotency-Key": "run-7-experiment"}
-    experiment_id = _published(bobs, experiment(), headers=headers).json()["id"]
+    experiment_id = _publish(bobs, experiment(), headers=headers).json()["id"]
 
-    answer = _published(eves, experiment("Another"), headers=headers)
+    answer = _publish(eves, experiment("Another"), headers=headers)
 
     assert answer.status_code == 201
     assert answer.json()["id"] != experiment_id
@@ -171,7 +171,7 @@ def test_a_key_belongs_to_its_team(bobs: TeamApi, eves: TeamApi) -> None:
 
 def test_a_key_that_is_too_long_is_refused(bobs: TeamApi) -> None:
     """A key is a word, not a document."""
-    answer = _published(bobs, experiment(), headers={"Idempotency-Key": "k" * 256})
+    answer = _publish(bobs, experiment(), headers={"Idempotency-Key": "k" * 256})
 
     assert answer.status_code == 400
 

@@ -25,25 +25,25 @@ RESULTS = {
 }
 
 
-def _started(team: TeamApi, name: str = "orders-hold", **more: Any) -> Any:
+def _start(team: TeamApi, name: str = "orders-hold", **more: Any) -> Any:
     sent = {"journal": journal(experiment=HAND_WRITTEN), "status": "started", **more}
     return team.post(f"/verifications/{name}/runs", sent)
 
 
 def _run(team: TeamApi) -> str:
-    answer = _started(team)
+    answer = _start(team)
     assert answer.status_code == 201, answer.text
     return f"/verifications/orders-hold/runs/{answer.json()['id']}"
 
 
-def _finished(team: TeamApi, path: str, **more: Any) -> Any:
+def _finish(team: TeamApi, path: str, **more: Any) -> Any:
     document = {"journal": ended(experiment=HAND_WRITTEN), "status": "completed", **more}
     return team.post(path + "/finished", document)
 
 
 def test_a_run_of_an_unknown_verification_registers_it(bobs: TeamApi) -> None:
     """A hand-written file works at once."""
-    answer = _started(bobs)
+    answer = _start(bobs)
 
     body = bobs.get("/verifications/orders-hold").json()
     assert answer.status_code == 201
@@ -54,7 +54,7 @@ def test_a_run_of_an_unknown_verification_registers_it(bobs: TeamApi) -> None:
 
 def test_the_answer_to_a_start_has_all_the_plugin_needs(bobs: TeamApi) -> None:
     """The contract lists it."""
-    answer = _started(bobs).json()
+    answer = _start(bobs).json()
 
     organization, _, team = bobs.base.removeprefix("/api/v1/organizations/").split("/")
     ids = {key: answer.pop(key) for key in ("id", "experiment_id", "execution_id")}
@@ -71,7 +71,7 @@ def test_the_answer_to_a_start_has_all_the_plugin_needs(bobs: TeamApi) -> None:
 
 def test_without_an_execution_one_is_made(bobs: TeamApi) -> None:
     """Its policies can be asked for, and its journal kept."""
-    answer = _started(bobs).json()
+    answer = _start(bobs).json()
 
     path = f"/experiments/{answer['experiment_id']}/executions/{answer['execution_id']}"
     assert bobs.get(path + "/policies").json()["allowed"] is True
@@ -83,7 +83,7 @@ def test_with_an_execution_it_is_used(bobs: TeamApi) -> None:
     of = bobs.published(HAND_WRITTEN)
     execution = bobs.started(of).rpartition("/")[2]
 
-    answer = _started(bobs, experiment_id=of, execution_id=execution).json()
+    answer = _start(bobs, experiment_id=of, execution_id=execution).json()
 
     assert (answer["experiment_id"], answer["execution_id"]) == (of, execution)
     assert len(bobs.get("/experiments").json()["items"]) == 1
@@ -94,7 +94,7 @@ def test_with_an_experiment_alone_the_execution_is_made_of_it(bobs: TeamApi) -> 
     """The execution joins those of the experiment."""
     of = bobs.published(HAND_WRITTEN)
 
-    answer = _started(bobs, experiment_id=of).json()
+    answer = _start(bobs, experiment_id=of).json()
 
     assert answer["experiment_id"] == of
     assert len(bobs.get(f"/experiments/{of}/executions").json()["items"]) == 1
@@ -107,7 +107,7 @@ def test_with_an_experiment_alone_the_execution_is_made_of_it(bobs: TeamApi) -> 
 )
 def test_what_a_run_names_must_be_the_teams(bobs: TeamApi, wrong: dict[str, Any]) -> None:
     """Refused before anything is kept, the verification included."""
-    answer = _started(bobs, **wrong)
+    answer = _start(bobs, **wrong)
 
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["loc"] == ["body", next(iter(wrong))]
@@ -120,7 +120,7 @@ def test_an_execution_of_another_experiment_is_refused(bobs: TeamApi) -> None:
     other = bobs.published(experiment("Another"))
     execution = bobs.started().rpartition("/")[2]
 
-    assert _started(bobs, experiment_id=other, execution_id=execution).status_code == 422
+    assert _start(bobs, experiment_id=other, execution_id=execution).status_code == 422
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_an_unknown_verification_without_its_document_is_not_found(
     bobs: TeamApi, document: dict[str, Any]
 ) -> None:
     """There is nothing to register, and nothing is."""
-    answer = _started(bobs, journal=document)
+    answer = _start(bobs, journal=document)
 
     assert answer.status_code == 404
     assert bobs.get("/experiments").json()["items"] == []
@@ -147,7 +147,7 @@ def test_a_strangers_run_registers_with_the_strangers_team(bobs: TeamApi, eves: 
     """The same file run by two teams is two verifications."""
     path = _run(bobs)
 
-    assert _started(eves).status_code == 201
+    assert _start(eves).status_code == 201
     assert eves.get(path).status_code == 404
     assert len(bobs.get("/verifications/orders-hold/runs").json()["items"]) == 1
 
@@ -267,7 +267,7 @@ def test_the_samples_of_a_dry_run_were_not_run(bobs: TeamApi) -> None:
     journal = ended(experiment=document, steady_states=_states(10, [True] * 4))
     results = {**RESULTS, "successful_samples": 4, "total_number_of_samples": 4}
 
-    _finished(bobs, path, results=results, journal=journal)
+    _finish(bobs, path, results=results, journal=journal)
 
     run = bobs.get(path).json()
     counts = [run["results"][f"{kind}_samples"] for kind in ("successful", "deviated", "not_run")]
@@ -303,7 +303,7 @@ def test_a_finished_run_has_an_insight(bobs: TeamApi) -> None:
     """4 of 20 samples deviated, one every 10 s, over 341 s: 11.73 % of the time."""
     path = _run(bobs)
 
-    answer = _finished(bobs, path, results=RESULTS)
+    answer = _finish(bobs, path, results=RESULTS)
 
     body = bobs.get(path).json()
     assert answer.status_code == 204
@@ -326,7 +326,7 @@ def test_without_a_sample_the_impact_is_unknown(bobs: TeamApi) -> None:
     path = _run(bobs)
     none = dict.fromkeys(RESULTS, 0) | {"total_duration": 5}
 
-    _finished(bobs, path, results=none)
+    _finish(bobs, path, results=none)
 
     insight = bobs.get(path).json()["insight"]
     assert insight == {"allowed_budget": 1.0, "observed_impact": None, "impacted": None}
@@ -357,11 +357,11 @@ def test_without_results_the_samples_of_the_journal_are_counted(bobs: TeamApi) -
 def test_finishing_twice_changes_nothing(bobs: TeamApi, now: Clock) -> None:
     """It ended when it was told first."""
     path = _run(bobs)
-    _finished(bobs, path, results=RESULTS)
+    _finish(bobs, path, results=RESULTS)
     before = bobs.get(path).json()
     now.pass_by(minutes=5)
 
-    answer = _finished(bobs, path, results=RESULTS)
+    answer = _finish(bobs, path, results=RESULTS)
 
     assert answer.status_code == 204
     assert bobs.get(path).json() == before
@@ -385,7 +385,7 @@ def test_results_of_the_wrong_shape_are_refused(bobs: TeamApi, wrong: dict[str, 
     """And the run goes on."""
     path = _run(bobs)
 
-    answer = _finished(bobs, path, **{"results": RESULTS, **wrong})
+    answer = _finish(bobs, path, **{"results": RESULTS, **wrong})
 
     assert answer.status_code == 422
     assert bobs.get(path).json()["state"] == "running"
@@ -397,7 +397,7 @@ def test_runs_are_listed_the_latest_first(bobs: TeamApi, now: Clock) -> None:
     for _ in range(3):
         paths.append(_run(bobs))
         now.pass_by(minutes=1)
-    _finished(bobs, paths[2], results=RESULTS)
+    _finish(bobs, paths[2], results=RESULTS)
 
     first = bobs.get("/verifications/orders-hold/runs?limit=2").json()
     second = bobs.get(f"/verifications/orders-hold/runs?limit=2&cursor={first['next']}").json()
@@ -411,7 +411,7 @@ def test_runs_are_listed_the_latest_first(bobs: TeamApi, now: Clock) -> None:
 def test_a_page_of_runs_links_to_the_next_whatever_its_name(bobs: TeamApi) -> None:
     """A name of any language can stand in a header."""
     for _ in range(2):
-        _started(bobs, "épreuve-✓")
+        _start(bobs, "épreuve-✓")
 
     first = bobs.get("/verifications/épreuve-✓/runs?limit=1")
     second = bobs.client.get(first.links["next"]["url"])
@@ -435,4 +435,4 @@ def test_an_unknown_run_cannot_be_told_about(bobs: TeamApi) -> None:
     nowhere = "/verifications/orders-hold/runs/nowhere"
 
     assert bobs.post(nowhere + "/events", {"category": "verification-sample"}).status_code == 404
-    assert _finished(bobs, nowhere, results=RESULTS).status_code == 404
+    assert _finish(bobs, nowhere, results=RESULTS).status_code == 404

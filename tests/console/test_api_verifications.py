@@ -25,7 +25,7 @@ def _objective(team: TeamApi) -> str:
     return str(team.post("/objectives", objective()).json()["id"])
 
 
-def _made(team: TeamApi, **more: Any) -> Any:
+def _create(team: TeamApi, **more: Any) -> Any:
     sent = {"name": "Orders hold", "objective_id": _objective(team), **TIMING, **more}
     answer = team.post("/verifications", sent)
     assert answer.status_code == 201, answer.text
@@ -47,7 +47,7 @@ def _ours(document: dict[str, Any]) -> Any:
 
 def test_a_verification_of_an_objective_is_kept(bobs: TeamApi) -> None:
     """With its pace and phases in seconds."""
-    response = _made(bobs)
+    response = _create(bobs)
 
     body = bobs.get(f"/verifications/{response['id']}").json()
     assert {key: body[key] for key in TIMING} == TIMING
@@ -59,7 +59,7 @@ def test_its_condition_is_the_method_of_an_experiment(bobs: TeamApi) -> None:
     """Together with what the method refers to; the measurement is the objective's."""
     of = bobs.published(experiment(configuration={"broker": "broker-1"}))
 
-    response = _made(bobs, experiment_id=of)
+    response = _create(bobs, experiment_id=of)
 
     document = bobs.get(f"/verifications/{response['id']}").json()["document"]
     assert document["method"] == experiment()["method"]
@@ -72,7 +72,7 @@ def test_the_document_to_run_knows_where_it_belongs(
     bobs: TeamApi, acme: Organization, checkout: Team
 ) -> None:
     """`chaos verify URL` needs nothing but this."""
-    response = _made(bobs)
+    response = _create(bobs)
 
     block = _ours(_asset(bobs, "verifications", response["id"]))
 
@@ -102,7 +102,7 @@ def test_a_document_may_say_what_it_is_held_against(bobs: TeamApi) -> None:
 
 def test_running_the_document_publishes_nothing_new(bobs: TeamApi) -> None:
     """The experiment it names is the one it is."""
-    document = _asset(bobs, "verifications", _made(bobs)["id"])
+    document = _asset(bobs, "verifications", _create(bobs)["id"])
 
     assert bobs.post("/experiments", {"experiment": document}).status_code == 204
 
@@ -295,7 +295,7 @@ def test_a_strangers_document_is_not_handed_out(
     bobs: TeamApi, eves: TeamApi, client: Client, kind: str
 ) -> None:
     """Not to Eve, and not without a token."""
-    response = _made(bobs)
+    response = _create(bobs)
     name = response["id"] if kind == "verifications" else response["experiment_id"]
 
     assert eves.client.get(f"/assets/{kind}/{name}.json").status_code == 404
@@ -307,7 +307,7 @@ def test_an_owner_may_run_what_any_team_has(
     bobs: TeamApi, client: Client, ada: Member, checkout: Team
 ) -> None:
     """Ada is on no team, and owns them all."""
-    response = _made(bobs)
+    response = _create(bobs)
 
     answer = client(ada.token).get(f"/assets/verifications/{response['id']}.json")
 
@@ -316,7 +316,7 @@ def test_an_owner_may_run_what_any_team_has(
 
 def test_a_strangers_verification_is_not_found(bobs: TeamApi, eves: TeamApi) -> None:
     """Nor can Eve make one of Checkout's objective."""
-    response = _made(bobs)
+    response = _create(bobs)
 
     sent = {"name": "Mine", "objective_id": response["objective_id"], **TIMING}
     assert eves.get(f"/verifications/{response['id']}").status_code == 404
@@ -326,7 +326,7 @@ def test_a_strangers_verification_is_not_found(bobs: TeamApi, eves: TeamApi) -> 
 def test_verifications_are_listed(bobs: TeamApi) -> None:
     """A page at a time, without their documents."""
     for name in ("one", "two", "three"):
-        _made(bobs, name=name)
+        _create(bobs, name=name)
 
     first = bobs.get("/verifications?limit=2").json()
     second = bobs.get(f"/verifications?limit=2&cursor={first['next']}").json()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from chaoscloud.console.rules.attention import (
-    Finding,
+    AttentionCause,
     OtherFacts,
     RunFacts,
     SeenMark,
@@ -73,5 +73,5 @@ def test_what_was_seen_says_by_whom_and_comes_back_as_another_kind() -> None:
     lost = find_attention([run(None, is_lost=True)], [], entries)
     left = find_attention([run("failed", left_behind=True)], [], entries)
 
-    assert lost == [Finding("lost-contact", "x", NOON, mark)]
+    assert lost == [AttentionCause("lost-contact", "x", NOON, mark)]
     assert [finding.seen for finding in left] == [None]

@@ -32,8 +32,8 @@ from chaoscloud.console.messages.subscriptions import Subscription
 from chaoscloud.console.messages.targets import TARGETS
 from chaoscloud.console.outgoing import Client
 from chaoscloud.console.records import lost_contacts, organizations, stops, subscriptions, teams
+from chaoscloud.console.records.audit import Actor
 from chaoscloud.console.records.organizations import Organization
-from chaoscloud.console.records.subscriptions import SubscriptionAuthor
 from chaoscloud.console.records.teams import Team
 from tests.console.conftest import Clock, Member
 from tests.console.documents import TITLE, chaosiq, ended, journal
@@ -67,7 +67,7 @@ class Outbox:
         team_id = None if whole_organization else self.team.id
         return self.database.write(
             lambda c: subscriptions.create(
-                c, self.team.organization_id, team_id, self.now(), SubscriptionAuthor(), **values
+                c, self.team.organization_id, team_id, self.now(), Actor(), **values
             )
         ).result()
 
@@ -490,9 +490,7 @@ def test_after_a_renewal_both_secrets_verify_for_a_day(
     """The receiver changes its own when it likes."""
     now.at = datetime.now(UTC)
     before = box.subscribe(**at(receiver))
-    after = database.write(
-        lambda c: subscriptions.renew_secret(c, before, now(), SubscriptionAuthor())
-    ).result()
+    after = database.write(lambda c: subscriptions.renew_secret(c, before, now(), Actor())).result()
     bobs.started()
 
     send(1)

@@ -22,20 +22,20 @@ BAD_RUN = {
 }
 
 
-def _ended(bobs: TeamApi, experiment_id: str, now: Clock, **changes: Any) -> str:
+def _record_end(bobs: TeamApi, experiment_id: str, now: Clock, **changes: Any) -> str:
     now.pass_by(seconds=60)
     body = {"journal": {**ended(**changes), "start": now().isoformat()}}
     return str(bobs.post(f"/experiments/{experiment_id}/executions", body).json()["id"])
 
 
-def _listed(bobs: TeamApi, query: str) -> list[str]:
+def _list_executions(bobs: TeamApi, query: str) -> list[str]:
     return [item["id"] for item in bobs.get(f"/executions?{query}").json()["items"]]
 
 
 def test_an_execution_says_how_it_ended(bobs: TeamApi, now: Clock) -> None:
     """By itself and in lists, as soon as its journal came."""
     published = bobs.published()
-    execution_id = _ended(bobs, published, now, run=[BAD_RUN])
+    execution_id = _record_end(bobs, published, now, run=[BAD_RUN])
 
     one = bobs.get(f"/executions/{execution_id}").json()
     [listed] = bobs.get("/executions").json()["items"]
@@ -65,16 +65,16 @@ def test_an_execution_that_goes_on_has_no_outcome(bobs: TeamApi) -> None:
 def test_executions_are_listed_by_outcome(bobs: TeamApi, now: Clock) -> None:
     """Several at a time, and everything that went wrong."""
     published = bobs.published()
-    passed = _ended(bobs, published, now)
-    deviated = _ended(bobs, published, now, deviated=True)
-    aborted = _ended(bobs, published, now, status="aborted")
+    passed = _record_end(bobs, published, now)
+    deviated = _record_end(bobs, published, now, deviated=True)
+    aborted = _record_end(bobs, published, now, status="aborted")
     bobs.started()
 
-    assert _listed(bobs, "outcome=passed") == [passed]
-    assert _listed(bobs, "outcome=passed&outcome=aborted") == [aborted, passed]
-    assert _listed(bobs, "went_wrong=true") == [aborted, deviated]
-    assert _listed(bobs, "went_wrong=true&outcome=deviated") == [deviated]
-    assert _listed(bobs, "outcome=unheard") == []
+    assert _list_executions(bobs, "outcome=passed") == [passed]
+    assert _list_executions(bobs, "outcome=passed&outcome=aborted") == [aborted, passed]
+    assert _list_executions(bobs, "went_wrong=true") == [aborted, deviated]
+    assert _list_executions(bobs, "went_wrong=true&outcome=deviated") == [deviated]
+    assert _list_executions(bobs, "outcome=unheard") == []
 
 
 def test_executions_are_listed_by_what_pages_filter_by(
@@ -82,23 +82,23 @@ def test_executions_are_listed_by_what_pages_filter_by(
 ) -> None:
     """A person, tags, a stretch of time, and words; all of what is asked for at once."""
     published = bobs.published()
-    early = _ended(bobs, published, now, node="build-7")
+    early = _record_end(bobs, published, now, node="build-7")
     since = now.pass_by(hours=1).isoformat().replace("+", "%2B")
-    late = _ended(bobs, published, now, node="build-8")
+    late = _record_end(bobs, published, now, node="build-8")
 
-    assert _listed(bobs, f"person={bob.id}&tag=kafka&tag=orders") == [late, early]
-    assert _listed(bobs, "tag=kaf") == []
-    assert _listed(bobs, f"since={since}") == [late]
-    assert _listed(bobs, f"until={since}&q=bob") == [early]
-    assert _listed(bobs, "q=BUILD-8+broker") == [late]
+    assert _list_executions(bobs, f"person={bob.id}&tag=kafka&tag=orders") == [late, early]
+    assert _list_executions(bobs, "tag=kaf") == []
+    assert _list_executions(bobs, f"since={since}") == [late]
+    assert _list_executions(bobs, f"until={since}&q=bob") == [early]
+    assert _list_executions(bobs, "q=BUILD-8+broker") == [late]
     assert bobs.get("/executions?since=yesterday").status_code == 400
 
 
 def test_executions_are_taken_away_as_a_table(bobs: TeamApi, now: Clock) -> None:
     """The same filters; each row has the address of the execution's page."""
     published = bobs.published()
-    _ended(bobs, published, now)
-    execution_id = _ended(bobs, published, now, status="aborted")
+    _record_end(bobs, published, now)
+    execution_id = _record_end(bobs, published, now, status="aborted")
 
     answer = bobs.get("/executions.csv?went_wrong=true")
     [row] = csv.DictReader(answer.text.splitlines())
@@ -143,8 +143,8 @@ def _path(address: str) -> str:
 def without_outcomes(database: Database, bobs: TeamApi, now: Clock) -> list[str]:
     """Executions that a version without outcomes recorded: two ended, one cannot be read."""
     published = bobs.published()
-    ids = [_ended(bobs, published, now), _ended(bobs, published, now, deviated=True)]
-    ids.append(_ended(bobs, published, now))
+    ids = [_record_end(bobs, published, now), _record_end(bobs, published, now, deviated=True)]
+    ids.append(_record_end(bobs, published, now))
 
     def forget(connection: Connection) -> None:
         connection.execute(delete(outcomes))

@@ -35,7 +35,7 @@ def contrast(one: list[float], other: list[float]) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-def mixed(colour: str, share: float, ground: str) -> list[float]:
+def mix_colours(colour: str, share: float, ground: str) -> list[float]:
     """What `color-mix(in srgb, …)` makes of two colours."""
     pairs = zip(channels(colour), channels(ground), strict=True)
     return [share * top + (1 - share) * below for top, below in pairs]
@@ -63,7 +63,8 @@ def test_the_word_of_a_state_stands_out_from_its_pill(theme: str) -> None:
     poor = [
         state
         for state in STATES
-        if contrast(channels(colours[state]), mixed(colours[state], 0.12, colours["surface"])) < 4.5
+        if contrast(channels(colours[state]), mix_colours(colours[state], 0.12, colours["surface"]))
+        < 4.5
     ]
 
     assert poor == []

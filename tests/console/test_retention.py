@@ -20,7 +20,7 @@ from tests.console.browser import Browser, Seen
 from tests.console.conftest import Client, Clock, Member
 from tests.console.documents import ended, event, experiment, journal
 from tests.console.team import TeamApi
-from tests.console.test_api_runs import _finished, _run
+from tests.console.test_api_runs import _finish, _run
 
 ADDRESS = "/api/v1/organizations/acme/retention"
 Apply = Callable[[], dict[str, Removed]]
@@ -205,7 +205,7 @@ def test_the_dry_run_says_exactly_what_goes(
     """By the rules that it is removed by; and it changes nothing."""
     run_of(bobs, 3)
     run_of(bobs, 250)
-    _finished(bobs, _run(bobs))
+    _finish(bobs, _run(bobs))
     now.pass_by(days=2)
 
     body = {"event_days": 1, "journal_days": 1, "dry_run": True}
@@ -274,7 +274,7 @@ def test_a_verification_run_keeps_its_insight(
         "total_number_of_samples": 20,
         "total_duration": 341,
     }
-    _finished(bobs, run, results=results)
+    _finish(bobs, run, results=results)
     before = bobs.get(run).json()
     choose(client, ada, event_days=1, journal_days=1)
     now.pass_by(days=2)
@@ -283,7 +283,7 @@ def test_a_verification_run_keeps_its_insight(
     after = bobs.get(run).json()
     assert after["journal"] is None
     assert (after["insight"], after["results"]) == (before["insight"], before["results"])
-    _finished(bobs, run, results=results)
+    _finish(bobs, run, results=results)
     assert bobs.get(run).json()["journal"] is None
     browser = Browser(client())
     browser.sign_in(bob.token)

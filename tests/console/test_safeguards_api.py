@@ -28,13 +28,13 @@ def adas(client: Client, ada: Member, checkout: Team) -> TeamApi:
     return TeamApi(client(ada.token), checkout)
 
 
-def made(api: TeamApi, **more: Any) -> dict[str, Any]:
+def create_safeguard(api: TeamApi, **more: Any) -> dict[str, Any]:
     answer = api.post("/safeguards", {**FREEZE, **more})
     assert answer.status_code == 201, answer.text
     return dict(answer.json())
 
 
-def told(api: TeamApi, run: str) -> dict[str, Any]:
+def read_policies(api: TeamApi, run: str) -> dict[str, Any]:
     return dict(api.get(run + "/policies").json())
 
 
@@ -42,9 +42,9 @@ def test_a_safeguard_says_no_from_the_moment_it_is_set(bobs: TeamApi) -> None:
     """By its name, with its reason, its id and since when."""
     run = bobs.started()
 
-    safeguard = made(bobs)
+    safeguard = create_safeguard(bobs)
 
-    [policy] = told(bobs, run)["policies"]
+    [policy] = read_policies(bobs, run)["policies"]
     assert (policy["id"], policy["name"], policy["reason"]) == (
         safeguard["id"],
         "Freeze",
@@ -55,7 +55,7 @@ def test_a_safeguard_says_no_from_the_moment_it_is_set(bobs: TeamApi) -> None:
 
 def test_what_is_in_force_is_listed_with_its_author(bobs: TeamApi) -> None:
     """Who set it, for whom, and whether it says no right now."""
-    made(bobs, expires_in=7200)
+    create_safeguard(bobs, expires_in=7200)
 
     [item] = bobs.get("/safeguards").json()["items"]
 
@@ -65,12 +65,12 @@ def test_what_is_in_force_is_listed_with_its_author(bobs: TeamApi) -> None:
 
 def test_switched_off_it_says_nothing_and_is_listed_on_demand(bobs: TeamApi) -> None:
     """Off is not gone."""
-    run, safeguard = bobs.started(), made(bobs)
+    run, safeguard = bobs.started(), create_safeguard(bobs)
 
     answer = bobs.client.patch(f"{bobs.base}/safeguards/{safeguard['id']}", json={"enabled": False})
 
     assert (answer.status_code, answer.json()["in_force"]) == (200, False)
-    assert told(bobs, run)["allowed"] is True
+    assert read_policies(bobs, run)["allowed"] is True
     assert bobs.get("/safeguards").json()["items"] == []
     assert len(bobs.get("/safeguards?all=true").json()["items"]) == 1
 
@@ -79,7 +79,7 @@ def test_who_changed_what_and_when_is_kept(
     bobs: TeamApi, bob: Member, acme: Organization, database: Database, now: Clock
 ) -> None:
     """Set, changed twice, taken away: four lines, each with its person."""
-    place = f"{bobs.base}/safeguards/{made(bobs)['id']}"
+    place = f"{bobs.base}/safeguards/{create_safeguard(bobs)['id']}"
     now.pass_by(minutes=1)
     bobs.client.patch(place, json={"reason": "The launch was moved"})
     bobs.client.patch(place, json={"enabled": False})
@@ -100,7 +100,7 @@ def test_who_changed_what_and_when_is_kept(
 
 def test_another_wording_is_no_other_decision(bobs: TeamApi, now: Clock) -> None:
     """Since when a safeguard says no does not move with its words, but does with its switch."""
-    place = f"{bobs.base}/safeguards/{made(bobs)['id']}"
+    place = f"{bobs.base}/safeguards/{create_safeguard(bobs)['id']}"
     now.pass_by(minutes=1)
 
     worded = bobs.client.patch(place, json={"name": "Launch"}).json()
@@ -114,13 +114,13 @@ def test_another_wording_is_no_other_decision(bobs: TeamApi, now: Clock) -> None
 def test_narrowed_by_tags_it_concerns_only_those(bobs: TeamApi) -> None:
     """The run's experiment carries `kafka`, not `billing`."""
     run = bobs.started()
-    made(bobs, name="Billing", tags=["billing"])
-    before = told(bobs, run)["allowed"]
+    create_safeguard(bobs, name="Billing", tags=["billing"])
+    before = read_policies(bobs, run)["allowed"]
 
-    made(bobs, name="Kafka", tags=["kafka"])
+    create_safeguard(bobs, name="Kafka", tags=["kafka"])
 
     assert before is True
-    assert [policy["name"] for policy in told(bobs, run)["policies"]] == ["Kafka"]
+    assert [policy["name"] for policy in read_policies(bobs, run)["policies"]] == ["Kafka"]
 
 
 @pytest.mark.parametrize(
@@ -197,11 +197,14 @@ def test_an_owner_sets_one_for_the_whole_organization(
 
     place = f"/safeguards/{answer.json()['id']}"
     assert (answer.status_code, answer.json()["scope"]) == (201, "organization")
-    assert [told(bobs, runs[0])["allowed"], told(eves, runs[1])["allowed"]] == [False, False]
+    assert [read_policies(bobs, runs[0])["allowed"], read_policies(eves, runs[1])["allowed"]] == [
+        False,
+        False,
+    ]
     assert bobs.get(place).json()["name"] == "Freeze"
     assert bobs.client.delete(bobs.base + place).status_code == 403
     assert adas.client.delete("/api/v1/organizations/acme" + place).status_code == 204
-    assert told(bobs, runs[0])["allowed"] is True
+    assert read_policies(bobs, runs[0])["allowed"] is True
 
 
 def test_a_member_cannot_stop_the_organization(bobs: TeamApi) -> None:
@@ -214,7 +217,7 @@ def test_a_member_cannot_stop_the_organization(bobs: TeamApi) -> None:
 
 def test_another_teams_safeguards_are_not_there(bobs: TeamApi, eves: TeamApi) -> None:
     """Neither to read, nor to change, nor to take away."""
-    place = f"/safeguards/{made(bobs)['id']}"
+    place = f"/safeguards/{create_safeguard(bobs)['id']}"
 
     assert eves.get("/safeguards").json()["items"] == []
     assert eves.get(place).status_code == 404
@@ -236,7 +239,7 @@ def test_an_organization_requires_answers(adas: TeamApi, bobs: TeamApi) -> None:
     assert (refused.status_code, answer.status_code) == (403, 200)
     assert adas.client.get("/api/v1/organizations/acme/policy").json() == body
     assert bobs.get("").json()["required"] is True
-    assert told(bobs, run) == {"allowed": True, "required": True}
+    assert read_policies(bobs, run) == {"allowed": True, "required": True}
 
 
 # --- would it? ---------------------------------------------------------------------------------
@@ -244,7 +247,7 @@ def test_an_organization_requires_answers(adas: TeamApi, bobs: TeamApi) -> None:
 
 def test_it_is_said_whether_a_run_would_be_allowed(bobs: TeamApi) -> None:
     """By the experiment's tags, and by the time."""
-    made(bobs, name="Kafka", tags=["kafka"], expires_at="2026-03-02T12:00:00Z")
+    create_safeguard(bobs, name="Kafka", tags=["kafka"], expires_at="2026-03-02T12:00:00Z")
 
     now = bobs.post("/safeguards/simulate", {"experiment": experiment()}).json()
     later = {"experiment": experiment(), "at": "2026-03-02T12:00:00Z"}
@@ -257,15 +260,15 @@ def test_it_is_said_whether_a_run_would_be_allowed(bobs: TeamApi) -> None:
 
 def test_at_most_two_runs_at_once(bobs: TeamApi, now: Clock) -> None:
     """The first two go on, the third does not, until one of them has ended."""
-    made(bobs, kind="limit", name="Two at once", settings={"most": 2})
+    create_safeguard(bobs, kind="limit", name="Two at once", settings={"most": 2})
     runs = []
     for _ in range(3):
         now.pass_by(seconds=1)
         runs.append(bobs.started())
 
-    before = [told(bobs, run)["allowed"] for run in runs]
+    before = [read_policies(bobs, run)["allowed"] for run in runs]
     bobs.put(runs[0], {"journal": ended()})
-    after = [told(bobs, run)["allowed"] for run in runs[1:]]
+    after = [read_policies(bobs, run)["allowed"] for run in runs[1:]]
 
     assert before == [True, True, False]
     assert after == [True, True]
@@ -282,10 +285,10 @@ def test_one_run_is_stopped_and_no_other(bobs: TeamApi) -> None:
     answer = bobs.post(place + "/stop", {"reason": "Testing the brake", "expires_in": 60})
 
     assert answer.status_code == 201, answer.text
-    assert told(bobs, run)["policies"][0]["name"] == "Testing the brake"
-    assert told(bobs, other)["allowed"] is True
+    assert read_policies(bobs, run)["policies"][0]["name"] == "Testing the brake"
+    assert read_policies(bobs, other)["allowed"] is True
     bobs.put(run, {"journal": ended("interrupted")})
-    assert told(bobs, run)["allowed"] is True
+    assert read_policies(bobs, run)["allowed"] is True
     assert bobs.post(place + "/stop", {"reason": "Again"}).status_code == 409
 
 
@@ -297,7 +300,7 @@ def test_a_test_of_the_brake_leaves_nothing_behind(bobs: TeamApi, adas: TeamApi)
     place = f"/executions/{run.rpartition('/')[2]}"
     bobs.post(place + "/stop", {"reason": "Testing the brake"})
     bobs.post(run + "/events", event())
-    told(bobs, run)
+    read_policies(bobs, run)
 
     answer = bobs.client.delete(bobs.base + place)
 
@@ -377,7 +380,7 @@ def test_the_journal_tells_of_the_stop_too(bobs: TeamApi) -> None:
 @pytest.fixture
 def alert(bobs: TeamApi) -> dict[str, Any]:
     """A safeguard that listens to alerts."""
-    return made(bobs, kind="alert", name="Burning", reason="The budget burns")
+    return create_safeguard(bobs, kind="alert", name="Burning", reason="The budget burns")
 
 
 def fire(client: TestClient, alert: dict[str, Any], status: str, **more: Any) -> Any:
@@ -406,15 +409,15 @@ def test_a_firing_alert_stops_and_a_resolved_one_releases(
 ) -> None:
     """Which alert it is stands in the reason."""
     run = bobs.started()
-    before = told(bobs, run)["allowed"]
+    before = read_policies(bobs, run)["allowed"]
 
     taken = fire(client(), alert, "firing")
-    during = told(bobs, run)
+    during = read_policies(bobs, run)
     fire(client(), alert, "resolved")
 
     assert (before, taken.json()) == (True, {"firing": 1})
     assert during["policies"][0]["reason"] == "The budget burns (HighErrorRate)"
-    assert told(bobs, run)["allowed"] is True
+    assert read_policies(bobs, run)["allowed"] is True
 
 
 def test_an_alert_nobody_repeats_is_forgotten(
@@ -426,7 +429,7 @@ def test_an_alert_nobody_repeats_is_forgotten(
 
     now.pass_by(hours=24)
 
-    assert told(bobs, run)["allowed"] is True
+    assert read_policies(bobs, run)["allowed"] is True
 
 
 def test_an_alert_needs_its_own_secret(
@@ -437,11 +440,11 @@ def test_an_alert_needs_its_own_secret(
 
     stranger = fire(client(), alert, "firing", headers={})
     person = fire(client(), alert, "firing", headers=bob.headers)
-    before = told(bobs, run)["allowed"]
+    before = read_policies(bobs, run)["allowed"]
     query = fire(client(), alert, "firing", headers={}, params={"secret": alert["secret"]})
 
     assert (stranger.status_code, person.status_code, before) == (401, 401, True)
-    assert (query.status_code, told(bobs, run)["allowed"]) == (200, False)
+    assert (query.status_code, read_policies(bobs, run)["allowed"]) == (200, False)
 
 
 def test_the_secret_is_told_once(bobs: TeamApi, alert: dict[str, Any]) -> None:

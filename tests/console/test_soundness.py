@@ -19,7 +19,7 @@ VALUES = st.recursive(
 )  # fmt: skip
 
 
-def _nested(levels: int, core: bytes = b"1") -> bytes:
+def _nest(levels: int, core: bytes = b"1") -> bytes:
     return b'{"a":[' * (levels // 2) + core + b"]}" * (levels // 2)
 
 
@@ -54,14 +54,14 @@ def test_what_is_sound_can_be_read_back(raw: bytes, piece: int) -> None:
 
 def test_what_is_nested_as_deep_as_is_sane_is_sound() -> None:
     """The limit is the deepest level that passes."""
-    ensure_sound(_nested(DEEPEST))
+    ensure_sound(_nest(DEEPEST))
 
 
 @pytest.mark.parametrize("levels", [DEEPEST + 2, 2_000, 100_000])
 def test_what_is_nested_deeper_is_not(levels: int) -> None:
     """However deep."""
     with pytest.raises(Unsound, match="nested deeper than 100 levels"):
-        ensure_sound(_nested(levels))
+        ensure_sound(_nest(levels))
 
 
 @pytest.mark.parametrize("text", ["]", '"]', "\\]", '\\"]["'])

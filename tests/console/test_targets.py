@@ -27,7 +27,7 @@ from chaoscloud.console.messages.settings import load_settings, parse_settings
 from chaoscloud.console.messages.targets import TARGETS, Sending, email
 from chaoscloud.console.messages.targets._http import read_retry_after
 from chaoscloud.console.outgoing import Client
-from tests.console.receiver import LOOPBACK, OK, Answer, Call, Receiver, serving
+from tests.console.receiver import LOOPBACK, OK, Call, OutgoingAnswer, Receiver, serving
 
 NOW = datetime(2026, 3, 2, 9, 31, tzinfo=UTC)
 EVENT = ConsoleEvent(
@@ -147,7 +147,7 @@ class Grafana:
     def __init__(self) -> None:
         self.annotations: dict[int, dict[str, Any]] = {}
 
-    def answer(self, call: Call) -> Answer:
+    def answer(self, call: Call) -> OutgoingAnswer:
         assert call.headers["authorization"] == "Bearer a-token"
         parts = urlsplit(call.path)
         if call.method == "GET":
@@ -342,7 +342,7 @@ def test_a_title_with_a_line_break_makes_no_header() -> None:
     ],
 )
 def test_what_an_answer_means(
-    answer: Answer | None, expected: tuple[bool, bool, float | None, bool]
+    answer: OutgoingAnswer | None, expected: tuple[bool, bool, float | None, bool]
 ) -> None:
     """Taken, tried again, refused for good, or gone for ever."""
     [result], _ = send("slack", {}, EVENT, receiver=Receiver(answer=lambda _: answer))

@@ -24,7 +24,7 @@ from tests.console.conftest import Clock
 from tests.console.documents import ended, event, experiment
 from tests.console.team import TeamApi
 from tests.console.test_api_objectives import objective
-from tests.console.test_api_runs import _finished, _run
+from tests.console.test_api_runs import _finish, _run
 
 Operate = Callable[..., Result]
 
@@ -82,7 +82,7 @@ def _make_console(folder: Path, now: Clock) -> dict[str, Any]:
         api.started()
         api.post("/objectives", {**objective(), "name": "Accepted"})
         run = _run(api)
-        _finished(api, run)
+        _finish(api, run)
         journal = api.get(path).json()
         return {"path": path, "journal": journal, "secret": secret, "run": run}
 

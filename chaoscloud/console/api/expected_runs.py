@@ -11,7 +11,7 @@ from chaoscloud.console.api._body import Invalid, body_of, check_json, decode_as
 from chaoscloud.console.api._team_request import TeamRequest, of_team
 from chaoscloud.console.errors import NotFound, Unprocessable
 from chaoscloud.console.records import expected_runs
-from chaoscloud.console.records.expected_runs import Actor, ExpectedRun, ExpectedRunStatus
+from chaoscloud.console.records.expected_runs import ExpectedRun, ExpectedRunStatus, TeamActor
 from chaoscloud.console.rules.schedules import (
     LONGEST_EXPRESSION,
     LONGEST_GRACE,
@@ -94,5 +94,5 @@ async def list_missed(request: TeamRequest) -> Response:
     )
 
 
-def _actor(request: TeamRequest) -> Actor:
-    return Actor(**msgspec.structs.asdict(request.author))
+def _actor(request: TeamRequest) -> TeamActor:
+    return TeamActor(**msgspec.structs.asdict(request.author))

@@ -13,12 +13,12 @@ from chaoscloud.console.api._team_request import database_of
 from chaoscloud.console.api.safeguards import Scope, owner_scope
 from chaoscloud.console.errors import Conflict, NotFound, Unprocessable
 from chaoscloud.console.records import AlreadyThere, removals, retention
+from chaoscloud.console.records.audit import Actor
 from chaoscloud.console.records.removals import Preview
 from chaoscloud.console.records.retention import (
     FEWEST_DAYS,
     LONGEST_REASON,
     MOST_DAYS,
-    Actor,
     Hold,
     NoSuchExecution,
     Retention,

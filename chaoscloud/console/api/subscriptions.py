@@ -25,7 +25,7 @@ from chaoscloud.console.messages import outbox
 from chaoscloud.console.messages.subscriptions import Subscription
 from chaoscloud.console.messages.targets import TARGETS
 from chaoscloud.console.records import subscriptions
-from chaoscloud.console.records.subscriptions import SubscriptionAuthor
+from chaoscloud.console.records.audit import Actor
 
 PATIENCE = 8.0  # seconds that a test waits for what comes of it
 BETWEEN = 0.05  # seconds between two looks
@@ -87,8 +87,8 @@ def _find_own(connection: Connection, scope: Scope) -> Subscription:
     return subscription
 
 
-def _actor(scope: Scope) -> SubscriptionAuthor:
-    return SubscriptionAuthor(scope.caller.person_id, scope.caller.token_id)
+def _actor(scope: Scope) -> Actor:
+    return Actor(scope.caller.person_id, scope.caller.token_id)
 
 
 # --- changing ----------------------------------------------------------------------------------

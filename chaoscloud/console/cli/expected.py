@@ -15,7 +15,7 @@ from chaoscloud.console.cli._operator import (
 )
 from chaoscloud.console.cli._output import moment, table
 from chaoscloud.console.records import expected_runs, experiments
-from chaoscloud.console.records.expected_runs import Actor
+from chaoscloud.console.records.expected_runs import TeamActor
 from chaoscloud.console.records.teams import Team
 from chaoscloud.console.rules.schedules import InvalidSchedule, read_schedule
 
@@ -132,5 +132,7 @@ def _find_experiment(connection: Connection, team: Team, word: str) -> str:
     return matching[0]
 
 
-def _actor(team: Team, console: Console) -> Actor:
-    return Actor(organization_id=team.organization_id, team_id=team.id, operator=console.operator)
+def _actor(team: Team, console: Console) -> TeamActor:
+    return TeamActor(
+        organization_id=team.organization_id, team_id=team.id, operator=console.operator
+    )

@@ -17,11 +17,11 @@ from chaoscloud.console.db.engines import compact_database, create_engines, find
 from chaoscloud.console.db.lock import lock_database
 from chaoscloud.console.records import removals
 from chaoscloud.console.records import retention as records
+from chaoscloud.console.records.audit import Actor
 from chaoscloud.console.records.retention import (
     FEWEST_DAYS,
     LONGEST_REASON,
     MOST_DAYS,
-    Actor,
     NoSuchExecution,
     Retention,
 )

@@ -31,7 +31,7 @@ from chaoscloud.console.messages.settings import (
 from chaoscloud.console.messages.subscriptions import Subscription
 from chaoscloud.console.messages.targets import TARGETS
 from chaoscloud.console.records import subscriptions, teams
-from chaoscloud.console.records.subscriptions import Actor
+from chaoscloud.console.records.audit import Actor
 
 Command = Callable[..., Any]
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from chaoscloud.console.errors import NotFound
 from chaoscloud.console.pages._visit import Visit, of_team
 from chaoscloud.console.records import TooMany, expected_runs, experiments
-from chaoscloud.console.records.expected_runs import Actor, ExpectedRunStatus, MissedRun
+from chaoscloud.console.records.expected_runs import ExpectedRunStatus, MissedRun, TeamActor
 from chaoscloud.console.records.experiments import Experiment
 from chaoscloud.console.rules.durations import seconds_of
 from chaoscloud.console.rules.schedules import InvalidSchedule, Schedule, read_schedule
@@ -93,5 +93,5 @@ def _remove(connection: Connection, visit: Visit) -> None:
     expected_runs.remove(connection, _actor(visit), expected, visit.now)
 
 
-def _actor(visit: Visit) -> Actor:
-    return Actor(**msgspec.structs.asdict(visit.author))
+def _actor(visit: Visit) -> TeamActor:
+    return TeamActor(**msgspec.structs.asdict(visit.author))

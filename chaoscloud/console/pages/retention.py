@@ -9,12 +9,12 @@ from starlette.responses import Response
 from chaoscloud.console.errors import NotFound
 from chaoscloud.console.pages._visit import Visit, of_team
 from chaoscloud.console.records import AlreadyThere, TooMany, removals, retention
+from chaoscloud.console.records.audit import Actor
 from chaoscloud.console.records.removals import Preview
 from chaoscloud.console.records.retention import (
     FEWEST_DAYS,
     LONGEST_REASON,
     MOST_DAYS,
-    Actor,
     Hold,
     NoSuchExecution,
     Retention,

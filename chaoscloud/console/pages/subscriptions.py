@@ -26,7 +26,7 @@ from chaoscloud.console.pages._subscription_forms import (
 )
 from chaoscloud.console.pages._visit import Visit, of_team
 from chaoscloud.console.records import subscriptions
-from chaoscloud.console.records.subscriptions import Actor
+from chaoscloud.console.records.audit import Actor
 from chaoscloud.console.rules.access import may_stop_organization
 from chaoscloud.console.rules.safeguards.fields import InvalidField
 

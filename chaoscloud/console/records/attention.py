@@ -22,7 +22,7 @@ from chaoscloud.console.records.runs import VerificationRun
 from chaoscloud.console.rules.attention import (
     KINDS,
     WORDS,
-    Finding,
+    AttentionCause,
     Key,
     OtherFacts,
     RunFacts,
@@ -252,7 +252,7 @@ def _list_missed(connection: Connection, team_id: str) -> dict[str, MissedRun]:
 
 
 def _describe(
-    connection: Connection, team_id: str, findings: Sequence[Finding], others: _Others
+    connection: Connection, team_id: str, findings: Sequence[AttentionCause], others: _Others
 ) -> list[AttentionItem]:
     ids = [finding.subject_id for finding in findings]
     statement = (
@@ -265,7 +265,7 @@ def _describe(
 
 
 def _describe_one(
-    finding: Finding, titles: dict[str, tuple[str, str | None]], others: _Others
+    finding: AttentionCause, titles: dict[str, tuple[str, str | None]], others: _Others
 ) -> AttentionItem:
     if stop := others.stops.get(finding.subject_id):
         title, sentence, path = stop.name, stop.reason, f"safeguards/{stop.id}"

@@ -25,6 +25,14 @@ class Author(msgspec.Struct, frozen=True):
     token_id: str | None = None
 
 
+class Actor(msgspec.Struct, frozen=True):
+    """Who changes something: a person with a token, or an operator on the machine."""
+
+    person_id: str | None = None
+    token_id: str | None = None
+    operator: str | None = None
+
+
 class AuditEntry(msgspec.Struct, frozen=True):
     """One change. Without a person it was an operator on the console's machine, named by both.
 

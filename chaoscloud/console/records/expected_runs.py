@@ -73,7 +73,7 @@ class MissedRun(msgspec.Struct, frozen=True):
     noticed_at: datetime
 
 
-class Actor(msgspec.Struct, frozen=True, kw_only=True):
+class TeamActor(msgspec.Struct, frozen=True, kw_only=True):
     """Who changes what is expected: a person with a token, or an operator on the machine."""
 
     organization_id: str
@@ -84,7 +84,7 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def add(
-    connection: Connection, actor: Actor, experiment_id: str, schedule: Schedule, now: datetime
+    connection: Connection, actor: TeamActor, experiment_id: str, schedule: Schedule, now: datetime
 ) -> ExpectedRun | None:
     """Expect runs of the team's experiment from now on; None for an unknown experiment.
 
@@ -120,7 +120,7 @@ def add(
     return find(connection, actor.team_id, expected_id)
 
 
-def remove(connection: Connection, actor: Actor, expected: ExpectedRun, now: datetime) -> None:
+def remove(connection: Connection, actor: TeamActor, expected: ExpectedRun, now: datetime) -> None:
     """Expect these runs no more; what was missed stays."""
     connection.execute(
         update(expected_runs).where(expected_runs.c.id == expected.id).values(removed_at=now)
@@ -334,7 +334,7 @@ def _find_next_check(schedule: Schedule, after: datetime) -> datetime:
 
 def _log(
     connection: Connection,
-    actor: Actor,
+    actor: TeamActor,
     action: str,
     title: str,
     schedule: Schedule,

@@ -14,7 +14,7 @@ from chaoscloud.console.db.schema import (
 )
 from chaoscloud.console.records import audit
 from chaoscloud.console.records._rows import AlreadyThere, TooMany, columns, every, new_id
-from chaoscloud.console.records.audit import OPERATOR
+from chaoscloud.console.records.audit import OPERATOR, Actor
 
 FEWEST_DAYS = 1
 MOST_DAYS = 36_500
@@ -43,14 +43,6 @@ class Hold(msgspec.Struct, frozen=True):
     reason: str
     person_name: str | None
     created_at: datetime
-
-
-class Actor(msgspec.Struct, frozen=True):
-    """Who changes it: a person with a token, or an operator on the machine."""
-
-    person_id: str | None = None
-    token_id: str | None = None
-    operator: str | None = None
 
 
 class NoSuchExecution(Exception):

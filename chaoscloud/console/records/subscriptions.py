@@ -13,19 +13,12 @@ from chaoscloud.console.messages.targets import TARGETS
 from chaoscloud.console.messages.targets.webhook import make_secret
 from chaoscloud.console.records import audit
 from chaoscloud.console.records._rows import TooMany, columns, every, first, new_id
+from chaoscloud.console.records.audit import Actor
 
 MOST = 50  # of a team, or of an organization itself
 EARLIER_SECRET_FOR = timedelta(days=1)  # after a renewal, messages are signed with both
 
 CHANGEABLE = ("name", "settings", "events", "tags", "outcomes", "experiment_id")
-
-
-class SubscriptionAuthor(msgspec.Struct, frozen=True):
-    """Who does it: a person with a token, or an operator on the console's machine."""
-
-    person_id: str | None = None
-    token_id: str | None = None
-    operator: str | None = None
 
 
 _PRESENT = (
@@ -62,7 +55,7 @@ def create(
     organization_id: str,
     team_id: str | None,
     now: datetime,
-    actor: SubscriptionAuthor,
+    actor: Actor,
     **fields: Any,
 ) -> Subscription:
     """Subscribe; `fields` are further fields of `Subscription`. Raises `TooMany`."""
@@ -87,7 +80,7 @@ def change(
     connection: Connection,
     subscription: Subscription,
     now: datetime,
-    actor: SubscriptionAuthor,
+    actor: Actor,
     **values: Any,
 ) -> Subscription:
     """Change what differs among `CHANGEABLE`. Another target address begins with a clean slate."""
@@ -105,7 +98,7 @@ def change(
 
 
 def resume(
-    connection: Connection, subscription: Subscription, now: datetime, actor: SubscriptionAuthor
+    connection: Connection, subscription: Subscription, now: datetime, actor: Actor
 ) -> Subscription:
     """Send to a target again that was paused; what had failed is sent again by hand."""
     fresh = {"paused_at": None, "pause_reason": None, "failures": 0}
@@ -115,7 +108,7 @@ def resume(
 
 
 def pause(
-    connection: Connection, subscription: Subscription, now: datetime, actor: SubscriptionAuthor
+    connection: Connection, subscription: Subscription, now: datetime, actor: Actor
 ) -> Subscription:
     """Make no messages for a target until it is resumed."""
     reason = "somebody paused it"
@@ -125,7 +118,7 @@ def pause(
 
 
 def renew_secret(
-    connection: Connection, subscription: Subscription, now: datetime, actor: SubscriptionAuthor
+    connection: Connection, subscription: Subscription, now: datetime, actor: Actor
 ) -> Subscription:
     """A new secret; the earlier one is good for a day more, so that the receiver can follow."""
     after = _update(
@@ -140,9 +133,7 @@ def renew_secret(
     return after
 
 
-def remove(
-    connection: Connection, subscription: Subscription, now: datetime, actor: SubscriptionAuthor
-) -> None:
+def remove(connection: Connection, subscription: Subscription, now: datetime, actor: Actor) -> None:
     """End a subscription; what it opened is forgotten, its row stays for the audit log."""
     _update(
         connection,
@@ -184,7 +175,7 @@ def _note(
     action: str,
     subscription: Subscription,
     now: datetime,
-    actor: SubscriptionAuthor,
+    actor: Actor,
     more: str = "",
 ) -> None:
     audit.add_entry(

@@ -64,7 +64,7 @@ class SeenMark(msgspec.Struct, frozen=True):
     note: str
 
 
-class Finding(msgspec.Struct, frozen=True):
+class AttentionCause(msgspec.Struct, frozen=True):
     """Something that needs attention, or has needed it until somebody saw it."""
 
     kind: Kind
@@ -78,12 +78,12 @@ Key = tuple[str, str]  # a kind, and the id of what it is about
 
 def find_attention(
     runs: Iterable[RunFacts], others: Iterable[OtherFacts], seen: Mapping[Key, SeenMark]
-) -> list[Finding]:
+) -> list[AttentionCause]:
     """What needs attention and what has been seen, the most urgent first, then the latest."""
     found = {(kind, run.id): run.at for run in runs for kind in _kinds_of(run)}
     found |= {(other.kind, other.id): other.at for other in others}
     findings = [
-        Finding(kind, subject_id, at, seen.get((kind, subject_id)))
+        AttentionCause(kind, subject_id, at, seen.get((kind, subject_id)))
         for (kind, subject_id), at in found.items()
     ]
     findings.sort(key=lambda finding: finding.at, reverse=True)

@@ -26,7 +26,7 @@ class Schedule(msgspec.Struct, frozen=True):
     grace: float = 0.0
 
 
-class Window(msgspec.Struct, frozen=True):
+class ExpectedWindow(msgspec.Struct, frozen=True):
     """When a run has to start that is expected by a moment: after `since`, by `until`."""
 
     since: datetime
@@ -78,13 +78,13 @@ def list_moments(schedule: Schedule, after: datetime, until: datetime, most: int
     return moments[::-1]
 
 
-def find_window(schedule: Schedule, due_at: datetime) -> Window:
+def find_window(schedule: Schedule, due_at: datetime) -> ExpectedWindow:
     """When the run that is expected by a moment has to start."""
     grace = timedelta(seconds=schedule.grace)
     local = due_at.astimezone(ZoneInfo(schedule.zone))
     before = next(CronSim(schedule.cron, local, reverse=True), None)
     since = before.astimezone(UTC) if before else due_at - timedelta(days=366)
-    return Window(since + grace, due_at + grace)
+    return ExpectedWindow(since + grace, due_at + grace)
 
 
 def describe(schedule: Schedule) -> str:

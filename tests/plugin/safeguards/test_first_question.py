@@ -8,7 +8,7 @@ import pytest
 
 from chaoscloud.api.policies import Allowed, Answer, Denied, NoAnswer
 from chaoscloud.safeguards.first_question import FirstQuestion
-from chaoscloud.safeguards.question import Reply
+from chaoscloud.safeguards.question import PolicyReply
 from chaoscloud.safeguards.timing import Timing
 from tests.plugin.loopback import Seen
 from tests.plugin.runs import block_of, orders, run, warnings_in
@@ -38,11 +38,11 @@ class Asked:
         self._answers = list(answers)
         self.limits: list[float] = []
 
-    def __call__(self, known: Reply | None, seconds: float) -> Reply:
+    def __call__(self, known: PolicyReply | None, seconds: float) -> PolicyReply:
         answer, duration = self._answers.pop(0)
         self.limits.append(seconds)
         self._clock.seconds += duration
-        return Reply(answer)
+        return PolicyReply(answer)
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def clock() -> Clock:
 
 
 def first_question(
-    clock: Clock, question_asked: Callable[[Reply | None, float], Reply]
+    clock: Clock, question_asked: Callable[[PolicyReply | None, float], PolicyReply]
 ) -> FirstQuestion:
     """The question of a run that starts now; its thread has asked by the time this returns."""
     question = FirstQuestion(question_asked, Timing(), clock)
@@ -70,7 +70,7 @@ def test_the_answer_is_there_by_the_time_it_is_needed(clock: Clock) -> None:
 
     reply, duration, age = question.wait_for_reply()
 
-    assert reply == Reply(YES)
+    assert reply == PolicyReply(YES)
     assert (round(duration, 3), age) == (0.2, 3)
     assert question_asked.limits == [5.0]
 
@@ -84,7 +84,7 @@ def test_an_execution_that_was_filed_meanwhile_is_asked_about(clock: Clock) -> N
 
     reply, _, age = question.wait_for_reply()
 
-    assert reply == Reply(NO)
+    assert reply == PolicyReply(NO)
     assert age == 0
     assert [round(limit, 3) for limit in question_asked.limits] == [5.0, 2.0]
 
@@ -100,7 +100,7 @@ def test_of_two_questions_the_last_answer_counts(
     question = first_question(clock, Asked(clock, (first, 0.1), (second, 0.1)))
     question.is_superseded = True
 
-    assert question.wait_for_reply()[0] == Reply(expected)
+    assert question.wait_for_reply()[0] == PolicyReply(expected)
 
 
 def test_a_no_is_not_asked_about_again(clock: Clock) -> None:
@@ -109,7 +109,7 @@ def test_a_no_is_not_asked_about_again(clock: Clock) -> None:
     question = first_question(clock, question_asked)
     question.is_superseded = True
 
-    assert question.wait_for_reply()[0] == Reply(NO)
+    assert question.wait_for_reply()[0] == PolicyReply(NO)
 
 
 def test_an_answer_that_has_just_come_at_the_last_moment_is_enough(clock: Clock) -> None:
@@ -118,14 +118,14 @@ def test_an_answer_that_has_just_come_at_the_last_moment_is_enough(clock: Clock)
     question = first_question(clock, question_asked)
     question.is_superseded = True
 
-    assert question.wait_for_reply()[0] == Reply(YES)
+    assert question.wait_for_reply()[0] == PolicyReply(YES)
 
 
 def test_without_a_thread_it_is_asked_when_it_is_needed(clock: Clock) -> None:
     """A guard that nobody told to ask ahead."""
     question = Asked(clock, (YES, 0.2))
 
-    assert FirstQuestion(question, Timing(), clock).wait_for_reply()[0] == Reply(YES)
+    assert FirstQuestion(question, Timing(), clock).wait_for_reply()[0] == PolicyReply(YES)
     assert question.limits == [5.0]
 
 
@@ -133,9 +133,9 @@ def test_a_question_that_hangs_takes_no_longer_than_the_start_may() -> None:
     """The seconds count from when it was asked."""
     closing = threading.Event()
 
-    def hang(known: Reply | None, seconds: float) -> Reply:
+    def hang(known: PolicyReply | None, seconds: float) -> PolicyReply:
         closing.wait()
-        return Reply(YES)
+        return PolicyReply(YES)
 
     question = FirstQuestion(hang, Timing(limit=0.01))
     question.ask()

@@ -11,7 +11,7 @@ from chaoscloud.api.policies import Allowed, Answer, Denied, NoAnswer
 from chaoscloud.safeguards import guard as guard_module
 from chaoscloud.safeguards.guard import Guard
 from chaoscloud.safeguards.lease import Lease
-from chaoscloud.safeguards.question import Reply, RunQuestion
+from chaoscloud.safeguards.question import PolicyReply, RunQuestion
 from chaoscloud.safeguards.timing import Timing
 from chaoscloud.types import GuardMode
 
@@ -39,9 +39,9 @@ class Asked:
         self.answers = list(answers)
         self.count = 0
 
-    def __call__(self, known: Reply | None, seconds: float) -> Reply:
+    def __call__(self, known: PolicyReply | None, seconds: float) -> PolicyReply:
         self.count += 1
-        return Reply(self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])
+        return PolicyReply(self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_a_control_asks_for_itself_while_the_watch_would_not_hear_of_a_change(
         is_blind = True
 
         def __init__(self, *_: object) -> None: ...
-        def start(self, reply: Reply) -> None: ...
+        def start(self, reply: PolicyReply) -> None: ...
 
     monkeypatch.setattr(guard_module, "Watch", BlindWatch)
     console = Asked(YES, YES, NO)
@@ -174,7 +174,7 @@ def test_what_the_watch_hears_stops_the_run_at_its_next_control(clock: Clock) ->
     guard = guard_of(Asked(YES), clock)
     guard.open()
 
-    goes_on = guard.hear(Reply(NO))
+    goes_on = guard.hear(PolicyReply(NO))
 
     assert goes_on is False
     with pytest.raises(InterruptExecution):
@@ -187,9 +187,9 @@ def test_rollbacks_are_run_to_the_end(clock: Clock, caplog: pytest.LogCaptureFix
     guard.open()
     guard.start_rollbacks()
 
-    guard.hear(Reply(NO))
+    guard.hear(PolicyReply(NO))
     guard.check()
-    guard.hear(Reply(NO))
+    guard.hear(PolicyReply(NO))
 
     assert guard.policies is None
     assert guard.late_denial == (FRIDAY,)
@@ -200,7 +200,7 @@ def test_a_no_that_the_rollbacks_overtake_is_noted(clock: Clock) -> None:
     """It was heard, but nothing could be interrupted before they began."""
     guard = guard_of(Asked(YES), clock)
     guard.open()
-    guard.hear(Reply(NO))
+    guard.hear(PolicyReply(NO))
 
     guard.start_rollbacks()
     guard.check()
@@ -215,7 +215,7 @@ def test_a_no_as_the_experiment_ends_is_noted(
     """Nobody is told that a safeguard stopped a run that ended by itself."""
     guard = guard_of(Asked(YES), clock)
     guard.open()
-    guard.hear(Reply(NO))
+    guard.hear(PolicyReply(NO))
 
     guard.end()
 
@@ -241,10 +241,10 @@ def test_without_an_answer_the_run_goes_on(clock: Clock, caplog: pytest.LogCaptu
 def test_after_a_failure_that_took_long_controls_ask_nothing_for_a_while(clock: Clock) -> None:
     """A console that hangs slows a run by a tenth at most."""
 
-    def hanging(known: Reply | None, seconds: float) -> Reply:
+    def hanging(known: PolicyReply | None, seconds: float) -> PolicyReply:
         clock.seconds += 5
         questions.append(clock.seconds)
-        return Reply(AWAY)
+        return PolicyReply(AWAY)
 
     questions: list[float] = []
     guard = Guard(hanging, timing=Timing(), clock=clock)
@@ -285,9 +285,9 @@ def test_a_lease_without_an_answer_stops_a_run_that_needs_one(clock: Clock) -> N
     guard.open()
 
     clock.seconds += 59
-    early = guard.hear(Reply(AWAY))
+    early = guard.hear(PolicyReply(AWAY))
     clock.seconds += 2
-    late = guard.hear(Reply(AWAY))
+    late = guard.hear(PolicyReply(AWAY))
 
     assert (early, late) == (True, False)
     with pytest.raises(InterruptExecution, match="nobody answers"):
@@ -300,9 +300,9 @@ def test_an_answer_renews_the_lease(clock: Clock) -> None:
     guard.open()
 
     clock.seconds += 59
-    guard.hear(Reply(YES))
+    guard.hear(PolicyReply(YES))
     clock.seconds += 59
-    goes_on = guard.hear(Reply(AWAY))
+    goes_on = guard.hear(PolicyReply(AWAY))
 
     assert goes_on is True
     assert guard.lease.time_left() == 1
@@ -315,7 +315,7 @@ def test_no_lease_ends_during_rollbacks(clock: Clock) -> None:
     guard.start_rollbacks()
 
     clock.seconds += 3600
-    guard.hear(Reply(AWAY))
+    guard.hear(PolicyReply(AWAY))
     guard.check()
 
     assert guard.policies is None
@@ -328,7 +328,7 @@ def test_what_the_organization_says_is_remembered_once(clock: Clock) -> None:
     guard = Guard(Asked(YES), Lease(remember=remembered.append), clock=clock)
 
     for required in (None, True, True, None, False):
-        guard.hear(Reply(Allowed(required)))
+        guard.hear(PolicyReply(Allowed(required)))
 
     assert remembered == [True, False]
 
@@ -347,7 +347,7 @@ def test_an_organization_may_impose_it_with_the_answer_that_lets_the_run_start(
 def test_a_stop_that_arrives_while_asking_passes(clock: Clock) -> None:
     """SIGTERM reaches us as an exception of the host's, and is not taken for a failed question."""
 
-    def terminate(known: Reply | None, seconds: float) -> Reply:
+    def terminate(known: PolicyReply | None, seconds: float) -> PolicyReply:
         raise InterruptExecution("SIGTERM signal received")
 
     guard = Guard(terminate, clock=clock)

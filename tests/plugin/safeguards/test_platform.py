@@ -14,7 +14,7 @@ from chaoslib.exit import exit_signals
 from chaoscloud import _settings_file
 from chaoscloud.api.policies import Allowed, Denied
 from chaoscloud.safeguards.guard import Guard
-from chaoscloud.safeguards.question import Reply
+from chaoscloud.safeguards.question import PolicyReply
 from chaoscloud.settings import is_required_by_organization
 from tests.plugin import activities
 from tests.plugin.loopback import Seen
@@ -28,7 +28,7 @@ AT_ITS_NEXT_STEP = "at its next step: an activity is not interrupted"
 
 def open_guard() -> Guard:
     """The guard of a run that was allowed to start."""
-    guard = Guard(lambda *_: Reply(Allowed()))
+    guard = Guard(lambda *_: PolicyReply(Allowed()))
     guard.open()
     return guard
 
@@ -64,7 +64,7 @@ def test_elsewhere_the_next_control_stops_it(
 
     def stop_run() -> None:
         guard = open_guard()
-        in_another_thread(lambda: guard.hear(Reply(Denied(({"name": "Black Friday"},)))))
+        in_another_thread(lambda: guard.hear(PolicyReply(Denied(({"name": "Black Friday"},)))))
         with pytest.raises(InterruptExecution, match="Black Friday"):
             guard.check()
         guard.close()

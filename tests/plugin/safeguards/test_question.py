@@ -9,7 +9,7 @@ from chaoslib.exceptions import InterruptExecution
 from requests_mock import Mocker
 
 from chaoscloud.api.policies import Allowed, Denied, NoAnswer
-from chaoscloud.safeguards.question import Reply, RunQuestion, ask_console, read_tags
+from chaoscloud.safeguards.question import PolicyReply, RunQuestion, ask_console, read_tags
 from tests.plugin.wire import TEAM, extensions, shop_session
 
 POLICIES = f"{TEAM}/experiments/e1/executions/x1/policies"
@@ -22,7 +22,7 @@ def test_it_asks_about_its_execution(requests_mock: Mocker) -> None:
 
     reply = ask_console(shop_session(), KNOWN)
 
-    assert reply == Reply(Allowed(), address=POLICIES)
+    assert reply == PolicyReply(Allowed(), address=POLICIES)
     assert "Prefer" not in requests_mock.request_history[0].headers
 
 
@@ -35,7 +35,7 @@ def test_a_server_that_keeps_questions_says_so(requests_mock: Mocker) -> None:
     reply = ask_console(session, KNOWN, wait=25)
     ask_console(session, KNOWN, known=reply, wait=25)
 
-    assert reply == Reply(Allowed(), '"monday"', is_held=True, address=POLICIES)
+    assert reply == PolicyReply(Allowed(), '"monday"', is_held=True, address=POLICIES)
     headers = requests_mock.request_history[1].headers
     assert (headers["If-None-Match"], headers["Prefer"]) == ('"monday"', "wait=25")
 
@@ -43,7 +43,7 @@ def test_a_server_that_keeps_questions_says_so(requests_mock: Mocker) -> None:
 def test_unchanged_is_the_answer_before(requests_mock: Mocker) -> None:
     """304 has no body."""
     requests_mock.get(POLICIES, status_code=304, headers={"Preference-Applied": "Wait = 25"})
-    before = Reply(Allowed(required=True), '"monday"', address=POLICIES)
+    before = PolicyReply(Allowed(required=True), '"monday"', address=POLICIES)
 
     reply = ask_console(shop_session(), KNOWN, known=before, wait=25)
 

@@ -5,14 +5,14 @@ import math
 import pytest
 
 from chaoscloud.api.policies import Allowed, NoAnswer
-from chaoscloud.safeguards.question import Reply
+from chaoscloud.safeguards.question import PolicyReply
 from chaoscloud.safeguards.timing import Timing
 
 TIMING = Timing(wait=25, slack=5, every=1, limit=5, fresh=1, backoff=10, lease=60)
-PLAIN = Reply(Allowed())
-MONDAY = Reply(Allowed(), '"monday"', is_held=True)
-TUESDAY = Reply(Allowed(), '"tuesday"', is_held=True)
-AWAY = Reply(NoAnswer("the console does not answer"))
+PLAIN = PolicyReply(Allowed())
+MONDAY = PolicyReply(Allowed(), '"monday"', is_held=True)
+TUESDAY = PolicyReply(Allowed(), '"tuesday"', is_held=True)
+AWAY = PolicyReply(NoAnswer("the console does not answer"))
 
 
 @pytest.mark.parametrize(
@@ -26,10 +26,10 @@ AWAY = Reply(NoAnswer("the console does not answer"))
         (AWAY, MONDAY, 0.1, 0.0),
         (MONDAY, AWAY, 0.1, 0.9),
         (AWAY, AWAY, 0.0, 1.0),
-        (Reply(Allowed(), '"a"'), Reply(Allowed(), '"b"'), 0.1, 0.9),
+        (PolicyReply(Allowed(), '"a"'), PolicyReply(Allowed(), '"b"'), 0.1, 0.9),
     ],
 )
-def test_the_pause(known: Reply, reply: Reply, duration: float, pause: float) -> None:
+def test_the_pause(known: PolicyReply, reply: PolicyReply, duration: float, pause: float) -> None:
     """None after news and after a held question; else what is left of a second."""
     assert TIMING.pause(known, reply, duration) == pytest.approx(pause)
 
@@ -47,7 +47,9 @@ def test_the_pause(known: Reply, reply: Reply, duration: float, pause: float) ->
         (AWAY, 25, -3.0, 1),
     ],
 )
-def test_the_time_limit(known: Reply, wait: int | None, lease_left: float, limit: float) -> None:
+def test_the_time_limit(
+    known: PolicyReply, wait: int | None, lease_left: float, limit: float
+) -> None:
     """A question that may be held has longer, but nobody waits beyond the lease."""
     assert TIMING.time_limit(known, wait, lease_left) == limit
 
@@ -55,7 +57,7 @@ def test_the_time_limit(known: Reply, wait: int | None, lease_left: float, limit
 @pytest.mark.parametrize(
     ("reply", "duration", "seconds"), [(PLAIN, 4.0, 1.0), (AWAY, 0.01, 1.0), (AWAY, 5.0, 50.0)]
 )
-def test_how_long_a_reply_is_used(reply: Reply, duration: float, seconds: float) -> None:
+def test_how_long_a_reply_is_used(reply: PolicyReply, duration: float, seconds: float) -> None:
     """An answer for a second; a failure for ten times what it took."""
     assert TIMING.fresh_for(reply, duration) == seconds
 

@@ -9,7 +9,7 @@ import requests
 from requests_mock import Mocker
 
 from chaoscloud.api.policies import Allowed, Denied, NoAnswer
-from chaoscloud.safeguards.question import Reply, RunQuestion
+from chaoscloud.safeguards.question import PolicyReply, RunQuestion
 from chaoscloud.safeguards.timing import Timing
 from chaoscloud.safeguards.watch import QUICK_REPLIES, Watch
 from tests.plugin.loopback import loopback
@@ -17,7 +17,7 @@ from tests.plugin.wire import TEAM, shop_session
 
 POLICIES = f"{TEAM}/experiments/e1/executions/x1/policies"
 KNOWN = RunQuestion({"experiment_id": "e1", "execution_id": "x1", "name": "chaosiq"})
-PUSHED = Reply(Allowed(), '"0"', is_held=True, address=POLICIES)
+PUSHED = PolicyReply(Allowed(), '"0"', is_held=True, address=POLICIES)
 
 
 class Turns:
@@ -25,10 +25,10 @@ class Turns:
 
     def __init__(self, turns: int) -> None:
         self.turns = turns
-        self.heard: list[Reply] = []
+        self.heard: list[PolicyReply] = []
         self.rests: list[float] = []
 
-    def hear(self, reply: Reply, took: float) -> bool:
+    def hear(self, reply: PolicyReply, took: float) -> bool:
         """Take a reply; the last one is enough."""
         self.heard.append(reply)
         return len(self.heard) < self.turns
@@ -40,15 +40,15 @@ class Turns:
 
 def watch_until(
     turns: Turns,
-    first: Reply,
-    hear: Callable[[Reply, float], bool] | None = None,
+    first: PolicyReply,
+    hear: Callable[[PolicyReply, float], bool] | None = None,
     clock: Callable[[], float] = lambda: 0.0,
 ) -> Any:
     """Watch until the turns are over; returns the session."""
     session = shop_session()
     ended = threading.Event()
 
-    def until_the_end(reply: Reply, took: float) -> bool:
+    def until_the_end(reply: PolicyReply, took: float) -> bool:
         goes_on = (hear or turns.hear)(reply, took)
         if not goes_on:
             ended.set()
@@ -74,7 +74,7 @@ def test_an_ordinary_console_is_asked_every_second(requests_mock: Mocker) -> Non
     requests_mock.get(POLICIES, json={"allowed": True})
     turns = Turns(3)
 
-    session = watch_until(turns, Reply(Allowed()))
+    session = watch_until(turns, PolicyReply(Allowed()))
 
     assert turns.rests == [1.0, 1.0, 1.0]
     assert session.call_limit == 5.0
@@ -158,7 +158,7 @@ def test_a_watch_is_blind_while_the_console_holds_no_question(requests_mock: Moc
     requests_mock.get(POLICIES, text=answer)
     turns, over = Turns(2), threading.Event()
 
-    def hear(reply: Reply, duration: float) -> bool:
+    def hear(reply: PolicyReply, duration: float) -> bool:
         goes_on = turns.hear(reply, duration)
         if not goes_on:
             over.set()
@@ -178,7 +178,7 @@ def test_a_new_address_is_asked_at_at_once() -> None:
     """The question about the run is dropped once its execution is known."""
     block = {"name": "chaosiq"}
     over = threading.Event()
-    replies: list[Reply] = []
+    replies: list[PolicyReply] = []
 
     def answer(handler: Any) -> None:
         if "executions" in handler.path:
@@ -191,7 +191,7 @@ def test_a_new_address_is_asked_at_at_once() -> None:
         else:
             handler.say(200, b'{"allowed": true}', ETag='"run"', Preference_Applied="wait=25")
 
-    def hear(reply: Reply, duration: float) -> bool:
+    def hear(reply: PolicyReply, duration: float) -> bool:
         replies.append(reply)
         if isinstance(reply.answer, Denied):
             over.set()
@@ -201,7 +201,7 @@ def test_a_new_address_is_asked_at_at_once() -> None:
         session = shop_session()
         session.base_url = f"{console.url}/api/v1/organizations/acme/teams/checkout"
         watch = Watch(session, RunQuestion(block), hear, lambda: float("inf"))
-        watch.start(Reply(Allowed()))
+        watch.start(PolicyReply(Allowed()))
         assert over.wait(30)
         watch.close(patience=30)
 
@@ -220,7 +220,7 @@ def test_a_denial_is_acknowledged(requests_mock: Mocker) -> None:
     watch_until(turns, PUSHED)
 
     _, acknowledgement = requests_mock.request_history
-    assert turns.heard == [Reply(Denied(()), '"no"', is_held=True, address=POLICIES)]
+    assert turns.heard == [PolicyReply(Denied(()), '"no"', is_held=True, address=POLICIES)]
     assert acknowledgement.headers["If-None-Match"] == '"no"'
     assert "Prefer" not in acknowledgement.headers
 
@@ -229,7 +229,7 @@ def test_a_server_that_holds_nothing_needs_no_acknowledgement(requests_mock: Moc
     """It does not wait for one."""
     requests_mock.get(POLICIES, json={"allowed": False}, headers={"ETag": '"no"'})
 
-    watch_until(Turns(1), Reply(Allowed()))
+    watch_until(Turns(1), PolicyReply(Allowed()))
 
     assert requests_mock.call_count == 1
 
@@ -242,12 +242,12 @@ def test_it_outlives_a_mistake_of_who_listens(
     turns = Turns(2)
     mistakes: Iterator[None] = iter([None])
 
-    def hear(reply: Reply, took: float) -> bool:
+    def hear(reply: PolicyReply, took: float) -> bool:
         if next(mistakes, "made") is None:
             raise KeyError("a mistake of ours")
         return turns.hear(reply, took)
 
-    watch_until(turns, Reply(Allowed()), hear)
+    watch_until(turns, PolicyReply(Allowed()), hear)
 
     assert len(turns.heard) == 2
     assert "goes on" in caplog.text
@@ -266,9 +266,9 @@ def test_closing_ends_a_question_that_is_held() -> None:
     with loopback(keep) as console:
         session = shop_session()
         session.base_url = f"{console.url}/api/v1/organizations/acme/teams/checkout"
-        replies: list[Reply] = []
+        replies: list[PolicyReply] = []
 
-        def hear(reply: Reply, took: float) -> bool:
+        def hear(reply: PolicyReply, took: float) -> bool:
             replies.append(reply)
             return True
 

@@ -17,7 +17,7 @@ from chaoscloud.verify.phases import Phases
 from chaoscloud.verify.plan import Plan
 from chaoscloud.verify.progress import LogProgress
 from chaoscloud.verify.sampling import Sampler
-from chaoscloud.verify.watch import Watch
+from chaoscloud.verify.watch import RunWatch
 from tests.plugin.verification_documents import probe, verification
 
 NAMES = [(run, "get_hypothesis_pool"), (run, "run_method"), (activity, "run_python_activity")]
@@ -115,7 +115,7 @@ def test_the_measurements_are_the_samples(
     phases: Phases, sampler: Sampler, journal: Journal, quiet_sigterm: list[int]
 ) -> None:
     """They are equal from the first sample on, whoever looks and when."""
-    Watch(phases, sampler).started(verification(), journal)
+    RunWatch(phases, sampler).started(verification(), journal)
     journal["steady_states"]["during"].append({"steady_state_met": True})
 
     assert journal["measurements"] == journal["steady_states"]["during"] != []
@@ -125,7 +125,7 @@ def test_sigterm_is_marked_in_the_journal_and_passed_on(
     phases: Phases, sampler: Sampler, journal: Journal, quiet_sigterm: list[int]
 ) -> None:
     """The host's handler still gets it."""
-    Watch(phases, sampler).started(verification(), journal)
+    RunWatch(phases, sampler).started(verification(), journal)
 
     signal.raise_signal(signal.SIGTERM)
 
@@ -137,7 +137,7 @@ def test_sigterm_does_not_change_a_status_that_is_known(
     phases: Phases, sampler: Sampler, journal: Journal, quiet_sigterm: list[int]
 ) -> None:
     """A run that failed stays failed."""
-    Watch(phases, sampler).started(verification(), journal)
+    RunWatch(phases, sampler).started(verification(), journal)
     journal["status"] = "failed"
 
     signal.raise_signal(signal.SIGTERM)

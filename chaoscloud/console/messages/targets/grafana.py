@@ -22,7 +22,7 @@ from chaoscloud.console.messages.targets._http import (
     read_answer,
 )
 from chaoscloud.console.messages.targets.target import Sending, Target
-from chaoscloud.console.outgoing import Answer, CallFailed
+from chaoscloud.console.outgoing import CallFailed, OutgoingAnswer
 from chaoscloud.console.rules.safeguards.fields import Field, OptionalField
 
 
@@ -75,7 +75,9 @@ class GrafanaTarget(Target[GrafanaSettings]):
     calls = "url"
     events = (STARTED, *sorted(ENDS), LOST_CONTACT)
 
-    async def send(self, event: ConsoleEvent, settings: GrafanaSettings, sending: Sending) -> SendResult:
+    async def send(
+        self, event: ConsoleEvent, settings: GrafanaSettings, sending: Sending
+    ) -> SendResult:
         """Open the region, or close it; a region that is not there is made whole."""
         api = _Api(settings, sending)
         try:
@@ -98,7 +100,7 @@ class GrafanaTarget(Target[GrafanaSettings]):
 class _Refused(Exception):
     """An answer that is not a 2xx."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: OutgoingAnswer) -> None:
         super().__init__(describe_answer(answer))
         self.answer = answer
 
@@ -122,15 +124,15 @@ class _Api:
         annotations = msgspec.json.decode(answer.body, type=list[_Annotation])
         return annotations[0].id if annotations else None
 
-    async def create(self, document: dict[str, Any]) -> Answer:
+    async def create(self, document: dict[str, Any]) -> OutgoingAnswer:
         """Make an annotation."""
         return await self._call("POST", "", {**document, **self._dashboard})
 
-    async def change(self, id_: int, document: dict[str, Any]) -> Answer:
+    async def change(self, id_: int, document: dict[str, Any]) -> OutgoingAnswer:
         """Change an annotation."""
         return await self._call("PATCH", f"/{id_}", document)
 
-    async def _call(self, method: str, path: str, document: Any = None) -> Answer:
+    async def _call(self, method: str, path: str, document: Any = None) -> OutgoingAnswer:
         body = b"" if document is None else msgspec.json.encode(document)
         answer = await self._client.request(
             method, self._url + path, headers=self._headers, body=body, limit=LIMIT
