@@ -18,7 +18,7 @@ from chaoscloud.console.db import changes
 from chaoscloud.console.errors import NotFound
 from chaoscloud.console.metrics import EVENTS_DUPLICATE, EVENTS_STORED
 from chaoscloud.console.records import events, executions
-from chaoscloud.console.records.events import Message, NewEvent, UnknownExecution
+from chaoscloud.console.records.events import EventBatch, NewEvent, UnknownExecution
 from chaoscloud.console.rules import stops
 from chaoscloud.console.rules.journals import moment
 from chaoscloud.console.rules.soundness import Unsound, ensure_sound, plain
@@ -70,7 +70,7 @@ class _Outdated(Exception):
 class _Submission(msgspec.Struct, frozen=True):
     """What a run sent, who sent it, and as of which change of access they may."""
 
-    message: Message
+    message: EventBatch
     person_id: str
     access: int
 
@@ -83,7 +83,7 @@ async def receive(request: Request) -> Response:
     content_type = request.headers.get("content-type", "").partition(";")[0]
     batch = content_type.strip().lower() == BATCH
     new = await offload(_parse_batch if batch else _parse_single, body, now)
-    stored = await _store(request, access, Message(request.path_params["execution"], new, now))
+    stored = await _store(request, access, EventBatch(request.path_params["execution"], new, now))
     EVENTS_STORED.inc(stored)
     if stored < len(new):
         EVENTS_DUPLICATE.inc(len(new) - stored)
@@ -91,7 +91,7 @@ async def receive(request: Request) -> Response:
     return json(answer, 201, ACCEPTS)
 
 
-async def _store(request: Request, access: Access, message: Message) -> int:
+async def _store(request: Request, access: Access, message: EventBatch) -> int:
     """Store the events; how many were new.
 
     Raises a `Problem` for who may not see the run any more.
