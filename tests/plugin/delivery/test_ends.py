@@ -1,6 +1,9 @@
 """Every run ends in the record: what it crashes over, what other controls add, orphans."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -298,3 +301,39 @@ def test_no_part_of_a_secret_is_left_at_the_cut(secret: str, at: int) -> None:
 
     beginning = json.loads(copied)["output"].partition("[…")[0]
     assert beginning.strip("-") in ("", "[redacted]"[: len(beginning.strip("-"))])
+
+
+LEAVING = """
+import sys
+from pathlib import Path
+from chaoscloud.delivery.outbox import Outbox
+from chaoscloud.redaction import Redactor
+from tests.plugin.outboxes import JOURNAL, destination_at
+from tests.plugin.runs import orders
+
+outbox = Outbox(destination_at(sys.argv[1], Path(sys.argv[2])), Redactor({}))
+outbox.register(orders(), dict(JOURNAL))
+sys.exit(3)
+"""
+
+
+def test_a_process_that_leaves_without_a_word_tells_the_end_of_its_run(tmp_path: Path) -> None:
+    """`SystemExit` passes by the host and by us; the exit code stays that of the process."""
+    root = Path(__file__).parents[3]
+
+    with serving() as console:
+        done = subprocess.run(
+            [sys.executable, "-c", LEAVING, console.served.url, str(tmp_path)],
+            cwd=root,
+            env=os.environ | {"PYTHONPATH": str(root)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+        [body] = console.bodies("journal")
+
+    assert done.returncode == 3, done.stderr
+    assert body["journal"]["status"] == "aborted"
+    assert body["journal"]["end"]
+    assert list(tmp_path.rglob("*.jsonl")) == []
