@@ -17,7 +17,8 @@ from chaoscloud.api.verification import drop_run_ids, get_run_id
 from chaoscloud.controls.guarding import NO_TEAM, build_guard, build_refusing_guard
 from chaoscloud.controls.run import Run
 from chaoscloud.delivery.errors import NotRecorded, best_effort
-from chaoscloud.delivery.outbox import Outbox, describe_place, find_outbox
+from chaoscloud.delivery.outbox import Outbox, describe_place
+from chaoscloud.delivery.registry import find_outbox
 from chaoscloud.delivery.report import Registration
 from chaoscloud.delivery.sender import Destination
 from chaoscloud.delivery.spool_directory import Recipient

@@ -14,7 +14,8 @@ from chaoscloud.api.verification import (
     set_run_id,
 )
 from chaoscloud.delivery.errors import deferred_signals
-from chaoscloud.delivery.outbox import Outbox, describe_place, find_outbox
+from chaoscloud.delivery.outbox import Outbox, describe_place
+from chaoscloud.delivery.registry import find_outbox
 from chaoscloud.delivery.report import Registration
 from chaoscloud.delivery.sender import Destination
 from chaoscloud.delivery.spool_directory import Recipient

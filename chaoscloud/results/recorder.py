@@ -17,7 +17,7 @@ from chaoslib.settings import get_loaded_settings
 
 from chaoscloud.delivery.copies import copy_document
 from chaoscloud.delivery.errors import deferred_signals
-from chaoscloud.delivery.outbox import find_registration
+from chaoscloud.delivery.registry import find_registration
 from chaoscloud.extension import get_extension
 from chaoscloud.outcome.classification import ENDED
 from chaoscloud.redaction import Redactor

@@ -6,7 +6,8 @@ from typing import Any
 
 from chaoscloud import api
 from chaoscloud.api.verification import get_call_context, get_verification_id, request_objective
-from chaoscloud.delivery.outbox import Registration, find_registration
+from chaoscloud.delivery.registry import find_registration
+from chaoscloud.delivery.report import Registration
 from chaoscloud.extension import get_extension, get_extension_value
 from chaoscloud.outcome import find_outcome
 from chaoscloud.outcome.verdict import Objective, Verdict, describe_verdict, find_verdict

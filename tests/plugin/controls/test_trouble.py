@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chaoscloud.commands.pending import send_all
-from chaoscloud.delivery import outbox, sender
+from chaoscloud.delivery import flushing, outbox, sender
 from chaoscloud.types import Settings
 from tests.plugin.loopback import Seen
 from tests.plugin.outboxes import destination_at
@@ -189,7 +189,7 @@ def test_a_console_that_hangs_at_the_start_is_waited_for_once(
 ) -> None:
     """The run starts without it, and is kept."""
     monkeypatch.setattr(outbox, "START_WITHIN", 0.2)
-    monkeypatch.setattr(outbox, "OUT_OF_CONTACT", 0.1)
+    monkeypatch.setattr(flushing, "OUT_OF_CONTACT", 0.1)
     monkeypatch.setattr(sender, "LONG_FOR_A_CALL", 0.1)
     console.answer = lambda item, entries: console.hang() if item == kind else None
 
@@ -205,7 +205,7 @@ def test_a_console_that_hangs_in_the_middle_holds_no_hook_up(
     console: StubConsole, plain: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One call waits, in its thread; the hooks that follow do not, and their events are kept."""
-    monkeypatch.setattr(outbox, "FLUSH_WITHIN", 0.2)
+    monkeypatch.setattr(flushing, "FLUSH_WITHIN", 0.2)
 
     def answer(kind: str, entries: Seen) -> Answer | None:
         return console.hang() if "starting-method" in console.events else None
@@ -261,8 +261,8 @@ def test_a_mistake_of_ours_does_not_break_the_run(
         raise ZeroDivisionError("ours")
 
     for name in (
-        "outbox.copy_document",
-        "outbox.cloud_event",
+        "recorder.copy_document",
+        "recorder.cloud_event",
         "spool_sender.build_request",
         "spool_sender.decide",
     ):

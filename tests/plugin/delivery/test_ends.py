@@ -114,14 +114,14 @@ def test_the_end_goes_before_a_journal_that_cannot_be_copied(
     """Status and times arrive with what was known when the run began."""
     with outbox_at(console.served.url, tmp_path) as outbox:
         outbox.register(orders(), JOURNAL)
-        redact = outbox._redactor.redact
+        redact = outbox._recorder._redactor.redact
 
         def break_down(document: Any) -> Any:
             if "run" in document:
                 raise MemoryError
             return redact(document)
 
-        monkeypatch.setattr(outbox._redactor, "redact", break_down)
+        monkeypatch.setattr(outbox._recorder._redactor, "redact", break_down)
         end(outbox, {**LAST_JOURNAL, "run": [], "deviated": True})
 
     [sent] = journals(console)
@@ -200,13 +200,14 @@ def test_the_next_run_ends_a_run_whose_process_died(console: StubConsole, tmp_pa
 
 def outbox_of_a_process_that_dies(console: StubConsole, folder: Path) -> str:
     """Leave what a killed process leaves: all is sent, and nothing ended; the last event's time."""
-    from chaoscloud.delivery.outbox import Outbox, _open_outboxes
+    from chaoscloud.delivery.outbox import Outbox
+    from chaoscloud.delivery.registry import remove_outbox
 
     outbox = Outbox(destination_at(console.served.url, folder), Redactor())
     outbox.register(orders(), JOURNAL)
     outbox.record_event("starting-method", orders())
     outbox._sender.wait_for(lambda: outbox._spool.is_empty, 5)
-    _open_outboxes.remove(outbox)
+    remove_outbox(outbox)
     outbox._spool.leave()
     outbox._spool.path = None  # its thread writes nothing more
     outbox._sender.close()

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from chaoscloud.delivery import flushing, retry, sender, transport
 from chaoscloud.delivery import outbox as outbox_module
-from chaoscloud.delivery import retry, sender, transport
 from chaoscloud.delivery.outbox import Outbox
 from tests.plugin.faults import PASSING, STANDING, Fault, dripping, saying, well
 from tests.plugin.loopback import Handler, Loopback, Seen, loopback
@@ -246,7 +246,7 @@ def test_a_hanging_console_is_waited_for_briefly_at_the_end(
     """It hangs since the start: what the start waited is not waited for again."""
     monkeypatch.delenv("CHAOSIQ_FLUSH_TIMEOUT")
     monkeypatch.setattr(outbox_module, "START_WITHIN", 0.1)
-    monkeypatch.setattr(outbox_module, "OUT_OF_CONTACT", 0.1)
+    monkeypatch.setattr(flushing, "OUT_OF_CONTACT", 0.1)
     monkeypatch.setattr(sender, "LONG_FOR_A_CALL", 0.05)
     with (
         in_trouble(dripping, "execution", 9) as trouble,
@@ -254,5 +254,5 @@ def test_a_hanging_console_is_waited_for_briefly_at_the_end(
     ):
         a_run(outbox)
 
-        assert outbox._patience == 0.1
+        assert flushing._patience_with(outbox._sender) == 0.1
         assert outbox.report.pending == 5

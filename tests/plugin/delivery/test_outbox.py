@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chaoscloud.delivery import outbox as outbox_module
+from chaoscloud.delivery import flushing
 from chaoscloud.delivery import spool as spool_module
 from chaoscloud.delivery.errors import deferred_signals
-from chaoscloud.delivery.outbox import read_flush_timeout
+from chaoscloud.delivery.flushing import read_flush_timeout
 from chaoscloud.delivery.report import Report
 from tests.plugin.outboxes import (
     JOURNAL,
@@ -124,7 +124,7 @@ def test_when_no_clean_copy_can_be_made_nothing_of_it_goes(
         def broken(_: Any) -> Any:
             raise RuntimeError("dictionary changed size during iteration")
 
-        monkeypatch.setattr(outbox._redactor, "redact", broken)
+        monkeypatch.setattr(outbox._recorder._redactor, "redact", broken)
         outbox.record_event("activity-finished", {"name": "leak"}, "correct-horse")
         outbox.release()
 
@@ -173,7 +173,7 @@ def test_where_nothing_can_be_kept_the_loss_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """No console, and no disk: the user reads at the start that the record may be lost."""
-    monkeypatch.setattr(outbox_module, "OUT_OF_CONTACT", 0.1)
+    monkeypatch.setattr(flushing, "OUT_OF_CONTACT", 0.1)
     (tmp_path / "chaosiq").write_text("in the way")
 
     with outbox_at(AWAY, tmp_path) as outbox:
@@ -264,14 +264,14 @@ def test_a_signal_while_the_journal_is_copied_loses_nothing(
     """It is held back until all is recorded."""
     with outbox_at(console.served.url, tmp_path) as outbox:
         outbox.register(orders(), JOURNAL)
-        redact = outbox._redactor.redact
+        redact = outbox._recorder._redactor.redact
 
         def interrupt(document: Any) -> Any:
             os.kill(os.getpid(), number)
             return redact(document)
 
         with monkeypatch.context() as patch, deferred_signals() as interrupted:
-            patch.setattr(outbox._redactor, "redact", interrupt)
+            patch.setattr(outbox._recorder._redactor, "redact", interrupt)
             outbox.record_end(LAST_JOURNAL)
 
     assert interrupted.is_set()
