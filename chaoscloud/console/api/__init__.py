@@ -12,6 +12,7 @@ from chaoscloud.console.api import (
     alerts,
     assets,
     audit,
+    badges,
     events,
     execution_list,
     executions,
@@ -40,6 +41,7 @@ from chaoscloud.console.api._answers import Made, Page
 from chaoscloud.console.api._route import (
     Html,
     Lines,
+    Picture,
     Table,
     Text,
     delete,
@@ -138,6 +140,10 @@ routes: list[BaseRoute] = [
     get(TEAM + "/experiments", experiments.list_page, Page[Experiment], query=LIST),
     get(EXPERIMENT, experiments.one, experiments.ExperimentWithDocument),
     patch(EXPERIMENT, experiments.change, None, takes=experiments.ExperimentChanges),
+    get(EXPERIMENT + "/badge", badges.read, badges.BadgeView),
+    put(EXPERIMENT + "/badge", badges.turn_on, badges.BadgeView),
+    delete(EXPERIMENT + "/badge", badges.turn_off, None),
+    get("/assets/badges/{secret}.svg", badges.show, Picture, public=True),
     get(EXPERIMENT + "/versions", experiments.versions, Page[Version], query=LIST),
     get(EXPERIMENT + "/versions/{number}", experiments.version, dict[str, Any]),
     post(

@@ -31,12 +31,17 @@ class Html(msgspec.Struct):
     """An answer that is one HTML file."""
 
 
+class Picture(msgspec.Struct):
+    """An answer that is a drawing."""
+
+
 # The media types of answers that are no JSON.
 PLAIN: Mapping[Any, str] = {
     Text: "text/plain",
     Table: "text/csv",
     Lines: "application/x-ndjson",
     Html: "text/html",
+    Picture: "image/svg+xml",
 }
 
 

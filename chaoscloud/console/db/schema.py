@@ -137,6 +137,8 @@ team_experiments = Table(  # a team sees the experiments it published
     Column("archived_at", Moment),
     # made for a verification: it is run with that, and not by itself
     Column("is_copy", Boolean, nullable=False, default=False, server_default=false()),
+    Column("badge", String(64)),  # the secret part of its badge's address; null: it has none
+    Index("team_experiments_by_badge", "badge", unique=True),
 )
 
 # What lists and the overview say of each experiment: written anew whenever a run of it begins or

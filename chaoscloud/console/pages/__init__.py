@@ -114,6 +114,7 @@ routes: list[BaseRoute] = [
     Route(TEAM + "/experiments/{id}/rename", experiments.rename, methods=["POST"]),
     Route(TEAM + "/experiments/{id}/archive", experiments.archive, methods=["POST"]),
     Route(TEAM + "/experiments/{id}/restore", experiments.restore, methods=["POST"]),
+    Route(TEAM + "/experiments/{id}/badge", experiments.turn_badge, methods=["POST"]),
     Route(TEAM + "/objectives", objectives.list_page),
     Route(TEAM + "/objectives", objectives.add, methods=["POST"]),
     Route(TEAM + "/objectives/{id}", objectives.one),

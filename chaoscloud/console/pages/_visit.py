@@ -50,6 +50,8 @@ NOTICES = {
     "archived": ("done", "Archived. It is not listed any more, and nothing of it is removed."),
     "restored": ("done", "It is listed again."),
     "named": ("done", "Renamed, for your team."),
+    "badge": ("done", "The badge is there, at a new address. Whoever knows the address sees it."),
+    "unbadged": ("done", "The badge is gone: its address leads nowhere any more."),
     "asked": ("done", "The stop of this run is set."),
     "over": ("note", "The run had ended already: there was nothing left to stop."),
     "set": ("done", "The safeguard is set."),

@@ -15,6 +15,7 @@ from chaoscloud.console.pages._templates import pretty
 from chaoscloud.console.pages._visit import Visit, of_team
 from chaoscloud.console.pages.experiment_list import LOOKS
 from chaoscloud.console.records import execution_views, experiments
+from chaoscloud.console.records.badges import find_badge_secret, set_badge
 from chaoscloud.console.records.experiment_lists import ExperimentFacts, find_facts
 from chaoscloud.console.records.experiments import Experiment, VersionDocument
 from chaoscloud.console.records.overview import read_stale_days
@@ -44,6 +45,7 @@ class Whole(msgspec.Struct, frozen=True):
     document: str
     removal: Removal | None
     refusing: list[Safeguard]  # those that would not let it run now
+    badge: str | None  # the secret part of the address of its badge
 
 
 @of_team
@@ -51,8 +53,14 @@ async def one(visit: Visit) -> Response:
     """One experiment."""
     whole = await visit.db.reading(_whole, visit)
     run_url = f"{visit.origin}/assets{visit.base}/experiments/{whole.entry.id}.json"
+    badge_url = f"{visit.origin}/assets/badges/{whole.badge}.svg" if whole.badge else ""
     return await visit.page(
-        "experiment.html", tab="Experiments", whole=whole, run_url=run_url, looks=LOOKS
+        "experiment.html",
+        tab="Experiments",
+        whole=whole,
+        run_url=run_url,
+        badge_url=badge_url,
+        looks=LOOKS,
     )
 
 
@@ -74,6 +82,7 @@ def _whole(connection: Connection, visit: Visit) -> Whole:
         pretty(document),
         find_removal(document),
         find_refusing(connection, visit.scope, facts.tags, visit.now),
+        find_badge_secret(connection, team_id, entry.id),
     )
 
 
@@ -97,6 +106,18 @@ async def restore(visit: Visit) -> Response:
     """Put it back."""
     await visit.form()
     return await _change(visit, "restored", experiments.archive, False)
+
+
+@of_team
+async def turn_badge(visit: Visit) -> Response:
+    """Give an experiment a badge at a new address, or take it away."""
+    form = await visit.form()
+    is_on, experiment_id = form.get("badge") == "on", visit.parameter("id")
+    secret = await visit.db.writing(set_badge, visit.author, experiment_id, is_on, visit.now)
+    if secret is None:
+        raise NotFound
+    notice = "badge" if is_on else "unbadged"
+    return visit.back(f"{visit.base}/experiments/{experiment_id}?said={notice}")
 
 
 async def _change(

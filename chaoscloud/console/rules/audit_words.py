@@ -60,6 +60,8 @@ SENTENCES: Mapping[str, str] = {
     "team.stale-days": "chose after how many days an experiment is stale: {subject}",
     "experiment.renamed": "renamed the experiment {subject}",
     "experiment.archived": "archived the experiment {subject}",
+    "experiment.badge_added": "gave the experiment {subject} a badge",
+    "experiment.badge_removed": "took the badge of the experiment {subject} away",
     "experiment.restored": "brought back the experiment {subject}",
     "execution.removed": "removed the stop test {subject}",
     "retention.changed": "chose what is kept: {subject}",
