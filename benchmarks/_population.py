@@ -18,8 +18,11 @@ from sqlalchemy import Connection, Table, insert
 
 from chaoscloud.console.db import Database, schema
 from chaoscloud.console.records import organizations, people, teams, tokens
+from chaoscloud.console.records.experiment_summaries import fill_summaries
 from chaoscloud.console.records.people import Person
 from chaoscloud.console.rules.access import Role
+from chaoscloud.console.rules.outcome_reading import read_outcome
+from chaoscloud.console.rules.search import join_texts
 
 Row = dict[str, Any]
 
@@ -125,6 +128,7 @@ def fill(database: Database, sizes: Sizes) -> Population:
     world = _World(sizes, cast, Names(sizes), now)
     for table, rows in TABLES.items():
         _keep(database, table, rows(world))
+    _summarize(database)
     return _told(world)
 
 
@@ -132,6 +136,15 @@ def _keep(database: Database, table: Table, rows: Iterator[Row]) -> None:
     while some := list(islice(rows, AT_ONCE)):
         database.write(
             lambda connection, some=some: connection.execute(insert(table), some)
+        ).result()
+
+
+def _summarize(database: Database) -> None:
+    """Write the summary of each experiment, as the console does after an upgrade."""
+    last: str | None = ""
+    while last is not None:
+        last = database.write(
+            lambda connection, last=last: fill_summaries(connection, last)
         ).result()
 
 
@@ -172,9 +185,10 @@ def _experiments(world: _World) -> Iterator[Row]:
 
 
 def _team_experiments(world: _World) -> Iterator[Row]:
-    for name in world.names.experiments:
+    for number, name in enumerate(world.names.experiments):
         for team in world.cast.teams:
-            yield {"team_id": team.id, "experiment_id": name}
+            tags = _json(documents.tags(number)).decode()
+            yield {"team_id": team.id, "experiment_id": name, "tags": tags}
 
 
 def _versions(world: _World) -> Iterator[Row]:
@@ -216,6 +230,34 @@ def _executions(world: _World) -> Iterator[Row]:
             "created_at": began,
             "updated_at": ended or began,
             "last_seen_at": world.now if running else ended,
+        }
+
+
+def _outcomes(world: _World) -> Iterator[Row]:
+    """How each execution ended, as the console reads it from the journal."""
+    outcomes: dict[tuple[int, str], Any] = {}
+    for number, row in enumerate(_executions(world)):
+        kind = (number % world.sizes.experiments, row["status"])
+        if kind not in outcomes:
+            outcomes[kind] = read_outcome(row["journal"])
+        outcome = outcomes[kind]
+        texts = [row["title"], *documents.tags(kind[0]), row["node"]]
+        yield {
+            "execution_id": row["id"],
+            "team_id": row["team_id"],
+            "experiment_id": row["experiment_id"],
+            "started_at": row["started_at"],
+            "outcome": outcome and outcome.outcome,
+            "conclusive": outcome and outcome.conclusive,
+            "dry": False,
+            "reasons": _json(outcome.reasons if outcome else ()).decode(),
+            "warnings": "[]",
+            "sentence": outcome and outcome.sentence,
+            "person_id": row["person_id"],
+            "duration": row["duration"],
+            "tags": row["tags"],
+            "left_behind": bool(outcome and outcome.left_behind),
+            "words": join_texts([*texts, outcome.sentence if outcome else None]),
         }
 
 
@@ -316,6 +358,7 @@ TABLES = {
     schema.team_experiments: _team_experiments,
     schema.experiment_versions: _versions,
     schema.executions: _executions,
+    schema.outcomes: _outcomes,
     schema.events: _events,
     schema.objectives: _objectives,
     schema.verifications: _verifications,

@@ -35,11 +35,17 @@ HEAVIEST = 60 * 1024  # bytes of a first view: the page, its style, its script a
 ROUNDS = 40
 
 PAGES = {
+    "overview": "",
     "executions": "/executions",
     "executions, completed": "/executions?status=completed",
     "executions, refused": "/executions?status=refused",
     "executions, running": "/executions?status=running",
     "executions, lost": "/executions?status=lost",
+    "executions, went wrong": "/executions?outcome=went-wrong",
+    "executions, several outcomes": "/executions?outcome=deviated&outcome=refused&status=running",
+    "executions, a search": "/executions?q=stock",
+    "executions, a search for nothing": "/executions?q=zebra",
+    "executions, the longest": "/executions?sort=longest",
     "executions, a tag": "/executions?tag=stock",
     "executions, no such tag": "/executions?tag=none",
     "executions, a person": "/executions?person={person}",
@@ -52,6 +58,8 @@ PAGES = {
     "an execution": "/executions/{execution}",
     "an execution, running": "/executions/{running}",
     "experiments": "/experiments",
+    "experiments, a search": "/experiments?q=stock",
+    "experiments, stale": "/experiments?state=stale",
     "an experiment": "/experiments/{experiment}",
     "objectives": "/objectives",
     "an objective": "/objectives/{objective}",
@@ -61,9 +69,9 @@ PAGES = {
     "safeguards": "/safeguards",
     "people": "/people",
     "a person": "/people/{person}",
-    "timeline": "/timeline",
-    "timeline, safeguards": "/timeline?kind=safeguards",
-    "timeline, tokens": "/timeline?kind=tokens",
+    "audit log": "/audit",
+    "audit log, safeguards": "/audit?kind=safeguards",
+    "audit log, tokens": "/audit?kind=tokens",
 }
 
 

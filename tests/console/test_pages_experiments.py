@@ -238,3 +238,15 @@ def test_what_would_refuse_it_stands_on_its_page(browser: Browser, api: TeamApi)
     assert "It may not run now." in text
     assert "For kafka" in text
     assert "For others" not in text
+
+
+def test_a_line_says_when_the_next_run_is_expected(
+    browser: Browser, api: TeamApi, now: Clock
+) -> None:
+    """The earliest moment of the schedules by which the team expects it."""
+    of = ran(api, "Every morning")
+    for cron in ("0 6 * * *", "0 5 * * *"):
+        body = {"experiment_id": of, "cron": cron, "zone": "UTC", "grace": 60}
+        assert api.post("/expected-runs", body).status_code == 201
+
+    assert "next 3 Mar 2026 05:00 UTC" in Seen(browser.open(LIST)).text

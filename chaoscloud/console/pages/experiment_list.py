@@ -19,6 +19,7 @@ from chaoscloud.console.pages._visit import Visit, of_team
 from chaoscloud.console.pages.live import Followed, following, live_page
 from chaoscloud.console.records import execution_views, people
 from chaoscloud.console.records.execution_lists import select_running
+from chaoscloud.console.records.expected_runs import find_next_moments
 from chaoscloud.console.records.experiment_lists import ExperimentFacts, list_facts
 from chaoscloud.console.records.overview import read_stale_days
 from chaoscloud.console.rules.experiment_states import ExperimentState
@@ -63,6 +64,7 @@ class Row(msgspec.Struct, frozen=True):
     last_look: Look | None
     last_person: str
     strip: list[Bar]
+    next_due_at: datetime | None  # when the next run is expected
 
 
 class Chip(msgspec.Struct, frozen=True):
@@ -108,14 +110,16 @@ def _load(connection: Connection, visit: Visit) -> ExperimentListPage:
     first = PAGE * int(_page_number(visit).get("page", "0"))
     lost = connection.execute(select_running(team_id, visit.now, lost=True)).all()
     lost_ids = {str(row.id) for row in lost}
+    on_page = chosen[first : first + PAGE]
+    due = find_next_moments(connection, team_id, [item.id for item in on_page], visit.now)
     names = {
         person.id: person.name
         for person in people.of_organization(connection, visit.scope.organization_id)
     }
     return ExperimentListPage(
         rows=[
-            _row(item, states[item.id], names, lost_ids, visit.now)
-            for item in chosen[first : first + PAGE]
+            _row(item, states[item.id], names, lost_ids, due.get(item.id), visit.now)
+            for item in on_page
         ],
         chips=_draw_chips(path, query, matching, states),
         query=query,
@@ -185,6 +189,7 @@ def _row(
     state: ExperimentState,
     names: Mapping[str, str],
     lost_ids: Collection[str],
+    next_due_at: datetime | None,
     now: datetime,
 ) -> Row:
     summaries = summarize(item.recent, now, lost_ids)
@@ -195,6 +200,7 @@ def _row(
         _looks.execution(summaries[0], now) if summaries else None,
         names.get(item.last.person_id or "", "") if item.last else "",
         draw_strip(summaries, now),
+        next_due_at,
     )
 
 

@@ -4,7 +4,7 @@ Missed runs are rows, made once by whichever console process is first. A run tha
 time and is recorded later, because its machine could not reach the console, takes its row back.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -146,6 +146,20 @@ def list_of_team(
         connection, statement.order_by(experiments.c.title, expected_runs.c.id), ExpectedRun
     )
     return [describe_status(connection, expected, now) for expected in listed]
+
+
+def find_next_moments(
+    connection: Connection, team_id: str, experiment_ids: Collection[str], now: datetime
+) -> dict[str, datetime]:
+    """When the next run of each of these experiments is expected, where one is."""
+    statement = _of_team(team_id).where(expected_runs.c.experiment_id.in_(experiment_ids))
+    moments: dict[str, datetime] = {}
+    for expected in every(connection, statement, ExpectedRun):
+        moment = schedules.find_next(expected.schedule, now)
+        if moment is not None:
+            earliest = moments.get(expected.experiment_id, moment)
+            moments[expected.experiment_id] = min(earliest, moment)
+    return moments
 
 
 def describe_status(
