@@ -33,7 +33,7 @@ from typing import Any
 from standardwebhooks import Webhook
 
 SUBSCRIPTIONS = 10
-START_LIMIT, DRAIN_LIMIT = 60.0, 300.0  # seconds
+START_LIMIT, DRAIN_LIMIT = 120.0, 300.0  # seconds
 _EXPERIMENT = {"title": "Orders go on", "tags": ["orders"], "method": []}
 _JOURNAL = {"experiment": _EXPERIMENT, "status": "running", "run": [], "rollbacks": []}
 FAULTS = {"fail": 0.03, "hang": 0.004, "redirect": 0.03, "too-many": 0.02, "die": 0.03, "cut": 0.03}
@@ -213,6 +213,13 @@ def _run_all(console: Console, team: str, runs: int, ids: list[str]) -> None:
         ids.append(made["id"])
 
 
+def _wait_for(receiver: Receiver, messages: int) -> None:
+    """Wait until so many messages were taken, and for no longer than a while."""
+    ends_at = time.monotonic() + START_LIMIT
+    while len(receiver.taken) < messages and time.monotonic() < ends_at:
+        time.sleep(0.02)
+
+
 def _check(receiver: Receiver, ids: list[str]) -> dict[str, int]:
     """What is wrong with what was taken, counted."""
     by_lane: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
@@ -247,12 +254,14 @@ def main() -> int:
         work = threading.Thread(target=_run_all, args=(console, team, options.runs, ids))
         started_at = time.monotonic()
         work.start()
-        for _ in range(options.kills):
-            time.sleep(_CHANCE.uniform(0.2, 2.5))
+        expected = options.runs * SUBSCRIPTIONS * 2
+        for number in range(options.kills):  # each in the midst of work, spread over all of it
+            _wait_for(receiver, expected * number // options.kills)
+            time.sleep(_CHANCE.uniform(0.0, 1.0))
             console.kill()
             console.start()
         work.join()
-        expected, ends_at = options.runs * SUBSCRIPTIONS * 2, time.monotonic() + DRAIN_LIMIT
+        ends_at = time.monotonic() + DRAIN_LIMIT
         while len({row[:2] for row in list(receiver.taken)}) < expected:
             if time.monotonic() > ends_at:
                 break
