@@ -29,6 +29,7 @@ VARIABLES = {
     "CHAOSIQ_CONSOLE_MIN_FREE": "min_free",
     "CHAOSIQ_CONSOLE_SMTP_URL": "smtp_url",
     "CHAOSIQ_CONSOLE_MAIL_FROM": "mail_from",
+    "CHAOSIQ_CONSOLE_TRACE_URL": "trace_url",
     "CHAOSIQ_CONSOLE_METRICS_TOKEN": "metrics_token",
     "CHAOSIQ_CONSOLE_METRICS_LABELS": "metrics_labels",
     "CHAOSIQ_CONSOLE_ACCESS_LOG": "access_log",

@@ -19,6 +19,7 @@ from chaoscloud.console.errors import NotFound
 from chaoscloud.console.metrics import EVENTS_DUPLICATE, EVENTS_STORED
 from chaoscloud.console.records import events, executions
 from chaoscloud.console.records.events import EventBatch, NewEvent, UnknownExecution
+from chaoscloud.console.records.traces import read_trace_id, save_traces
 from chaoscloud.console.rules import stops
 from chaoscloud.console.rules.journals import moment
 from chaoscloud.console.rules.soundness import Unsound, ensure_sound, plain
@@ -41,6 +42,7 @@ class CloudEvent(msgspec.Struct, frozen=True):
     type: Word
     time: str | None = None  # RFC 3339; when absent, the time it was received
     datacontenttype: str | None = None
+    traceparent: str | None = None  # the official extension for distributed tracing
     sequence: str | None = None  # the official extension of this name: a number, as text
     data: msgspec.Raw = msgspec.field(default_factory=lambda: msgspec.Raw(b"null"))
 
@@ -148,6 +150,7 @@ def _convert(event: CloudEvent, now: datetime, *at: int) -> NewEvent:
         time=_parse_time(event, at) or now,
         data=_parse_data(event, at),
         sequence=_parse_sequence(event.sequence or ""),
+        trace_id=read_trace_id(event.traceparent),
     )
 
 
@@ -191,7 +194,18 @@ def _add(connection: Connection, submissions: Sequence[_Submission]) -> Sequence
     stored = events.add(connection, messages)
     for submission in submissions:
         _note_stop(connection, submission)
+    save_traces(connection, _find_traces(messages))
     return stored
+
+
+def _find_traces(messages: Sequence[EventBatch]) -> dict[str, str]:
+    """The trace of each execution that has sent one; the first is the run's."""
+    traces: dict[str, str] = {}
+    for message in messages:
+        for event in message.events:
+            if event.trace_id is not None:
+                traces.setdefault(message.execution_id, event.trace_id)
+    return traces
 
 
 def _note_stop(connection: Connection, submission: _Submission) -> None:

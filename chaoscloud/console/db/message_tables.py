@@ -1,4 +1,4 @@
-"""The tables of messages to others: who subscribed to what, the outbox, and who was lost."""
+"""What connects runs with other systems: messages to others, their alerts, their traces."""
 
 from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, Text, text
 
@@ -88,4 +88,30 @@ lost_contacts = Table(  # executions whose silence was noticed
         primary_key=True,
     ),
     Column("noticed_at", Moment, nullable=False),
+)
+
+alert_periods = Table(  # when alerts of a safeguard fired
+    "alert_periods",
+    metadata,
+    Column("seq", Sequence, primary_key=True, autoincrement=True),
+    Column(
+        "safeguard_id", String(36), ForeignKey("safeguards.id", ondelete="CASCADE"), nullable=False
+    ),
+    Column("alert_key", Text, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("until", Moment),  # null: it fires, as far as is known
+    Index("alert_periods_by_safeguard", "safeguard_id", "since"),
+)
+
+traces = Table(  # the trace that an execution's events belong to
+    "traces",
+    metadata,
+    Column(
+        "execution_id",
+        String(36),
+        ForeignKey("executions.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("trace_id", String(32), nullable=False),  # hex
 )

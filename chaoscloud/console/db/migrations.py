@@ -15,7 +15,7 @@ from chaoscloud.console.db.engines import Engines, begin_migration, copy_databas
 from chaoscloud.console.db.failures import CannotOpen, describe_error
 from chaoscloud.console.db.schema import metadata
 
-NEWEST = "m0012_badges"  # the last revision in VERSIONS; the one that `schema.py` describes
+NEWEST = "m0013_alerts"  # the last revision in VERSIONS; the one that `schema.py` describes
 UNFINISHED_COPY = "unfinished_copy"  # a table that is there as long as something is copied
 BASELINE = "m0001_baseline"
 VERSIONS = Path(__file__).with_name("versions")

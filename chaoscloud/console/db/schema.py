@@ -37,9 +37,11 @@ from chaoscloud.console.db.columns import (
 from chaoscloud.console.db.expectation_tables import expected_runs, missed_runs
 from chaoscloud.console.db.message_tables import (
     IS_PENDING,
+    alert_periods,
     lost_contacts,
     messages,
     subscriptions,
+    traces,
 )
 from chaoscloud.console.db.note_tables import notes
 from chaoscloud.console.db.people_tables import (
@@ -70,6 +72,7 @@ __all__ = [
     "Moment",
     "Sequence",
     "Words",
+    "alert_periods",
     "attention_seen",
     "audit",
     "earlier_slugs",
@@ -107,6 +110,7 @@ __all__ = [
     "teams",
     "token_organizations",
     "tokens",
+    "traces",
     "verification_events",
     "verification_runs",
     "verifications",

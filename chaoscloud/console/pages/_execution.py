@@ -11,6 +11,7 @@ from chaoscloud.console.pages import _looks
 from chaoscloud.console.pages._looks import Look
 from chaoscloud.console.pages._stop_details import StopDetails, stop_details
 from chaoscloud.console.records import events, execution_views, outcomes, runs
+from chaoscloud.console.records.alert_periods import list_during
 from chaoscloud.console.records.execution_views import (
     ExecutionDetail,
     ExecutionSummary,
@@ -23,10 +24,12 @@ from chaoscloud.console.records.outcomes import read_contexts
 from chaoscloud.console.records.removals import REMOVED, ContentRemoval, read_removal
 from chaoscloud.console.records.runs import RunLink
 from chaoscloud.console.records.safeguard_status import find_authors
+from chaoscloud.console.records.teams import find_organization_id
+from chaoscloud.console.records.traces import find_trace
 from chaoscloud.console.rules.live import ExecutionEvent, journal_so_far
 from chaoscloud.console.rules.run_context import RunContext
 from chaoscloud.console.rules.story import Activity, Check, Gap, Story, story_of
-from chaoscloud.console.rules.timeline import KnownMoments, Timeline, timeline_of
+from chaoscloud.console.rules.timeline import KnownAlert, KnownMoments, Timeline, timeline_of
 from chaoscloud.outcome import Caveat, Outcome, find_outcome
 from chaoscloud.outcome.durations import format_duration
 from chaoscloud.outcome.values import as_map
@@ -78,6 +81,7 @@ class ExecutionPage(msgspec.Struct, frozen=True, kw_only=True):
     stop_request: StopRequest | None  # a stop of this run that it has not heard of yet
     verification_run: RunLink | None
     last_passed: ExecutionSummary | None  # to compare with
+    trace_id: str | None  # of the trace that it belongs to, hex
     removal: ContentRemoval  # what retention has removed of it
 
     @property
@@ -153,6 +157,7 @@ def build_page(connection: Connection, record: ExecutionDetail, now: datetime) -
         _find_decision(connection, record, story, stop),
         stop.interrupted if stop else None,
         record.last_seen_at if look is _looks.LOST else None,
+        _find_alerts(connection, record, until),
     )
     return ExecutionPage(
         record=record,
@@ -172,8 +177,25 @@ def build_page(connection: Connection, record: ExecutionDetail, now: datetime) -
             record.id
         ),
         last_passed=execution_views.find_last_passed(connection, record.team_id, record),
+        trace_id=find_trace(connection, record.id),
         removal=removal,
     )
+
+
+def _find_alerts(
+    connection: Connection, record: ExecutionDetail, until: datetime
+) -> tuple[KnownAlert, ...]:
+    """The alerts that fired while it went on."""
+    organization_id = find_organization_id(connection, record.team_id)
+    periods = list_during(
+        connection,
+        organization_id,
+        record.team_id,
+        decode_tags(record.tags),
+        record.started_at,
+        record.ended_at or until,
+    )
+    return tuple(KnownAlert(*msgspec.structs.astuple(period)) for period in periods)
 
 
 def _stand_in(record: ExecutionDetail) -> dict[str, Any]:

@@ -60,6 +60,7 @@ ACTIVITIES = {
     "unknown": Look("Unknown", "unknown"),
     "pause": Look("Pause", "pause"),
     "unanswered": Look("Safeguards did not answer", "unanswered"),
+    "alert": Look("An alert fired", "alert", "A"),
 }
 
 
@@ -93,6 +94,7 @@ LEGEND = (
     (("outside tolerance", "deviated"), Look("Did not hold", "deviated", "D")),
     (("not finished", "unknown"), Look("Not finished", "unfinished", "N")),
     (("pause",), Look("Pause", "pause")),
+    (("alert",), Look("An alert fired", "alert", "A")),
     (("unanswered",), Look("Safeguards did not answer", "unanswered")),
 )
 

@@ -167,6 +167,7 @@ class Visit(msgspec.Struct, frozen=True):
             "said": None,
             "now": self.now,
             "origin": self.origin,
+            "trace_url": self.request.app.state.config.trace_url,
         }
         return render(template, around | values)
 

@@ -22,6 +22,7 @@ class NewEvent(msgspec.Struct, frozen=True):
     time: datetime
     data: bytes
     sequence: int | None = None  # 1, 2, … within the execution, if the client counts them
+    trace_id: str | None = None  # of the trace that was current when it was made
 
 
 class StoredEvent(msgspec.Struct, frozen=True):

@@ -16,7 +16,7 @@ from chaoscloud.console.db.schema import (
     safeguards,
     teams,
 )
-from chaoscloud.console.records import audit
+from chaoscloud.console.records import alert_periods, audit
 from chaoscloud.console.rules.safeguards.kinds.limit import SILENCE
 from chaoscloud.console.rules.safeguards.model import (
     Facts,
@@ -142,6 +142,7 @@ def record_alerts(
     after = dict(list(after.items())[-MOST_ALERTS:])
     if after != before:
         _keep(connection, safeguard_id, State(alerts=after), now)
+        alert_periods.record_changes(connection, safeguard_id, before, after, now)
     return len(after)
 
 

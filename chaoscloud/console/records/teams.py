@@ -253,3 +253,8 @@ def _present() -> Select[tuple[object, ...]]:
 
 def _select() -> Select[tuple[object, ...]]:
     return select(*columns(teams, Team))
+
+
+def find_organization_id(connection: Connection, team_id: str) -> str:
+    """The organization that a team belongs to."""
+    return str(connection.scalar(select(teams.c.organization_id).where(teams.c.id == team_id)))

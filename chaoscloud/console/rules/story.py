@@ -13,7 +13,7 @@ import msgspec
 
 from chaoscloud.outcome.values import as_list, as_map, as_moment, as_seconds, as_text
 
-Section = Literal["safeguards", "hypothesis", "method", "rollbacks"]
+Section = Literal["alerts", "safeguards", "hypothesis", "method", "rollbacks"]
 ActivityStatus = Literal[
     "succeeded",
     "failed",

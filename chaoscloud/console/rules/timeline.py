@@ -59,16 +59,25 @@ class Tick(msgspec.Struct, frozen=True):
     words: str
 
 
+class KnownAlert(msgspec.Struct, frozen=True):
+    """An alert that fired during a run; `until` None: it went on."""
+
+    summary: str
+    since: datetime
+    until: datetime | None
+
+
 class KnownMoments(msgspec.Struct, frozen=True):
     """Moments that the journal does not say, as far as they are known.
 
-    When the stop was decided, when it interrupted the run, and when a run that says it goes on was
-    heard of last.
+    When the stop was decided, when it interrupted the run, when a run that says it goes on was
+    heard of last, and which alerts fired.
     """
 
     decided: datetime | None = None
     interrupted: datetime | None = None
     last_heard: datetime | None = None
+    alerts: tuple[KnownAlert, ...] = ()
 
 
 NOTHING_MORE = KnownMoments()
@@ -102,7 +111,7 @@ def timeline_of(
     end = _end(story, start, now)
     rollbacks = min((a.start for a in story.rollbacks if a.start), default=None)
     scale = _Scale(start, end, _find_stop(story, known) or end, story.running, rollbacks)
-    lanes = tuple(_lanes(story, scale))
+    lanes = (*_alert_lanes(known.alerts, scale), *_lanes(story, scale))
     return Timeline(
         scale.length, lanes, tuple(_marks(story, scale, known)), tuple(ticks(scale.length))
     )
@@ -153,6 +162,27 @@ def _everything(story: Story) -> Iterator[Activity]:
 
 
 # --- lanes -------------------------------------------------------------------------------------
+
+
+def _alert_lanes(alerts: Iterable[KnownAlert], scale: _Scale) -> Iterator[Lane]:
+    """A lane for each alert's name; what fired several times is several spans of it."""
+    spans: dict[str, list[Span]] = {}
+    for alert in alerts:
+        until = alert.until or scale.end
+        since = format_duration(scale.at(alert.since))
+        words = f"{alert.summary}: fired {_describe_start(alert, scale, since)}"
+        span = scale.span(alert.since, until, "alert", words)
+        spans.setdefault(alert.summary, []).append(span)
+    for summary, of_alert in spans.items():
+        yield Lane("alerts", summary, tuple(of_alert))
+
+
+def _describe_start(alert: KnownAlert, scale: _Scale, since: str) -> str:
+    start = "before the start" if alert.since < scale.start else f"after {since}"
+    if alert.until is None:
+        return start
+    duration = format_duration(max(0.0, (alert.until - alert.since).total_seconds()))
+    return f"{start}, for {duration}"
 
 
 def _lanes(story: Story, scale: _Scale) -> Iterator[Lane]:
