@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DEMO_READY := $(VENV)/.demo-ready
 FOLDER ?= screenshots
 CODE := chaoscloud tests examples benchmarks setup.py noxfile.py
 
@@ -45,7 +46,14 @@ fix: $(READY) ## Mend what the linter and the formatter can mend
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
 
-demo: $(READY) ## Run real experiments against a real console (DEMO_ONCE=1: check and leave)
+$(DEMO_READY): pyproject.toml requirements.txt requirements-console.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[console]'
+	@touch $@
+
+demo: $(DEMO_READY) ## Run real experiments against a real console (DEMO_ONCE=1: check and leave)
 	$(BIN)/python examples/demo.py
 
 bench: $(READY) ## Measure what the plugin and the console cost, in ratios

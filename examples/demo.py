@@ -1,8 +1,9 @@
 """The demo: real experiments against a real console, on this machine, in a folder of their own.
 
-`make demo` runs it and leaves the console up until Ctrl-C. With ``DEMO_ONCE=1`` it reads back
-through the console's API what must be recorded, stops everything and exits 0, or says what is
-missing and exits 1. Nothing is written outside the folder `.demo`; HOME is moved there too.
+`make demo` runs it, and leaves the console up, with a run that goes on, until Ctrl-C. With
+``DEMO_ONCE=1`` it reads back through the console's API what must be recorded, stops everything and
+exits 0, or says what is missing and exits 1. Nothing is written outside the folder `.demo`; HOME is
+moved there too.
 """
 
 import json
@@ -14,12 +15,18 @@ import sys
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from history import write_history
 
 HERE = Path(__file__).resolve().parent
 FOLDER = HERE.parent / ".demo"
 SCRIPTS = Path(sys.executable).parent  # `chaos` and `chaosiq-console` of this environment
+TEAM = "Shop"
+# What of a command's output is shown, unless it fails where it should not.
+TELLING = ("Execution available", "Experiment ended", "Black Friday", "Impacted", "See http")
 
 
 class DemoFailed(Exception):
@@ -53,17 +60,18 @@ class Stage:
         }
         for folder in ("home", "shop"):
             (FOLDER / folder).mkdir()
-        for document in ("experiment.json", "verification.json"):
+        for document in ("experiment.json", "verification.json", "long.json"):
             shutil.copy(HERE / document, FOLDER)  # a run leaves its `.chaosiq` beside them
-        self.url, self.token = stack.enter_context(self._console())
+        self.url, self.token, self.link = stack.enter_context(self._console())
         self.env["SHOP_URL"] = stack.enter_context(self._shop())
 
     @contextmanager
-    def _console(self) -> Iterator[tuple[str, str]]:
+    def _console(self) -> Iterator[tuple[str, str, str]]:
         command = [str(SCRIPTS / "chaosiq-console"), "serve", "--data", "console", "--port", "0"]
         with self._running(command, log="console.log") as lines:
             url = _after("Console ready at ", lines)
-            yield url, _after("Owner's token (shown once): ", lines)
+            token = _after("Owner's token (shown once): ", lines)
+            yield url, token, _after("In a browser (once, within 10 minutes): ", lines)
 
     @contextmanager
     def _shop(self) -> Iterator[str]:
@@ -93,104 +101,120 @@ class Stage:
                 process.wait(timeout=15)
                 process.stdout.close()
 
-    def type(self, *command: str, answer: str | None = None) -> int:
-        """Run a command as a user would, in sight; return its exit code."""
-        print(f"\n$ {' '.join(command)}", flush=True)
-        script = SCRIPTS / command[0]
+    def type(self, *command: str, answer: str = "", expected: int = 0) -> None:
+        """Run a command as a user would, and show what its output comes to.
+
+        Raises `DemoFailed`, with all of the output, for another exit code than the expected one.
+        """
+        print(f"$ {' '.join(command)}", flush=True)
         done = subprocess.run(
-            [str(script), *command[1:]],
+            [str(SCRIPTS / command[0]), *command[1:]],
             cwd=FOLDER,
             env=self.env,
             input=answer,
-            stdin=None if answer is not None else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
             check=False,
         )
-        return done.returncode
+        if done.returncode != expected:
+            raise DemoFailed(f"exit code {done.returncode}, not {expected}:\n{done.stdout}")
+        lines = [line.rpartition("] ")[2].strip() for line in done.stdout.splitlines()]
+        for line in dict.fromkeys(lines):
+            if any(word in line for word in TELLING) and not line.startswith("The record"):
+                print(f"  {line}", flush=True)
 
-    def read(self, path: str) -> Any:
-        """GET a document from the console's API."""
+    @contextmanager
+    def run_on(self, document: str) -> Iterator[None]:
+        """Run an experiment beside what follows, and interrupt it at the end."""
+        command = [str(SCRIPTS / "chaos"), "--no-version-check", "run", document]
+        with self._running(command, log="long.log"):
+            yield
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """Call the console's API; its answer. `path` is below the address of the team."""
         request = urllib.request.Request(  # noqa: S310 - our own console, on loopback
-            f"{self.url}/api/v1{path}", headers={"Authorization": f"Bearer {self.token}"}
+            f"{self.url}/api/v1{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
         )
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
             return json.load(answer)
 
+    def find_team(self) -> str:
+        """The address of the team, below that of the API."""
+        organization = self.call("GET", "/organizations")[0]["id"]
+        teams = f"/organizations/{organization}/teams"
+        return f"{teams}/{self.call('GET', teams)[0]['id']}"
+
 
 def play(stage: Stage) -> None:
-    """Sign in, then the acts: a worker lost, a run that the stop switch holds back, an outage."""
-    say("Act 0. Sign in to the console.")
-    signed_in = chaos(
-        stage, "signin", "--url", stage.url, "--token-stdin", answer=f"{stage.token}\n"
+    """Sign in, then the acts: a worker lost, a run that a stop holds back, an outage."""
+    say(f"Open {stage.link}\nIt signs your browser in, once; the demo goes on meanwhile.")
+    operate(stage, "team", "rename", "My team", TEAM)
+    chaos(stage, "signin", "--url", stage.url, "--token-stdin", answer=f"{stage.token}\n")
+    team = stage.find_team()
+    count = write_history(
+        lambda method, path, body: stage.call(method, team + path, body), datetime.now(UTC)
     )
-    expect(signed_in == 0, "the sign-in succeeds")
+    say(f"Act 0. A month of {count} runs is there to look at.")
 
     say("Act 1. A shop with two workers loses one. Do customers notice?")
-    expect(run_experiment(stage) == 0, "the first experiment completes")
+    chaos(stage, "run", "experiment.json")
 
-    say("Act 2. Somebody pulls the stop switch. The same experiment must not start.")
-    reason = "Black Friday: nobody touches the shop"
-    expect(operate(stage, "stop", "--reason", reason) == 0, "the stop switch is set")
-    expect(run_experiment(stage) == 1, "the second experiment is refused")
-    expect(operate(stage, "release") == 0, "the stop switch is lifted")
+    say("Act 2. Somebody sets a stop. The same experiment must not start.")
+    operate(stage, "stop", "--reason", "Black Friday: nobody touches the shop")
+    chaos(stage, "run", "experiment.json", expected=1)
+    operate(stage, "release")
 
     say("Act 3. The shop goes down for two seconds. What does that cost its objective?")
-    verified = chaos(stage, "verify", "verification.json")
-    expect(verified == 0, "the verification completes")
+    chaos(stage, "verify", "verification.json")
 
-    check(stage)
+    check(stage, team)
     if os.environ.get("DEMO_ONCE"):
         say("The executions and the verification are recorded as they should be.")
         return
-    say(f"Open {stage.url} and sign in with this token: {stage.token}\nCtrl-C closes the demo.")
-    while True:
-        signal.pause()
+    with stage.run_on("long.json"):
+        say("A run goes on now: watch it in the console, and press stop. Ctrl-C closes the demo.")
+        print(f"At {stage.url} sign in again with this token: {stage.token}", flush=True)
+        while True:
+            signal.pause()
 
 
-def run_experiment(stage: Stage) -> int:
-    """Run the example; its exit code."""
-    return chaos(stage, "run", "experiment.json")
+def chaos(stage: Stage, *words: str, answer: str = "", expected: int = 0) -> None:
+    """Run a command of the Chaos Toolkit."""
+    stage.type("chaos", "--no-version-check", *words, answer=answer, expected=expected)
 
 
-def chaos(stage: Stage, *words: str, answer: str | None = None) -> int:
-    """Run a command of the Chaos Toolkit; its exit code."""
-    return stage.type("chaos", "--no-version-check", *words, answer=answer)
-
-
-def operate(stage: Stage, *words: str) -> int:
+def operate(stage: Stage, *words: str) -> None:
     """Run a command of the console's operator on the demo's data."""
-    return stage.type("chaosiq-console", *words, "--data", "console")
+    stage.type("chaosiq-console", *words, "--data", "console")
 
 
-def check(stage: Stage) -> None:
-    """Read back through the API that both executions stand there as they happened."""
-    organization = stage.read("/organizations")[0]
-    team = stage.read(f"/organizations/{organization['id']}/teams")[0]
-    address = f"/organizations/{organization['id']}/teams/{team['id']}"
-    check_executions(stage, address)
-    check_verification(stage, address)
+def check(stage: Stage, team: str) -> None:
+    """Read back through the API that everything stands there as it happened."""
+    check_executions(stage, team)
+    check_verification(stage, team)
 
 
-def check_executions(stage: Stage, address: str) -> None:
+def check_executions(stage: Stage, team: str) -> None:
     """The first two acts: one run completed, one refused, of one experiment."""
-    executions = stage.read(f"{address}/executions")["items"]
-    refused, completed = executions[-2:]
+    experiments = stage.call("GET", f"{team}/experiments?limit=200")["items"]
+    [own] = [item["id"] for item in experiments if "loss of a worker" in item["title"]]
+    refused, completed = stage.call("GET", f"{team}/executions?experiment={own}")["items"]
     expect(completed["status"] == "completed", "the first execution is recorded as completed")
     expect(refused["status"] == "refused", "the second execution is recorded as refused")
-    expect(
-        completed["experiment_id"] == refused["experiment_id"],
-        "both executions belong to one experiment",
-    )
-    events = stage.read(f"{address}/executions/{completed['id']}/events")["items"]
+    events = stage.call("GET", f"{team}/executions/{completed['id']}/events")["items"]
     types = [event["type"] for event in events]
     expect(types[:1] == ["starting-experiment"], "the record begins with the experiment's start")
     expect(types[-1:] == ["experiment-finished"], "the record ends with the experiment's end")
 
 
-def check_verification(stage: Stage, address: str) -> None:
+def check_verification(stage: Stage, team: str) -> None:
     """The third act: the outage was measured, and held against the objective."""
-    [verification] = stage.read(f"{address}/verifications")["items"]
-    [run] = stage.read(f"{address}/verifications/{verification['id']}/runs")["items"]
+    [verification] = stage.call("GET", f"{team}/verifications")["items"]
+    [run] = stage.call("GET", f"{team}/verifications/{verification['id']}/runs")["items"]
     expect(run["state"] == "finished", "the verification's run is recorded as finished")
     expect(run["results"]["deviated_samples"] > 0, "samples of the outage deviated")
     expect(run["insight"]["impacted"] is True, "the outage cost more than the objective allows")

@@ -127,6 +127,7 @@ def _start_worker(name: str, folder: Path) -> None:
         [sys.executable, __file__, "worker", name, str(folder)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,  # or whoever reads the experiment's output waits for the worker
         start_new_session=True,
     )
     _wait_until((folder / f"{name}.json").exists, f"{name} to come up")

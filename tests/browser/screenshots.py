@@ -17,8 +17,8 @@ from tests.browser.crawl import kind_of, walk
 from tests.browser.visitor import DESKTOP, PHONE, SCHEMES, Visitor
 
 DEMO = Path(__file__).parents[2] / "examples" / "demo.py"
-INVITATION = "sign in with this token: "
-TEAM = "/my-organization/my-team/"
+INVITATION = "sign in again with this token: "
+TEAM = "/my-organization/shop/"
 WIDTHS = {"desktop": DESKTOP, "phone": PHONE}
 TALLEST = 6_000  # pixels; of a page taller than that, only what is seen first
 IN_DOCS = {  # what the picture is of, and what it is called

@@ -70,7 +70,7 @@ def test_a_run_is_followed_to_its_end_without_a_reload(
 
 
 @pytest.fixture
-def told(owner: Visitor, console: Console) -> Callable[[str], None]:
+def play(owner: Visitor, console: Console) -> Callable[[str], None]:
     """A page of a run that goes on, and what lets the run tell of one activity more."""
     teller = Teller(console)
     run = teller.started(teller.published(documents.experiment("Live")), documents.journal())
@@ -113,17 +113,17 @@ def test_what_is_typed_stays_while_the_page_changes(
 
 
 def test_what_is_selected_stays_selected_while_the_page_changes(
-    owner: Visitor, told: Callable[[str], None]
+    owner: Visitor, play: Callable[[str], None]
 ) -> None:
     """Somebody who copies a line is not interrupted; what could not change changes afterwards."""
-    told("kill another broker")
+    play("kill another broker")
     owner.page.evaluate("getSelection().selectAllChildren(document.querySelector('#method'))")
     owner.page.evaluate(
         "getSelection().extend(document.querySelector('.acts .status').lastChild, 3)"
     )
     selected = owner.page.evaluate("String(getSelection())")
 
-    told("kill the last broker")
+    play("kill the last broker")
 
     assert selected.startswith("Method")
     assert owner.page.evaluate("String(getSelection())") == selected
@@ -132,14 +132,14 @@ def test_what_is_selected_stays_selected_while_the_page_changes(
 
 
 def test_rows_stay_the_same_elements_while_the_page_changes(
-    owner: Visitor, told: Callable[[str], None]
+    owner: Visitor, play: Callable[[str], None]
 ) -> None:
     """Only what differs is touched: a pointer on a row, or a reader's place in it, is not lost."""
-    told("kill another broker")
+    play("kill another broker")
     row = activity(owner, "kill another broker")
     row.evaluate("row => { row.isTheSame = true; }")
 
-    told("kill the last broker")
+    play("kill the last broker")
 
     assert row.evaluate("row => row.isTheSame") is True
 
