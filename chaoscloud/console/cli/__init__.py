@@ -9,6 +9,7 @@ from copy import copy as duplicate
 import click
 
 from chaoscloud import __version__
+from chaoscloud.console.cli.apply import apply
 from chaoscloud.console.cli.audit import audit
 from chaoscloud.console.cli.backup import backup, restore
 from chaoscloud.console.cli.copy import copy
@@ -60,6 +61,7 @@ for command in (
     audit,
     report,
     retention,
+    apply,
     backup,
     restore,
     copy,

@@ -47,6 +47,8 @@ SENTENCES: Mapping[str, str] = {
     "experiment.added": "published the experiment {subject}",
     "experiment.changed": "published a new version of the experiment {subject}",
     "objective.added": "added the objective {subject}",
+    "objective.changed": "changed the objective {subject}",
+    "objective.removed": "removed the objective {subject}",
     "verification.added": "added the verification {subject}",
     "expected-run.added": "expected runs of {subject}",
     "expected-run.removed": "expected no more runs of {subject}",
