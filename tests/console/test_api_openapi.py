@@ -9,7 +9,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from starlette.routing import Route
 
 from chaoscloud.console import api
-from chaoscloud.console.api.openapi import describe_routes
+from chaoscloud.console.api._route import get
+from chaoscloud.console.api.openapi import describe_routes, openapi
 from tests.console.conftest import Client
 from tests.console.documents import ended, event, journal
 from tests.console.team import TeamApi
@@ -44,6 +45,12 @@ def test_every_route_is_described(document: dict[str, Any]) -> None:
     }
 
     assert content == routes
+
+
+def test_a_route_that_names_what_nobody_described_is_refused_at_once() -> None:
+    """When its table is imported, so that no console is served without its description."""
+    with pytest.raises(ValueError, match=r"/drones/{drone}: _parameters.py does not describe"):
+        get("/drones/{drone}", openapi, None, query=("colour",))
 
 
 def test_every_operation_has_a_name_and_a_summary(document: dict[str, Any]) -> None:

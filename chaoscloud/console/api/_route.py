@@ -10,6 +10,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from chaoscloud.console.api._parameters import PATH, QUERY
+
 JSON = "application/json"
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -50,9 +52,12 @@ class ApiRoute(Route):
 
     `answers` is the type of the usual answer (None: it has no body), or a mapping of statuses to
     types; `takes` is the type of a JSON body, or a mapping of media types to types. A tuple is one
-    of several types. `query` names parameters of `openapi.QUERY`; `refuses` are statuses beyond the
-    usual ones. `open` is for whoever has no token; `repeatable` honours `Idempotency-Key`, `waits`
+    of several types. `query` names parameters of the query; `refuses` are statuses beyond the usual
+    ones. `public` is for whoever has no token; `repeatable` honours `Idempotency-Key`, `waits`
     honours `Prefer: wait`.
+
+    What stands in `path` and `query` must be described in `_parameters.py`: `ValueError` otherwise,
+    when the table is imported.
     """
 
     def __init__(
@@ -72,6 +77,8 @@ class ApiRoute(Route):
         super().__init__(path, endpoint, methods=[method])
         # Starlette's own looks for handlers of exceptions once more than the application does.
         self.app = _call_endpoint(endpoint)
+        if missing := {*self.param_convertors} - PATH.keys() | {*query} - QUERY.keys():
+            raise ValueError(f"{path}: _parameters.py does not describe {', '.join(missing)}")
         self.method = method
         self.answers = _by_status(method, answers)
         self.takes = _by_media_type(takes)
