@@ -55,7 +55,7 @@ SORTS: Mapping[str, tuple[Callable[[ExperimentFacts], Any], bool]] = {  # the ke
 }
 
 
-class Row(msgspec.Struct, frozen=True):
+class ExperimentRow(msgspec.Struct, frozen=True):
     """An experiment as the list shows it."""
 
     facts: ExperimentFacts
@@ -67,7 +67,7 @@ class Row(msgspec.Struct, frozen=True):
     next_due_at: datetime | None  # when the next run is expected
 
 
-class Chip(msgspec.Struct, frozen=True):
+class StateChip(msgspec.Struct, frozen=True):
     """A filter one click away."""
 
     word: str
@@ -79,8 +79,8 @@ class Chip(msgspec.Struct, frozen=True):
 class ExperimentListPage(msgspec.Struct, frozen=True, kw_only=True):
     """All that a list of experiments shows."""
 
-    rows: list[Row]
-    chips: list[Chip]
+    rows: list[ExperimentRow]
+    chips: list[StateChip]
     query: Mapping[str, str]
     total: int  # of the team, archived ones apart
     stale_days: int
@@ -173,14 +173,16 @@ def _draw_chips(
     query: Mapping[str, str],
     matching: Sequence[ExperimentFacts],
     states: Mapping[str, ExperimentState],
-) -> list[Chip]:
+) -> list[StateChip]:
     words = {"": "All", **{name: word for name, (word, _) in STATES.items()}, ARCHIVED: "Archived"}
     chips = []
     for name, word in words.items():
         count = sum(_is_in(item, states[item.id], name) for item in matching)
         is_chosen = name == query["state"]
         if is_chosen or not name or (count and name not in HIDDEN):
-            chips.append(Chip(word, _address(path, {**query, "state": name}), count, is_chosen))
+            chips.append(
+                StateChip(word, _address(path, {**query, "state": name}), count, is_chosen)
+            )
     return chips
 
 
@@ -191,9 +193,9 @@ def _row(
     lost_ids: Collection[str],
     next_due_at: datetime | None,
     now: datetime,
-) -> Row:
+) -> ExperimentRow:
     summaries = summarize(item.recent, now, lost_ids)
-    return Row(
+    return ExperimentRow(
         item,
         state,
         LOOKS[state.name],

@@ -19,7 +19,7 @@ ROOM = 1.15  # of the drawing, above what is highest
 LEAST = 0.06  # of its height: what cost nothing is still a run
 
 
-class Bar(msgspec.Struct, frozen=True):
+class InsightBar(msgspec.Struct, frozen=True):
     """One run; the height is a share of the drawing."""
 
     run: VerificationRun
@@ -33,7 +33,7 @@ class VerificationRow(msgspec.Struct, frozen=True):
     """A verification with its last runs, oldest first; `line` is where the budget ends."""
 
     verification: Verification
-    bars: list[Bar]
+    bars: list[InsightBar]
     line: float
 
     @property
@@ -118,13 +118,13 @@ def _row(verification: Verification, latest: list[VerificationRun]) -> Verificat
     return VerificationRow(verification, [_bar(run, top, line) for run in latest], line)
 
 
-def _bar(run: VerificationRun, top: float, line: float) -> Bar:
+def _bar(run: VerificationRun, top: float, line: float) -> InsightBar:
     insight = run.insight
     if run.state == runs.RUNNING:
-        return Bar(run, "Running", "running", LEAST)
+        return InsightBar(run, "Running", "running", LEAST)
     if insight is None or insight.observed_impact is None:
-        return Bar(run, "Not known", "unknown", LEAST, "?")
+        return InsightBar(run, "Not known", "unknown", LEAST, "?")
     height = max(LEAST, insight.observed_impact / top)
     if insight.impacted:
-        return Bar(run, "Impacted", "failed", height, "I")
-    return Bar(run, "Not impacted", "completed", min(height, max(line, LEAST / 2)))
+        return InsightBar(run, "Impacted", "failed", height, "I")
+    return InsightBar(run, "Not impacted", "completed", min(height, max(line, LEAST / 2)))
