@@ -138,3 +138,75 @@ def test_the_operator_writes_it_to_a_file(bobs: TeamApi, config: Config, tmp_pat
     assert (second.exit_code, absent.exit_code) == (1, 1)
     assert "Cannot write" in second.output
     assert "There is no execution with the id 'unknown'" in absent.output
+
+
+def read_period(bobs: TeamApi, **query: str) -> str:
+    """The report of a period."""
+    response = bobs.get("/report", params=query)
+    assert response.status_code == 200, response.text
+    return str(response.text)
+
+
+def part(text: str, heading: str) -> str:
+    """What stands below a heading."""
+    return text.partition(f"<h2>{heading}</h2>")[2].partition("<h2>")[0]
+
+
+def test_a_period_says_what_was_tried_and_what_was_not(bobs: TeamApi) -> None:
+    """A run that says nothing counts for nothing."""
+    probe = {"type": "probe", "name": "orders", "tolerance": 200}
+    hypothesis = {"title": "Orders", "probes": [probe]}
+    held = {"steady_state_met": True, "probes": [{"activity": probe, "status": "succeeded"}]}
+    tried = experiment(title="Lose a broker", **{"steady-state-hypothesis": hypothesis})
+    states = {"before": held, "during": [], "after": held}
+    ran(bobs, tried, experiment=tried, steady_states=states, rollbacks=[])
+    dry = experiment(title="Lose a rack")
+    ran(bobs, dry, experiment=dry | {"dry": "activities"})
+    bobs.published(experiment(title="Lose a region"))
+
+    text = read_period(bobs)
+
+    assert "Lose a broker" in part(text, "Tried")
+    assert "1 passed" in part(text, "Tried")
+    assert "Lose a broker" not in part(text, "Never tried")
+    assert "Lose a rack" in part(text, "Never tried")
+    assert "Lose a region" in part(text, "Never tried")
+
+
+def test_a_period_lists_findings_by_their_state(bobs: TeamApi) -> None:
+    """Open ones stay on the list until somebody says that they are fixed."""
+    execution_id = ran(bobs)
+    bobs.post(f"/executions/{execution_id}/notes", {"text": "Pool too small", "finding": True})
+
+    text = read_period(bobs)
+
+    assert "Pool too small" in part(text, "Found, and open")
+    assert "Pool too small" not in part(text, "Fixed")
+
+
+def test_a_period_is_narrowed_by_tags_and_days(bobs: TeamApi) -> None:
+    """All the tags, and runs that began in it."""
+    ran(bobs, experiment(title="Lose a broker", tags=["orders", "kafka"]))
+    ran(bobs, experiment(title="Lose a shelf", tags=["stock"]))
+
+    by_tag = read_period(bobs, tag="orders")
+    by_day = read_period(bobs, since="2020-01-01", until="2020-01-31")
+
+    assert "Lose a broker" in by_tag
+    assert "Lose a shelf" not in by_tag
+    assert "Nothing was tried in this period." in by_day
+
+
+@pytest.mark.parametrize("since", ["yesterday", "2030-01-01", "9999-99-99"])
+def test_what_is_no_period_is_refused(bobs: TeamApi, since: str) -> None:
+    """With the reason."""
+    assert bobs.get("/report", params={"since": since}).status_code == 422
+
+
+def test_the_page_gives_the_report_of_a_period(bobs: TeamApi, browser: Browser) -> None:
+    """The same file, for people; what is no period is no page."""
+    response = browser.open("/acme/checkout/report.html")
+
+    assert "What was tried, what was found, what is fixed" in response.text
+    assert not {"script", "img", "a"} & {tag for tag, _ in Seen(response).elements}
+    assert browser.open("/acme/checkout/report.html?since=soon").status_code == 404

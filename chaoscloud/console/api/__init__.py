@@ -190,6 +190,7 @@ routes: list[BaseRoute] = [
         query=("after", *LIST),
     ),
     get(TEAM + "/executions/{execution}/report", reports.of_execution, Html),
+    get(TEAM + "/report", reports.of_period, Html, query=("since", "until", "tag")),
     get(TEAM + "/executions/{execution}/journals", executions.list_journals, list[JournalVersion]),
     get(
         TEAM + "/executions/{execution}/journals/{number:int}",

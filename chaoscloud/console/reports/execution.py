@@ -5,12 +5,10 @@ holds it, ties the file to the record.
 """
 
 import hashlib
-from datetime import UTC, datetime
-from functools import cache
+from datetime import datetime
 from typing import Any
 
 import msgspec
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy import Connection
 
 from chaoscloud import __version__
@@ -19,17 +17,14 @@ from chaoscloud.console.records.execution_views import ExecutionDetail
 from chaoscloud.console.records.notes import NoteWithStatus, list_of_execution
 from chaoscloud.console.records.outcomes import read_contexts, read_outcomes
 from chaoscloud.console.records.removals import REMOVED
+from chaoscloud.console.reports.rendering import environment
 from chaoscloud.console.rules.run_context import RunContext
 from chaoscloud.console.rules.story import Activity, Check, Story, story_of
 from chaoscloud.console.rules.timeline import Timeline, timeline_of
 from chaoscloud.outcome import Outcome, find_outcome
-from chaoscloud.outcome.durations import format_duration
-from chaoscloud.outcome.tolerances import describe_tolerance
-from chaoscloud.outcome.values import format_value
 
 __all__ = ["ExecutionReport", "build_execution_report", "render_execution_report"]
 
-LONGEST_VALUE = 2_000  # characters of one output or error; the journal has the rest
 MOST_ACTIVITIES = 1_000  # of one section
 
 
@@ -111,32 +106,7 @@ def build_execution_report(
 
 def render_execution_report(report: ExecutionReport) -> str:
     """Return the file."""
-    return _environment().get_template("report_execution.html").render(report=report)
-
-
-@cache
-def _environment() -> Environment:
-    templates = Environment(
-        loader=PackageLoader("chaoscloud.console"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
-    templates.filters.update(
-        duration=format_duration, tolerance=describe_tolerance, value=_write_value, utc=_write_time
-    )
-    return templates
-
-
-def _write_value(value: object) -> str:
-    text = "" if value is None else format_value(value)
-    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
-
-
-def _write_time(moment: datetime | None) -> str:
-    return "unknown" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return environment().get_template("report_execution.html").render(report=report)
 
 
 def _decode(document: bytes) -> Any:
