@@ -9,6 +9,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from chaoscloud.console.cli import main
+from chaoscloud.console.config import Config
 from chaoscloud.console.db import Database
 from chaoscloud.console.records import audit, objectives, organizations, safeguards, teams
 from chaoscloud.console.records.retention import Retention, read_retention
@@ -54,7 +55,7 @@ Apply = Callable[..., Result]
 
 
 @pytest.fixture
-def apply(database: Database, tmp_path: Path) -> Apply:
+def apply(database: Database, config: Config, tmp_path: Path) -> Apply:
     """Write a file and apply it beside the console."""
     clean = {"DATABASE_URL": None, "CHAOSIQ_CONSOLE_DATA": None, "XDG_DATA_HOME": None}
 
@@ -62,7 +63,8 @@ def apply(database: Database, tmp_path: Path) -> Apply:
         file = tmp_path / "console.yaml"
         text = declared if isinstance(declared, str) else yaml.safe_dump(declared)
         file.write_text(text, encoding="utf-8")
-        arguments = ["apply", "-f", str(file), "--as", "git", *words, "--data", str(tmp_path)]
+        where = ["--data", str(config.data), "--database", config.database_url]
+        arguments = ["apply", "-f", str(file), "--as", "git", *words, *where]
         return CliRunner(env=clean).invoke(main, arguments)
 
     return run

@@ -1,7 +1,6 @@
 """Erasing a person: their name stands nowhere any more, and everything else is as it was."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +8,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import LargeBinary, Text, select
 
 from chaoscloud.console.cli import main
+from chaoscloud.console.config import Config
 from chaoscloud.console.db import Database
 from chaoscloud.console.db.schema import Words, metadata, people
 from chaoscloud.console.records import erasing
@@ -24,10 +24,11 @@ NAME = "Ada Lövelace"
 
 
 @pytest.fixture
-def operate(database: Database, tmp_path: Path) -> Callable[..., Result]:
+def operate(database: Database, config: Config) -> Callable[..., Result]:
     """Run `chaosiq-console …` beside the console."""
     clean = {"DATABASE_URL": None, "CHAOSIQ_CONSOLE_DATA": None, "XDG_DATA_HOME": None}
-    return lambda *words: CliRunner(env=clean).invoke(main, [*words, "--data", str(tmp_path)])
+    where = ["--data", str(config.data), "--database", config.database_url]
+    return lambda *words: CliRunner(env=clean).invoke(main, [*words, *where])
 
 
 def places_of(database: Database, name: str) -> set[str]:

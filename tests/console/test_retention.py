@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, select
 
 from chaoscloud.console.api.events import BATCH
 from chaoscloud.console.cli import main
+from chaoscloud.console.config import Config
 from chaoscloud.console.db import Database
 from chaoscloud.console.db.schema import events, executions, journal_versions
 from chaoscloud.console.records import removals
@@ -33,10 +34,11 @@ def apply(database: Database, now: Clock) -> Apply:
 
 
 @pytest.fixture
-def operate(database: Database, tmp_path: Path) -> Callable[..., Result]:
+def operate(database: Database, config: Config) -> Callable[..., Result]:
     """Run `chaosiq-console …` beside the console."""
     clean = {"DATABASE_URL": None, "CHAOSIQ_CONSOLE_DATA": None, "XDG_DATA_HOME": None}
-    return lambda *words: CliRunner(env=clean).invoke(main, [*words, "--data", str(tmp_path)])
+    where = ["--data", str(config.data), "--database", config.database_url]
+    return lambda *words: CliRunner(env=clean).invoke(main, [*words, *where])
 
 
 def choose(client: Client, ada: Member, **days: int | None) -> Any:
@@ -455,6 +457,8 @@ def test_the_file_gets_smaller(
     bobs: TeamApi, client: Client, ada: Member, database: Database, now: Clock, apply: Apply
 ) -> None:
     """What is removed gives the disk its room back, without stopping anything."""
+    if database.file is None:
+        pytest.skip("PostgreSQL gives room back by itself")
     for _ in range(3):
         run_of(bobs, run=[{"output": "x" * 2_000_000, "status": "succeeded"}])
     assert database.file is not None
@@ -477,6 +481,8 @@ def test_an_older_file_gets_smaller_by_a_command(
     import sqlite3
 
     file = tmp_path / "console.sqlite3"
+    if not file.exists():
+        pytest.skip("PostgreSQL gives room back by itself")
     with sqlite3.connect(file) as connection:
         connection.execute("PRAGMA auto_vacuum=NONE")
         connection.execute("VACUUM")

@@ -244,3 +244,10 @@ def test_every_table_leaves_with_a_team_or_says_why_not() -> None:
 
     assert exported & LEFT_OUT.keys() == set()
     assert exported | LEFT_OUT.keys() == metadata.tables.keys()
+
+
+def test_nothing_that_opens_something_leaves_with_a_team() -> None:
+    """No table that is exported has a column for secrets, nor one for settings of what is sent."""
+    columns = {column.name for table in list_exported() for column in table.columns}
+
+    assert {name for name in columns if "secret" in name or name == "settings"} == set()
