@@ -15,7 +15,14 @@ from tests.browser.visitor import DESKTOP, PHONE, Scheme, Visitor
 from tests.together.conftest import Console
 
 # Routes that are no pages: a stream, downloads, and what catches the rest.
-NO_PAGES = ("/live", ".{format:file}", "/journal.json", "/journals/{number}", "/{rest:path}")
+NO_PAGES = (
+    "/live",
+    ".{format:file}",
+    "/journal.json",
+    "/report.html",
+    "/journals/{number}",
+    "/{rest:path}",
+)
 NOT_LINKED = ("/signin",)  # asked for
 RULES = "{resultTypes: ['violations'], preload: false}"
 RULES_OF_LOOKS = (  # all else stays
