@@ -72,15 +72,19 @@ def _create_sqlite(url: URL) -> Engines:
         raise CannotOpen("SQLite needs a plain file: sqlite:////path/to/console.sqlite3")
     file = Path(url.database)
     create_private(file)
+    is_new = file.stat().st_size == 0
     url = url.set(drivername="sqlite+pysqlite")
     arguments = {"timeout": BUSY_TIMEOUT, "check_same_thread": False}
     reader = create_engine(url, connect_args=arguments, pool_size=READERS, max_overflow=4)
     writer = create_engine(url, connect_args=arguments, pool_size=1, max_overflow=1)
     _prepare(reader, "BEGIN", "PRAGMA query_only=ON")
+    # Of a file that is made now; of another it would wait for VACUUM, and write to a file that may
+    # not be ours.
+    vacuum = ["PRAGMA auto_vacuum=INCREMENTAL"] if is_new else []
     _prepare(
         writer,
         "BEGIN IMMEDIATE",
-        "PRAGMA auto_vacuum=INCREMENTAL",  # of a file that is made now, or by VACUUM
+        *vacuum,
         "PRAGMA synchronous=FULL",
         "PRAGMA journal_size_limit=67108864",
     )
@@ -235,6 +239,7 @@ def compact_database(engines: Engines) -> None:
     Raises `CannotOpen`.
     """
     try:
+        _run_outside_transaction(engines.writer, "PRAGMA auto_vacuum=INCREMENTAL")
         _run_outside_transaction(engines.writer, "VACUUM")
         _run_outside_transaction(engines.writer, "PRAGMA wal_checkpoint(TRUNCATE)")
     except sqlite3.Error as error:
