@@ -21,7 +21,7 @@ class _Activity(msgspec.Struct, frozen=True):
     tolerance: Any = None
 
 
-class _Run(msgspec.Struct, frozen=True):
+class _RunHead(msgspec.Struct, frozen=True):
     activity: _Activity | None = None
     status: Any = None
     tolerance_met: Any = None
@@ -31,7 +31,7 @@ class _Run(msgspec.Struct, frozen=True):
 
 class _State(msgspec.Struct, frozen=True):
     steady_state_met: Any = None
-    probes: list[_Run] | None = None
+    probes: list[_RunHead] | None = None
 
 
 class _States(msgspec.Struct, frozen=True):
@@ -57,8 +57,8 @@ class _Journal(msgspec.Struct, frozen=True):
     end: Any = None
     experiment: _Experiment | None = None
     steady_states: _States | None = None
-    run: list[_Run] | None = None
-    rollbacks: list[_Run] | msgspec.UnsetType | None = msgspec.UNSET
+    run: list[_RunHead] | None = None
+    rollbacks: list[_RunHead] | msgspec.UnsetType | None = msgspec.UNSET
     interruption: Any = None
     safeguards: Any = None
     extensions: Any = None
@@ -114,7 +114,7 @@ def _write_state(state: _State | None) -> dict[str, Any] | None:
     return {"steady_state_met": state.steady_state_met, "probes": _write_runs(state.probes)}
 
 
-def _write_runs(runs: Iterable[_Run] | None) -> list[dict[str, Any]]:
+def _write_runs(runs: Iterable[_RunHead] | None) -> list[dict[str, Any]]:
     return [
         {
             "activity": run.activity and msgspec.structs.asdict(run.activity),
@@ -127,7 +127,7 @@ def _write_runs(runs: Iterable[_Run] | None) -> list[dict[str, Any]]:
     ]
 
 
-def _read_output(run: _Run) -> Any:
+def _read_output(run: _RunHead) -> Any:
     raw = memoryview(run.output)
     if len(raw) <= _LONGEST_OUTPUT or raw[:1].tobytes() == b'"':
         return msgspec.json.decode(raw)
@@ -138,7 +138,7 @@ class _Output(msgspec.Struct, frozen=True):
     status: Any = None
 
 
-def _read_status(run: _Run) -> dict[str, Any] | None:
+def _read_status(run: _RunHead) -> dict[str, Any] | None:
     """The status that a long answer of an `http` or `process` probe has, which is what counts."""
     try:
         output = msgspec.json.decode(run.output, type=_Output)
