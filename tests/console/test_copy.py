@@ -12,7 +12,7 @@ from chaoscloud.console.cli import main
 from chaoscloud.console.db import CannotOpen, Database, copying
 from chaoscloud.console.db.copying import copy_all
 from chaoscloud.console.db.engines import Engines, create_engines
-from chaoscloud.console.db.schema import audit, experiments, metadata, organizations
+from chaoscloud.console.db.schema import Moment, audit, experiments, metadata, organizations
 from tests.console.every_table import ROWS, fill_every_table
 from tests.console.postgresql_server import AVAILABLE, address, create_database
 
@@ -231,12 +231,12 @@ def test_a_database_is_not_copied_into_itself(tmp_path: Path, copy: Callable[...
 
 
 def test_every_key_can_be_written_down() -> None:
-    """How far a copy is stands in the target as JSON: texts and whole numbers."""
+    """How far a copy is stands in the target as JSON: texts, times and whole numbers."""
     odd = [
         f"{table.name}.{column.name}"
         for table in metadata.sorted_tables
         for column in table.primary_key.columns
-        if not isinstance(column.type, (String, Text, Integer))
+        if not isinstance(column.type, (String, Text, Integer, Moment))
     ]
 
     assert odd == []

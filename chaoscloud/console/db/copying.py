@@ -23,6 +23,7 @@ from sqlalchemy import (
     func,
     insert,
     inspect,
+    literal,
     select,
     tuple_,
     update,
@@ -31,8 +32,8 @@ from sqlalchemy import (
 from chaoscloud.console.db.engines import Engines, set_next_number
 from chaoscloud.console.db.failures import CannotOpen
 from chaoscloud.console.db.migrations import UNFINISHED_COPY, migrate
+from chaoscloud.console.db.schema import Moment, metadata
 from chaoscloud.console.db.schema import Sequence as SequenceType
-from chaoscloud.console.db.schema import metadata
 
 ROWS_AT_ONCE = 500
 LARGE_ROWS_AT_ONCE = 4  # of a table whose rows have documents: one may be 64 MiB
@@ -130,7 +131,7 @@ def _copy_table(reading: Connection, target: Engines, table: Table) -> None:
     where = _progress.c.table_name == table.name
     with target.reader.connect() as connection:
         reached = connection.scalar(select(_progress.c.last_key).where(where))
-    last = msgspec.json.decode(reached) if reached else None
+    last = _decode_key(table, reached) if reached else None
     for rows in _read_parts(reading, table, last):
         key = msgspec.json.encode([getattr(rows[-1], name) for name in _key_names(table)])
         with target.writer.connect() as connection, connection.begin():
@@ -144,7 +145,9 @@ def _read_parts(
     """The rows after a key, in parts that fit into memory."""
     statement = select(table).order_by(*table.primary_key.columns)
     if last is not None:
-        statement = statement.where(tuple_(*table.primary_key.columns) > tuple_(*last))
+        keys = list(table.primary_key.columns)
+        values = (literal(value, key.type) for value, key in zip(last, keys, strict=True))
+        statement = statement.where(tuple_(*keys) > tuple_(*values))
     part: list[Row[Any]] = []
     size = 0
     with _stream(reading, table, statement) as rows:
@@ -164,6 +167,14 @@ def _stream(connection: Connection, table: Table, statement: Any) -> Iterator[An
     at_once = LARGE_ROWS_AT_ONCE if large else ROWS_AT_ONCE
     with connection.execute(statement.execution_options(yield_per=at_once)) as result:
         yield result
+
+
+def _decode_key(table: Table, text: str) -> list[Any]:
+    values = zip(msgspec.json.decode(text), table.primary_key.columns, strict=True)
+    return [
+        datetime.fromisoformat(value) if isinstance(key.type, Moment) else value
+        for value, key in values
+    ]
 
 
 def _key_names(table: Table) -> list[str]:
