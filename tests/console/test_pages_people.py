@@ -88,7 +88,7 @@ def test_an_owner_adds_a_person_with_a_token(adas: Browser, client: Client, chec
 
     hers.sign_in(secret)
 
-    assert hers.open("/").headers["location"] == "/acme/checkout/executions"
+    assert hers.open("/").headers["location"] == "/acme/checkout"
     assert hers.open("/acme/payments/executions").status_code == 404
 
 

@@ -128,7 +128,7 @@ def test_the_first_start_prints_an_address_that_signs_a_browser_in_once(serve: S
 
     assert address.startswith(f"{served.url}/signin?once=")
     assert (first.status_code, second.status_code) == (303, 401)
-    assert home.headers["location"] == "/my-organization/my-team/executions"
+    assert home.headers["location"] == "/my-organization/my-team"
 
 
 def test_a_later_start_shows_no_token(serve: Serve) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from chaoscloud import cli
+from chaoscloud.commands.environment import sign_in_by_environment
 from chaoscloud.verify import command, tenancy
 from tests.plugin.commanding import chaos
 
@@ -44,6 +45,7 @@ def test_the_runner_gets_what_was_not_said_as_its_default(
             "control_file": (),
             "junit": None,
             "fail_on": (),
+            "complete": sign_in_by_environment,
         }
     ]
 

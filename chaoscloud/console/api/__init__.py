@@ -190,7 +190,13 @@ routes: list[BaseRoute] = [
         query=("after", *LIST),
     ),
     get(TEAM + "/executions/{execution}/report", reports.of_execution, Html),
-    get(TEAM + "/report", reports.of_period, Html, query=("since", "until", "tag")),
+    get(
+        TEAM + "/report",
+        reports.of_period,
+        Html,
+        query=("since", "until", "tag"),
+        refuses=(422,),
+    ),
     get(TEAM + "/executions/{execution}/journals", executions.list_journals, list[JournalVersion]),
     get(
         TEAM + "/executions/{execution}/journals/{number:int}",

@@ -59,6 +59,7 @@ def test_a_terminal_gets_a_line_that_is_redrawn_and_leaves_no_trace() -> None:
 
 def test_the_line_gives_way_to_the_log() -> None:
     """A record logged during a wait starts on a line of its own."""
+    filters = list(logger.filters)
     terminal = Terminal()
     handler = logging.StreamHandler(terminal)
     logger.addHandler(handler)
@@ -72,11 +73,12 @@ def test_the_line_gives_way_to_the_log() -> None:
 
     line = "Warm-up: 2s left, 0 samples, 0 deviated"
     assert f"{line}\r\x1b[2KThe probe is late.\n" in terminal.getvalue()
-    assert not logger.filters
+    assert logger.filters == filters
 
 
 def test_a_terminal_that_went_away_does_not_end_the_run() -> None:
     """The window is closed, the run goes on."""
+    filters = list(logger.filters)
     terminal = Terminal()
     progress = TerminalProgress(terminal)
     terminal.close()
@@ -85,7 +87,7 @@ def test_a_terminal_that_went_away_does_not_end_the_run() -> None:
     progress.show("Warm-up", 2, journal())
     progress.end()
 
-    assert not logger.filters
+    assert logger.filters == filters
 
 
 def test_elsewhere_the_log_says_it_now_and_then(caplog: pytest.LogCaptureFixture) -> None:
