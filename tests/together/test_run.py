@@ -59,17 +59,17 @@ def test_running_a_file_again_adds_an_execution_to_its_experiment(
     assert (signed_in.home / ".chaosiq").exists()
 
 
-def test_without_the_workspace_each_run_is_a_new_experiment(
+def test_without_the_workspace_the_console_knows_the_same_document(
     signed_in: User, console: Console, experiment: dict[str, Any]
 ) -> None:
-    """`disable workspace` neither reads nor writes the link."""
-    name = signed_in.keep("experiment.json", experiment)
+    """`disable workspace` neither reads nor writes the link; a changed document is a new one."""
     signed_in.chaos("disable", "workspace")
 
-    signed_in.chaos("run", name)
-    signed_in.chaos("run", name)
+    for title in ("One", "One", "Another"):
+        signed_in.chaos("run", signed_in.keep("experiment.json", experiment | {"title": title}))
 
-    assert len(console.experiments()) == 2
+    assert [each["title"] for each in console.experiments()] == ["Another", "One"]
+    assert len(console.executions()) == 3
     assert not (signed_in.home / ".chaosiq").exists()
 
 
