@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+WORKERS ?= auto
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_READY := $(VENV)/.demo-ready
@@ -23,8 +24,8 @@ $(READY): pyproject.toml $(wildcard requirements*.txt)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -e .
 	@touch $@
 
-test: $(READY) ## Run the test suite (ARGS="-k name" to choose)
-	$(BIN)/python -m pytest $(ARGS)
+test: $(READY) ## Run the test suite (ARGS="-k name" to choose; WORKERS=0 for one process)
+	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 $(ARGS)
 
 quick: $(READY) ## Run the tests that a change concerns: a first look, before all of them
 	@files=$$($(BIN)/python -m tests.changed) && \

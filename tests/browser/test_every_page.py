@@ -14,13 +14,14 @@ from tests.browser.stories import Story, everything
 from tests.browser.visitor import DESKTOP, PHONE, Scheme, Visitor
 from tests.together.conftest import Console
 
-# Routes that are no pages: a stream, downloads, and what catches the rest.
+# Routes that are no pages: a stream, downloads, an earlier address, and what catches the rest.
 NO_PAGES = (
     "/live",
     ".{format:file}",
     "/journal.json",
     "/report.html",
     "/journals/{number}",
+    "/timeline",
     "/{rest:path}",
 )
 NOT_LINKED = ("/signin",)  # asked for
