@@ -25,7 +25,7 @@ $(READY): pyproject.toml $(wildcard requirements*.txt)
 	@touch $@
 
 test: $(READY) ## Run the test suite (ARGS="-k name" to choose; WORKERS=0 for one process)
-	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadfile $(ARGS)
 
 quick: $(READY) ## Run the tests that a change concerns: a first look, before all of them
 	@files=$$($(BIN)/python -m tests.changed) && \

@@ -14,6 +14,8 @@ from tests.browser.stories import Story, everything
 from tests.browser.visitor import DESKTOP, PHONE, Scheme, Visitor
 from tests.together.conftest import Console
 
+pytestmark = pytest.mark.timeout(600)  # the first of these tests walks through every page
+
 # Routes that are no pages: a stream, downloads, an earlier address, and what catches the rest.
 NO_PAGES = (
     "/live",

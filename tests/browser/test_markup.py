@@ -116,6 +116,6 @@ def test_a_filter_s_words_stay_text(reader: Visitor, story: Story) -> None:
     """What stands in an address comes back in a form's field, and nowhere else."""
     reader.page.goto(f"{reader.url}{story.team}/executions?tag={MARKUP.replace(' ', '%20')}")
 
-    assert reader.page.get_by_label("Tag").input_value() == MARKUP
+    assert reader.page.get_by_role("textbox", name="Tag").input_value() == MARKUP
     assert reader.page.evaluate(ALIVE) == []
     assert reader.troubles == []
