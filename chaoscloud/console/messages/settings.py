@@ -1,20 +1,16 @@
 """The settings of a target, as somebody writes them: understood whole, or refused by key."""
 
-import re
 from collections.abc import Iterable
 from typing import Any, get_args
-from urllib.parse import urlsplit
 
 import msgspec
 
 from chaoscloud.console.messages.events import TYPES, USUAL
 from chaoscloud.console.messages.subscriptions import Subscription
 from chaoscloud.console.messages.targets import TARGETS
-from chaoscloud.console.rules.addresses import Network, is_address, may_call
+from chaoscloud.console.rules.addresses import Network
+from chaoscloud.console.rules.typed_settings import may_call_url, parse_as
 from chaoscloud.outcome import OutcomeName
-
-# How a `__post_init__` of settings names the key that is wrong: "url: Expected an address".
-_KEY_FIRST = re.compile(r"(?P<key>\w+): (?P<message>.*?)(?: - at `(?P<path>\$[^`]*)`)?", re.DOTALL)
 
 
 def parse_settings(target: str, raw: bytes | msgspec.Raw) -> str:
@@ -22,14 +18,7 @@ def parse_settings(target: str, raw: bytes | msgspec.Raw) -> str:
 
     Raises `msgspec.ValidationError`, which names the key at the end: "… - at `$.url`".
     """
-    try:
-        settings = msgspec.json.decode(raw, type=TARGETS[target].settings)
-    except msgspec.ValidationError as error:
-        if match := _KEY_FIRST.fullmatch(str(error)):
-            message = f"{match['message']} - at `{match['path'] or '$'}.{match['key']}`"
-            raise msgspec.ValidationError(message) from None
-        raise
-    return msgspec.json.encode(settings).decode()
+    return parse_as(TARGETS[target].settings, raw)
 
 
 def choose_events(target: str, wanted: Iterable[str]) -> tuple[str, ...]:
@@ -62,15 +51,9 @@ def load_settings(target: str, settings: str) -> Any:
 
 
 def may_call_address(target: str, settings: str, networks: Iterable[Network]) -> bool:
-    """Whether the console may call the address in these settings; without one it may.
-
-    A name is looked up, and its addresses checked, only when the console calls it.
-    """
+    """Whether the console may call the address in these settings; without one it may."""
     key = TARGETS[target].calls
-    if not key:
-        return True
-    host = urlsplit(getattr(load_settings(target, settings), key)).hostname or ""
-    return not is_address(host) or may_call(host, networks)
+    return not key or may_call_url(getattr(load_settings(target, settings), key), networks)
 
 
 def describe_target(subscription: Subscription) -> str:

@@ -1,19 +1,15 @@
 """The settings of a safeguard, as somebody writes them: understood whole, or refused by key."""
 
-import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
-from chaoscloud.console.rules.addresses import Network, is_address, may_call
+from chaoscloud.console.rules.addresses import Network
 from chaoscloud.console.rules.safeguards.kinds import KINDS
 from chaoscloud.console.rules.safeguards.model import Safeguard
-
-# How a `__post_init__` of settings names the key that is wrong: "url: Expected an address".
-_KEY_FIRST = re.compile(r"(?P<key>\w+): (?P<message>.*?)(?: - at `(?P<path>\$[^`]*)`)?", re.DOTALL)
+from chaoscloud.console.rules.typed_settings import may_call_url, parse_as
 
 
 def parse_settings(kind: str, raw: bytes | msgspec.Raw) -> str:
@@ -21,14 +17,7 @@ def parse_settings(kind: str, raw: bytes | msgspec.Raw) -> str:
 
     Raises `msgspec.ValidationError`, which names the key at the end: "… - at `$.url`".
     """
-    try:
-        settings = msgspec.json.decode(raw, type=KINDS[kind].settings)
-    except msgspec.ValidationError as error:
-        if match := _KEY_FIRST.fullmatch(str(error)):
-            message = f"{match['message']} - at `{match['path'] or '$'}.{match['key']}`"
-            raise msgspec.ValidationError(message) from None
-        raise
-    return msgspec.json.encode(settings).decode()
+    return parse_as(KINDS[kind].settings, raw)
 
 
 def load_settings(safeguard: Safeguard) -> Any:
@@ -42,13 +31,6 @@ def _load(kind: str, settings: str) -> Any:
 
 
 def may_call_address(kind: str, settings: str, networks: Iterable[Network]) -> bool:
-    """Whether the console may call the address in these settings; without one it may.
-
-    A name is looked up, and its addresses checked, only when the console calls it.
-    """
+    """Whether the console may call the address in these settings; without one it may."""
     key = KINDS[kind].calls
-    if not key:
-        return True
-    url = getattr(msgspec.json.decode(settings, type=KINDS[kind].settings), key)
-    host = urlsplit(url).hostname or ""
-    return not is_address(host) or may_call(host, networks)
+    return not key or may_call_url(getattr(_load(kind, settings), key), networks)
