@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
@@ -16,6 +17,7 @@ from starlette.routing import Match, Route
 
 from chaoscloud.console import api, errors, pages
 from chaoscloud.console.api.access_cache import AccessCache
+from chaoscloud.console.background import repeat, start
 from chaoscloud.console.bodies import BodyRoom
 from chaoscloud.console.config import Config
 from chaoscloud.console.db import CannotRead, Database, DiskFull, QueueFull, StorageError
@@ -34,7 +36,7 @@ from chaoscloud.console.records.idempotency import KeyReused
 from chaoscloud.console.records.lost_contacts import forget_found, has_lost, notice_lost
 from chaoscloud.console.records.outcomes import fill_outcomes
 from chaoscloud.console.records.run_results import fill_times
-from chaoscloud.console.retention_task import apply_again_and_again
+from chaoscloud.console.retention_task import PERIOD, apply_retention
 from chaoscloud.console.watch import Watch
 
 log = logging.getLogger("chaosiq.console")
@@ -80,17 +82,19 @@ def create_app(
 # --- beside requests ---------------------------------------------------------------------------
 
 STEP_PAUSE = 0.05  # seconds between two steps, in which ingest has the writer to itself
-LOOK_AFTER = 15.0  # seconds between two looks for executions that say nothing
+LOOK = "the look for silent executions"
+LOOK_AFTER = 15.0  # seconds between two of them
 RETRY_PAUSE = 10  # seconds after a step that the database refused
 
 
 @asynccontextmanager
 async def _work_beside(app: Starlette) -> AsyncIterator[None]:
-    database = app.state.db
+    database, now = app.state.db, app.state.now
+    look = partial(look_after_messages, database, now)
     tasks = [
-        asyncio.create_task(_work(database, app.state.now)),
-        asyncio.create_task(app.state.delivery.run()),
-        asyncio.create_task(look_after_messages(database, app.state.now)),
+        start(_work(database, now), "the work on earlier records"),
+        start(app.state.delivery.run(), "the delivery of messages"),
+        start(repeat(look, LOOK_AFTER, LOOK), LOOK),
     ]
     try:
         yield
@@ -102,17 +106,12 @@ async def _work_beside(app: Starlette) -> AsyncIterator[None]:
 
 async def look_after_messages(database: Database, now: Callable[[], datetime]) -> None:
     """Notice executions that say nothing any more or did not come, and forget old messages."""
-    while True:
-        try:
-            if await database.reading(has_lost, now()):
-                await database.writing(notice_lost, now())
-            await database.writing(forget_found)
-            await judge_expected_runs(database, now())
-            while await database.writing(prune, now()) == MOST_PRUNED:
-                await asyncio.sleep(STEP_PAUSE)
-        except StorageError as error:
-            log.warning("executions that say nothing are not noticed yet: %s", error)
-        await asyncio.sleep(LOOK_AFTER)
+    if await database.reading(has_lost, now()):
+        await database.writing(notice_lost, now())
+    await database.writing(forget_found)
+    await judge_expected_runs(database, now())
+    while await database.writing(prune, now()) == MOST_PRUNED:
+        await asyncio.sleep(STEP_PAUSE)
 
 
 async def judge_expected_runs(database: Database, now: datetime) -> None:
@@ -125,7 +124,7 @@ async def judge_expected_runs(database: Database, now: datetime) -> None:
 
 async def _work(database: Database, now: Callable[[], datetime]) -> None:
     await compute_missing(database)  # before retention may remove what it reads
-    await apply_again_and_again(database, now)
+    await repeat(partial(apply_retention, database, now), PERIOD, "retention")
 
 
 async def compute_missing(database: Database) -> None:

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from chaoscloud.console.db import Database, StorageError
+from chaoscloud.console.db import Database
 from chaoscloud.console.db.engines import return_free_pages
 from chaoscloud.console.records import removals
 from chaoscloud.console.records.removals import RECORD_TYPES, Content, RecordType, Removed
@@ -15,16 +15,6 @@ log = logging.getLogger("chaosiq.console")
 
 PERIOD = 600  # seconds between two looks for what is to be removed
 STEP_PAUSE = 0.05  # seconds between two steps, in which ingest has the writer to itself
-
-
-async def apply_again_and_again(database: Database, now: Callable[[], datetime]) -> None:
-    """Apply the retention of all organizations, every `PERIOD` seconds, until cancelled."""
-    while True:
-        try:
-            await apply_retention(database, now)
-        except StorageError as error:
-            log.warning("retention cannot remove anything now: %s", error)
-        await asyncio.sleep(PERIOD)
 
 
 async def apply_retention(
