@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
 from chaoscloud.console.db import CannotOpen, Database
+from chaoscloud.console.db.engines import create_engines
 from chaoscloud.console.db.migrations import NEWEST, alembic_version
 from chaoscloud.console.records import organizations
 from tests.console.conftest import Clock
@@ -139,6 +140,15 @@ def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(CannotOpen, match=r"chaosiq-cloud\[console,postgresql\]"):
         Database.open("postgresql://localhost/orders")
+
+
+def test_a_new_file_is_switched_to_wal_by_whoever_comes_first(tmp_path: Path) -> None:
+    """SQLite refuses the others at once instead of letting them wait, once in some dozen times."""
+    with ThreadPoolExecutor(12) as pool:
+        for number in range(20):
+            url = f"sqlite:///{tmp_path / str(number)}.sqlite3"
+            for engines in pool.map(create_engines, [url] * 12):
+                engines.dispose()
 
 
 def test_many_may_open_a_new_database_at_once(url: str) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from sqlalchemy.exc import ArgumentError
 from chaoscloud.console.db.failures import CannotOpen
 
 BUSY_TIMEOUT = 10.0  # seconds another process (the command line beside a server) may hold the lock
+BUSY_PAUSE = 0.02  # seconds between two attempts where SQLite itself does not wait
 CONNECT_TIMEOUT = 5  # seconds until a PostgreSQL server counts as away
 _GIVE_UP_SOON = {  # a server that vanished without a word holds nobody for long
     "connect_timeout": CONNECT_TIMEOUT,
@@ -124,10 +126,17 @@ def _prepare(engine: Engine, begin: str, *pragmas: str) -> None:
 
 
 def _enable_wal(writer: Engine, file: Path) -> None:
-    try:
-        mode = _run_outside_transaction(writer, "PRAGMA journal_mode=WAL")
-    except sqlite3.Error as error:
-        raise CannotOpen(f"cannot use the database {file}: {error}") from error
+    """Switch to WAL. SQLite does not wait for others here, even those that do the same: we do."""
+    ends = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            mode = _run_outside_transaction(writer, "PRAGMA journal_mode=WAL")
+            break
+        except sqlite3.Error as error:
+            is_busy = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+            if not is_busy or time.monotonic() >= ends:
+                raise CannotOpen(f"cannot use the database {file}: {error}") from error
+            time.sleep(BUSY_PAUSE)
     if mode != "wal":
         raise CannotOpen(f"cannot use {file}: this file system does not allow SQLite's WAL mode")
 
