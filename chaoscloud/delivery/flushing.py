@@ -14,7 +14,7 @@ logger = logging.getLogger("chaostoolkit")
 FLUSH_WITHIN = 5.0
 """Seconds that a run waits at its end, unless CHAOSIQ_FLUSH_TIMEOUT says otherwise."""
 
-OUT_OF_CONTACT = 1.0
+OUT_OF_CONTACT = 0.5
 """Seconds it waits for a console that did not answer the last time, or takes long to do so."""
 
 SAY_AFTER = 0.5  # seconds

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4, uuid5
 
 from chaoscloud.api.calls import Cleaner
 from chaoscloud.api.events import cloud_event
@@ -38,6 +38,7 @@ class Recorder:
         self.verification_id: str | None = None
         self._spool = spool
         self._redactor = redactor
+        self._run = UUID(str(spool.contents.header["run"]))
         self._events = 0
         self._lock = threading.Lock()
 
@@ -85,7 +86,8 @@ class Recorder:
                 # https://github.com/cloudevents/spec/blob/main/cloudevents/extensions/sequence.md
                 attributes: dict[str, Any] = {"sequence": f"{self._events:08d}"}
                 attributes |= {"redacted": count} if count else {}
-                event = encode_members(event=cloud_event(event_type, **attributes))
+                identifier = str(uuid5(self._run, attributes["sequence"]))
+                event = encode_members(event=cloud_event(event_type, identifier, **attributes))
                 self._spool.append("event", f'{event},"data":{data}', event_type)
 
     def record_run_event(self, category: str, payload: Any) -> None:

@@ -30,8 +30,8 @@ logger = logging.getLogger("chaostoolkit")
 
 LONG_FOR_A_CALL = 2.0  # seconds
 
-LINGER = 0.5
-"""Seconds that events wait for company where the console takes batches."""
+FIRST_LINGER, LINGER = 0.5, 1.0
+"""Seconds that events wait for company where the console takes batches; the first ones less."""
 
 BETWEEN_PASSES = 5.0
 """Seconds between two looks at what earlier runs left, while some of it has to wait."""
@@ -93,6 +93,8 @@ class Sender:
         self._on_ids = on_ids
         self._change = threading.Condition()
         self._news = False
+        self._waits_for_news = False
+        self._linger = FIRST_LINGER
         self._hurry = False
         self._closing = False
         self._threads: list[threading.Thread] = []
@@ -110,7 +112,8 @@ class Sender:
         """There is something to send."""
         with self._change:
             self._news = True
-            self._change.notify_all()
+            if self._waits_for_news:  # waking a thread that lets events gather costs each hook time
+                self._change.notify_all()
 
     def unblock(self) -> None:
         """Try once more what this token may not send: another request may be allowed."""
@@ -192,7 +195,8 @@ class Sender:
         """Fewer requests, and fewer bytes; not while somebody waits for them."""
         records = self._spool.first(MOST_AT_ONCE)
         if records and own.takes_batches and all(record.kind == "event" for record in records):
-            self._sleep(LINGER)
+            self._sleep(self._linger)
+            self._linger = LINGER
 
     def _begin_backlog(self) -> None:
         """Once nothing of this run waits, what earlier runs left may go beside it."""
@@ -266,6 +270,7 @@ class Sender:
     def _sleep(self, seconds: float | None, *, is_minimum: bool = False) -> None:
         """Wait for news, or for `seconds`, which only hurry cuts short."""
         with self._change:
+            self._waits_for_news = seconds is None
             self._change.wait_for(
                 lambda: (
                     self._closing
@@ -274,7 +279,7 @@ class Sender:
                 ),
                 seconds,
             )
-            self._news = self._hurry = False
+            self._news = self._hurry = self._waits_for_news = False
 
     def _wait_until_closed(self) -> None:
         with self._change:

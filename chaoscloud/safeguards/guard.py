@@ -214,9 +214,11 @@ class Guard:
 
     def _is_fresh(self) -> bool:
         """Whether the last answer still counts: it is recent, and a change would be heard."""
-        if self._clock() >= self._fresh_until:
+        watch, timing = self._watch, self._timing
+        if watch is not None and watch.is_blind:
             return False
-        return self._watch is None or not self._watch.is_blind
+        longer = timing.fresh_held - timing.fresh if watch is not None and watch.is_held else 0.0
+        return self._clock() < self._fresh_until + longer
 
     def _record_loss(self, reason: str) -> None:
         if self.state in (RunState.ROLLING_BACK, RunState.OVER):

@@ -14,9 +14,10 @@ class Timing:
 
     `wait`: how long the console may hold a question; `slack`: what that may take beyond; `every`:
     between two questions that it does not hold; `limit`: the longest that an ordinary question
-    takes; `fresh`: how long a control uses an answer; `backoff`: how long it asks nothing after a
-    failure, as a multiple of the time that took; `lease`: how long a run that requires safeguards
-    goes on without an answer.
+    takes; `fresh`: how long a control uses an answer, and `fresh_held` while the console holds a
+    question of the watch, and so would tell of a change; `backoff`: how long a control asks nothing
+    after a failure, as a multiple of the time that took; `lease`: how long a run that requires
+    safeguards goes on without an answer.
     """
 
     wait: int = 25
@@ -24,6 +25,7 @@ class Timing:
     every: float = 1.0
     limit: float = 5.0
     fresh: float = 1.0
+    fresh_held: float = 5.0
     backoff: float = 10.0
     lease: float = 60.0
 

@@ -31,6 +31,7 @@ class Watch:
 
     `hear` returns whether there is anything left to watch for; `lease_left` says how long the run
     may still go on without an answer, in seconds; `rest` waits for some, or until the end.
+    `is_held` is whether a question is under way that the console may hold.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Watch:
         self._rest = rest
         self._wait = timing.wait
         self._server_holds = False
-        self._is_held = False
+        self.is_held = False
         self._address_changed = False
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
@@ -64,7 +65,7 @@ class Watch:
         The console tells of changes while it holds a question of ours, and it holds none: the last
         one was cut, or the next one is on its way.
         """
-        return self._server_holds and not self._is_held
+        return self._server_holds and not self.is_held
 
     def start(self, reply: PolicyReply) -> None:
         """Watch from here on; `reply` is what is known."""
@@ -131,11 +132,11 @@ class Watch:
         limit = self._timing.time_limit(known, wait, self._lease_left())
         self._session.timeout = (min(3.0, limit), limit)
         self._session.call_limit = limit
-        self._is_held = known.etag is not None and wait is not None
+        self.is_held = known.etag is not None and wait is not None
         try:
             return ask_console(self._session, self._question, known, wait)
         finally:
-            self._is_held = False
+            self.is_held = False
 
     def _report(self, reply: PolicyReply, duration: float) -> bool:
         """Have the guard hear the reply; then acknowledge a denial. Returns whether to go on."""

@@ -21,7 +21,7 @@ SENTENCE = (
     "Black Friday: nobody touches the shop"
 )
 
-AT_EACH_HOOK = Timing(every=3600.0, fresh=0.0, backoff=0.0)
+AT_EACH_HOOK = Timing(every=3600.0, fresh=0.0, fresh_held=0.0, backoff=0.0)
 """Every control asks for itself, and the watch keeps out of it."""
 
 

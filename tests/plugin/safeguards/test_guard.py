@@ -103,17 +103,41 @@ def test_an_answer_is_used_for_a_second(clock: Clock) -> None:
     assert (asked_within_a_second, console.count) == (1, 2)
 
 
+class StandingWatch:
+    """A watch whose question the console holds, or which waits for its turn to ask."""
+
+    is_blind, is_held = False, True
+
+    def __init__(self, *_: object) -> None: ...
+    def start(self, reply: PolicyReply) -> None: ...
+
+
+class BlindWatch(StandingWatch):
+    is_blind, is_held = True, False
+
+
+def test_while_the_console_holds_a_question_controls_seldom_ask(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It tells of a change at once; asking each second would slow down a run far from it."""
+    monkeypatch.setattr(guard_module, "Watch", StandingWatch)
+    console = Asked(YES)
+    guard = Guard(console, timing=Timing(), clock=clock, watched=(None, RunQuestion({})))
+    guard.open()
+
+    clock.seconds += 4.9
+    guard.check()
+    asked_while_held = console.count
+    clock.seconds += 0.2
+    guard.check()
+
+    assert (asked_while_held, console.count) == (1, 2)
+
+
 def test_a_control_asks_for_itself_while_the_watch_would_not_hear_of_a_change(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However recent the last answer is: a stop that everybody heard holds from then on."""
-
-    class BlindWatch:
-        is_blind = True
-
-        def __init__(self, *_: object) -> None: ...
-        def start(self, reply: PolicyReply) -> None: ...
-
     monkeypatch.setattr(guard_module, "Watch", BlindWatch)
     console = Asked(YES, YES, NO)
     watched = (None, RunQuestion({}))

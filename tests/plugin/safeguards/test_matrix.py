@@ -45,7 +45,7 @@ MOMENTS = ["before", "during", "in rollbacks"]
 MODES = ["on", "required"]
 
 LONG = 30.0  # seconds: what waits that long was not stopped
-QUICK = Timing(every=0.02, limit=5.0, fresh=0.02, backoff=0.0, lease=1.0)
+QUICK = Timing(every=0.02, limit=5.0, fresh=0.02, fresh_held=0.02, backoff=0.0, lease=1.0)
 PATIENCE = 0.7  # seconds, where the console says nothing: more than it needs when it is well
 
 CARRIES_ON = "The experiment carries on without them"
@@ -145,8 +145,8 @@ def the_experiment(trouble: Trouble, moment: str, interrupted: bool) -> dict[str
 
     def begin() -> None:
         trouble.on = True
-        # The watch may end with the first no; else it goes on asking.
-        until(lambda: not interrupted and (trouble.questions > 1 or not is_watched()))
+        # The watch may end with the first no; else it goes on asking, two addresses at a time.
+        until(lambda: not interrupted and (trouble.questions > 2 or not is_watched()))
 
     activities.moments["lose the broker"] = begin if moment == "during" else lambda: None
     activities.moments["bring it back"] = begin if moment == "in rollbacks" else lambda: None
