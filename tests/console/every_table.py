@@ -3,8 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Connection, Float, Integer, LargeBinary, Table
+from sqlalchemy import Boolean, Column, Connection, Float, Integer, Table
 
+from chaoscloud.console.db.journal_column import holds_bytes
 from chaoscloud.console.db.schema import Moment, Words, metadata
 
 ROWS = 5
@@ -55,7 +56,7 @@ def _make_value(column: Column[Any], number: int, name: str) -> Any:
         return START + timedelta(microseconds=number)
     if isinstance(kind, Words):
         return (f"tag {number}", "Größe")
-    if isinstance(kind, LargeBinary):
-        return f'{{"name": "{name}", "number": {number}}}'.encode()
+    if holds_bytes(column):  # a journal of this length is compressed
+        return f'{{"name": "{name}", "number": {number}, "run": [{"0, " * 100}0]}}'.encode()
     text = f"{SORTED_DIFFERENTLY[number % len(SORTED_DIFFERENTLY)]}{number} {name or column.name}"
     return text[: getattr(kind, "length", None)]

@@ -9,6 +9,7 @@ import msgspec
 from starlette.requests import Request
 
 from chaoscloud.console.bodies import Lease, read_body
+from chaoscloud.console.db.journal_column import Journal
 from chaoscloud.console.errors import BadRequest, Problem, Unprocessable
 from chaoscloud.console.middleware import LEASE
 from chaoscloud.console.rules.soundness import Unsound, ensure_sound
@@ -20,6 +21,7 @@ P = ParamSpec("P")
 Document = Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": "object"})]
 
 LARGE = 256 * 1024  # bytes from which on reading would hold up everybody else
+LARGE_JOURNAL = 32 * 1024  # the same of a body whose journal is compressed
 _PLACE = re.compile(r"(?P<message>.*) - at `(?P<path>\$.*)`$", re.DOTALL)
 _STEP = re.compile(r"\.(?P<key>[^.\[]+)|\[(?P<index>[^\]]*)\]")
 
@@ -59,6 +61,20 @@ async def offload(
     if len(raw) < LARGE:
         return job(raw, *args, **kwargs)
     return await asyncio.to_thread(job, raw, *args, **kwargs)
+
+
+async def offload_journal(job: Callable[[bytes], T], raw: bytes) -> T:
+    """The same for a job that compresses a journal, which takes longer."""
+    if len(raw) < LARGE_JOURNAL:
+        return job(raw)
+    return await asyncio.to_thread(job, raw)
+
+
+def read_journal(raw: msgspec.Raw) -> Journal:
+    """The journal of a body, compressed here so that the writer need not."""
+    journal = Journal(raw)
+    _ = journal.stored
+    return journal
 
 
 def check_json(raw: bytes, what: str = "body") -> bytes:

@@ -6,7 +6,14 @@ import msgspec
 from sqlalchemy import Connection
 
 from chaoscloud.console.api import _lookup
-from chaoscloud.console.api._body import Document, Invalid, check_json, decode_as, validate
+from chaoscloud.console.api._body import (
+    Document,
+    Invalid,
+    check_json,
+    decode_as,
+    read_journal,
+    validate,
+)
 from chaoscloud.console.api.verifications import Id, ImportedVerification, import_of
 from chaoscloud.console.errors import NotFound
 from chaoscloud.console.records import (
@@ -56,7 +63,7 @@ class _OfExperiment(msgspec.Struct):
 def start_of(body: bytes) -> Start:
     """Read a body. Raises a `Problem`."""
     sent = decode_as(check_json(body), NewRun)
-    journal = bytes(sent.journal)
+    journal = read_journal(sent.journal)
     summary = validate(lambda: journals.summary(journal), "journal")
     document = bytes(decode_as(journal, _OfExperiment, "journal").experiment)
     if document == b"null":

@@ -20,7 +20,8 @@ from chaoscloud.console.api._body import (
     body_of,
     check_json,
     decode_as,
-    offload,
+    offload_journal,
+    read_journal,
     validate,
 )
 from chaoscloud.console.api._team_request import TeamRequest, of_team
@@ -70,7 +71,7 @@ async def create(request: TeamRequest) -> Response:
     """Keep a new execution of an experiment; what is wrong with it is a list (contract, 6)."""
     body = await body_of(request.http)
     try:
-        summary, journal = await offload(journal_of, body)
+        summary, journal = await offload_journal(journal_of, body)
     except Invalid as invalid:
         return json(invalid.errors, 422)
     key = request.key(idempotency.KeyKind.EXECUTION, body)
@@ -94,7 +95,7 @@ async def journal(request: TeamRequest) -> Response:
 async def record(request: TeamRequest) -> Response:
     """Write a later journal; that of an ended execution stays as an earlier version."""
     body = await body_of(request.http)
-    summary, journal = await offload(journal_of, body)
+    summary, journal = await offload_journal(journal_of, body)
     _, experiment_id, execution_id = _names(request)
     try:
         await request.db.recording(
@@ -140,7 +141,7 @@ async def one(request: TeamRequest) -> Response:
 
 def journal_of(body: bytes) -> tuple[Summary, bytes]:
     """The journal in a body, and what the console takes out of it. Raises a `Problem`."""
-    journal = bytes(decode_as(check_json(body), NewJournal).journal)
+    journal = read_journal(decode_as(check_json(body), NewJournal).journal)
     return validate(lambda: journals.summary(journal), "journal"), journal
 
 

@@ -18,7 +18,15 @@ from chaoscloud.console.api._answers import (
     nothing,
     page,
 )
-from chaoscloud.console.api._body import Document, body_of, check_json, decode_as, offload, validate
+from chaoscloud.console.api._body import (
+    Document,
+    body_of,
+    check_json,
+    decode_as,
+    offload_journal,
+    read_journal,
+    validate,
+)
 from chaoscloud.console.api._team_request import TeamRequest, of_team
 from chaoscloud.console.api.executions import present_journal
 from chaoscloud.console.errors import Conflict, NotFound
@@ -71,7 +79,7 @@ class RunWithJournal(VerificationRun, frozen=True, kw_only=True):
 async def start(request: TeamRequest) -> Response:
     """Keep a new run; a verification the team does not know is registered from the document."""
     body = await body_of(request.http)
-    started = await offload(starting.start_of, body)
+    started = await offload_journal(starting.start_of, body)
     key = request.key(idempotency.KeyKind.VERIFICATION_RUN, body)
     verification_id = request.path("verification")
     run = await request.db.recording(
@@ -118,7 +126,7 @@ async def one(request: TeamRequest) -> Response:
 async def finish(request: TeamRequest) -> Response:
     """Keep how a run ended."""
     body = await body_of(request.http)
-    status, results, journal = await offload(_finished_of, body)
+    status, results, journal = await offload_journal(_finished_of, body)
     _, verification_id, run_id = _names(request)
     try:
         await request.db.recording(
@@ -154,7 +162,7 @@ async def journal_version(request: TeamRequest) -> Response:
 
 def _finished_of(body: bytes) -> tuple[str, Results, bytes]:
     sent = decode_as(check_json(body), Finished)
-    journal = bytes(sent.journal)
+    journal = read_journal(sent.journal)
     results = sent.results or validate(lambda: _count_samples(journal), "journal")
     pace = validate(lambda: rules.frequency(journals.extensions(journal)), "journal", "experiment")
     if results.frequency is None:

@@ -15,7 +15,6 @@ import msgspec
 from sqlalchemy import (
     Column,
     Connection,
-    LargeBinary,
     MetaData,
     Row,
     Table,
@@ -31,6 +30,7 @@ from sqlalchemy import (
 
 from chaoscloud.console.db.engines import Engines, set_next_number
 from chaoscloud.console.db.failures import CannotOpen
+from chaoscloud.console.db.journal_column import holds_bytes
 from chaoscloud.console.db.migrations import UNFINISHED_COPY, migrate
 from chaoscloud.console.db.schema import Moment, metadata
 from chaoscloud.console.db.schema import Sequence as SequenceType
@@ -163,7 +163,7 @@ def _read_parts(
 
 @contextmanager
 def _stream(connection: Connection, table: Table, statement: Any) -> Iterator[Any]:
-    large = any(isinstance(column.type, LargeBinary) for column in table.columns)
+    large = any(map(holds_bytes, table.columns))
     at_once = LARGE_ROWS_AT_ONCE if large else ROWS_AT_ONCE
     with connection.execute(statement.execution_options(yield_per=at_once)) as result:
         yield result

@@ -15,7 +15,8 @@ from chaoscloud.console.db.engines import Engines, begin_migration, copy_databas
 from chaoscloud.console.db.failures import CannotOpen, describe_error
 from chaoscloud.console.db.schema import metadata
 
-NEWEST = "m0013_alerts"  # the last revision in VERSIONS; the one that `schema.py` describes
+# The last revision in VERSIONS; the one that `schema.py` describes.
+NEWEST = "m0014_compressed_journals"
 UNFINISHED_COPY = "unfinished_copy"  # a table that is there as long as something is copied
 BASELINE = "m0001_baseline"
 VERSIONS = Path(__file__).with_name("versions")

@@ -1,8 +1,9 @@
 """The console's tables, in SQL that SQLite and PostgreSQL both take.
 
 Conventions: identifiers are UUIDs kept as text; times are aware UTC datetimes; documents that came
-over the wire are kept as the bytes that came (UTF-8 JSON), beside the few columns that pages and
-rules ask for. Every row that belongs to people belongs to a team or an organization.
+over the wire are kept as the bytes that came (UTF-8 JSON; journals compressed), beside the few
+columns that pages and rules ask for. Every row that belongs to people belongs to a team or an
+organization.
 """
 
 from sqlalchemy import (
@@ -35,6 +36,7 @@ from chaoscloud.console.db.columns import (
     reference,
 )
 from chaoscloud.console.db.expectation_tables import expected_runs, missed_runs
+from chaoscloud.console.db.journal_column import JournalBytes
 from chaoscloud.console.db.message_tables import (
     IS_PENDING,
     alert_periods,
@@ -200,7 +202,7 @@ executions = Table(
     Column("duration", Float),  # seconds
     Column("safeguards", Text),  # JSON list of the policies that stopped it, else null
     Column("stop", Text),  # JSON, how a stop reached it: when decided, received, interrupted
-    Column("journal", LargeBinary, nullable=False),  # empty once retention has removed it
+    Column("journal", JournalBytes, nullable=False),  # empty once retention has removed it
     creation_time(),
     Column("updated_at", Moment, nullable=False),
     Column("last_seen_at", Moment, nullable=False),  # the last word of the run, events included
@@ -298,7 +300,7 @@ journal_versions = Table(  # journals of runs that had ended when another journa
     metadata,
     Column("record_id", String(36), primary_key=True),  # an execution or a verification run
     Column("number", Integer, primary_key=True),  # 1, 2, …
-    Column("journal", LargeBinary, nullable=False),
+    Column("journal", JournalBytes, nullable=False),
     Column("status", Text, nullable=False),
     Column("results", Text),  # JSON, of a verification run
     Column("person_id", String(36), nullable=False),  # who sent it

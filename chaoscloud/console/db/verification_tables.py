@@ -21,6 +21,7 @@ from chaoscloud.console.db.columns import (
     metadata,
     reference,
 )
+from chaoscloud.console.db.journal_column import JournalBytes
 
 objectives = Table(
     "objectives",
@@ -66,7 +67,7 @@ verification_runs = Table(
     reference("person_id", "people"),
     Column("state", String(16), nullable=False),  # running | finished
     Column("status", Text, nullable=False, default=""),
-    Column("journal", LargeBinary, nullable=False),
+    Column("journal", JournalBytes, nullable=False),
     Column("results", Text),  # JSON, as the plugin counted
     creation_time(),
     Column("ended_at", Moment),

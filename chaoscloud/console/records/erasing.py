@@ -14,7 +14,6 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
-    LargeBinary,
     Table,
     Text,
     and_,
@@ -23,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 
+from chaoscloud.console.db.journal_column import holds_bytes
 from chaoscloud.console.db.schema import (
     Words,
     audit,
@@ -121,7 +121,7 @@ def list_columns(table: Table) -> list[Column[Any]]:
     return [
         column
         for column in table.columns
-        if isinstance(column.type, (Text, Words, LargeBinary))
+        if (isinstance(column.type, (Text, Words)) or holds_bytes(column))
         and not column.primary_key
         and not column.foreign_keys
         and not column.name.endswith("_id")

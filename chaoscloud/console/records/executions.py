@@ -136,12 +136,13 @@ def record(
             by.title,
             by.started_at,
             by.is_stop_test,
-            by.journal,
         )
         .where(by.team_id == author.team_id, by.id == execution_id)
         .with_for_update()  # of two journals that come at once, one replaces the other
     ).one()
-    if row.status != "running" and (not summary.over or row.journal == journal):
+    if row.status != "running" and (
+        not summary.over or _is_latest(connection, author.team_id, execution_id, journal)
+    ):
         return
     if removals.is_removed_journal(connection, execution_id, journal):
         return  # it was here before
@@ -264,6 +265,10 @@ def journal(connection: Connection, team_id: str, execution_id: str) -> bytes | 
         select(by.journal).where(by.team_id == team_id, by.id == execution_id)
     )
     return raw
+
+
+def _is_latest(connection: Connection, team_id: str, execution_id: str, sent: bytes) -> bool:
+    return journal(connection, team_id, execution_id) == sent
 
 
 def list_journals(connection: Connection, execution_id: str) -> list[JournalVersion]:

@@ -34,14 +34,16 @@ def keep_earlier(connection: Connection, table: Table, record_id: str) -> int:
 
     Raises `TooManyVersions`.
     """
-    row = connection.execute(select(table).where(table.c.id == record_id)).one()
+    where = table.c.id == record_id
+    columns = [column for column in table.c if column is not table.c.journal]
+    row = connection.execute(select(*columns).where(where)).one()
     if row.journal_number >= MOST_VERSIONS:
         raise TooManyVersions(f"a journal has at most {MOST_VERSIONS} versions")
     connection.execute(
         journal_versions.insert().values(
             record_id=record_id,
             number=row.journal_number,
-            journal=row.journal,
+            journal=select(table.c.journal).where(where).scalar_subquery(),  # as it is stored
             status=row.status,
             results=row._mapping.get("results"),
             person_id=row.journal_person_id or row.person_id,

@@ -124,18 +124,17 @@ def finish(
     """
     by = verification_runs.c
     row = connection.execute(
-        select(verification_runs).where(by.id == run_id).with_for_update()
+        select(by.state, by.status, by.results, by.verification_id, by.ended_at)
+        .where(by.id == run_id)
+        .with_for_update()
     ).one()
     values: dict[str, Any] = {
         "state": FINISHED,
         "status": status,
         "results": msgspec.json.encode(results).decode(),
-        "journal": journal,
     }
-    present = dict(row._mapping)
-    if removals.is_removed_journal(connection, run_id, journal):
-        present["journal"] = journal
-    if all(present[name] == value for name, value in values.items()):
+    is_same = all(row._mapping[name] == value for name, value in values.items())
+    if is_same and _is_known_journal(connection, run_id, journal):
         return
     if row.state == FINISHED:
         values["journal_number"] = journal_versions.keep_earlier(
@@ -150,6 +149,7 @@ def finish(
             ("verification", row.verification_id),
         )
     values |= {
+        "journal": journal,
         "journal_person_id": author.person_id,
         "journal_at": now,
         "ended_at": row.ended_at or now,
@@ -158,6 +158,13 @@ def finish(
     removals.note_new_journal(connection, run_id)
     if row.state != FINISHED:
         _announce_impact(connection, author.team_id, row.verification_id, run_id, now)
+
+
+def _is_known_journal(connection: Connection, run_id: str, sent: bytes) -> bool:
+    """Whether a journal is the latest one of a run, be it removed since."""
+    return journal(connection, run_id) == sent or removals.is_removed_journal(
+        connection, run_id, sent
+    )
 
 
 def _announce_impact(

@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, LargeBinary, Table, or_, select
+from sqlalchemy import Column, Connection, Table, or_, select
 
+from chaoscloud.console.db.journal_column import holds_bytes
 from chaoscloud.console.db.migrations import NEWEST
 from chaoscloud.console.db.schema import Moment, Words, people
 from chaoscloud.console.records.belonging import list_exported, match_teams
@@ -77,7 +78,7 @@ def encode_row(table: Table, row: dict[str, Any]) -> dict[str, Any]:
 
 def decode_row(table: Table, row: dict[str, Any]) -> dict[str, Any]:
     """A row of a file as the database takes it. Raises `ValueError`, `TypeError`, `KeyError`."""
-    return {name: _decode_value(table.c[name].type, value) for name, value in row.items()}
+    return {name: _decode_value(table.c[name], value) for name, value in row.items()}
 
 
 def is_counted(table: Table, name: str) -> bool:
@@ -96,13 +97,13 @@ def _encode_value(value: Any) -> Any:
         return {"base64": base64.b64encode(value).decode()}
 
 
-def _decode_value(kind: Any, value: Any) -> Any:
+def _decode_value(column: Column[Any], value: Any) -> Any:
     if value is None:
         return None
-    if isinstance(kind, Moment):
+    if isinstance(column.type, Moment):
         return datetime.fromisoformat(value)
-    if isinstance(kind, Words):
+    if isinstance(column.type, Words):
         return tuple(value)
-    if isinstance(kind, LargeBinary):
+    if holds_bytes(column):
         return base64.b64decode(value["base64"]) if isinstance(value, dict) else value.encode()
     return value
