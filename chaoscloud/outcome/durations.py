@@ -47,9 +47,13 @@ def _in_units(whole: int) -> str:
 def format_percentage(value: float) -> str:
     """A share of the time as people write it, with two decimals at most: `99.9 %`, `0.05 %`.
 
-    A target has as many as its author gave it: 99.999 is not 100.
+    What is less than 100 has as many as it takes to show that: 99.999, or 99.99999.
     """
     if 0 < value < 0.005:
         return "under 0.01 %"
     rounded = f"{value:.2f}".rstrip("0").rstrip(".")
-    return f"{rounded if float(rounded) < 100 or value >= 100 else format(value, '.6g')} %"
+    digits = 6  # significant ones: four after the point, below 100
+    while value < 100 <= float(rounded):
+        rounded = f"{value:.{digits}g}"
+        digits += 1
+    return f"{rounded} %"

@@ -11,10 +11,13 @@ from chaoscloud.console.rules.curve import curve
 from chaoscloud.outcome.samples import (
     Sample,
     SampleEvent,
+    SampleTimes,
     Sampling,
+    as_not_run,
     bounds,
     from_events,
     from_journal,
+    measure_times,
 )
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -77,6 +80,68 @@ def test_a_journal_tells_them_too() -> None:
 
     assert [sample.met for sample in sampling.samples] == [True, False]
     assert sampling.condition == (at(5), at(9))
+
+
+def test_a_journal_without_measurements_tells_them_from_its_tests_during_the_method() -> None:
+    """The Chaos Toolkit writes those; a method that did not end is no condition."""
+    during = [state(0, True, 1), state(10, False, 2)]
+    content = {"steady_states": {"during": during}, "run": [{"start": at(5).isoformat()}]}
+
+    sampling = from_journal(content)
+
+    assert [sample.value for sample in sampling.samples] == [1, 2]
+    assert sampling.condition is None
+
+
+def test_a_sample_stands_until_the_next_one_and_the_last_one_for_its_pace() -> None:
+    """One that was not run says nothing of its time; the end of the run bounds the last."""
+    samples = tuple(
+        Sample(at(second), met, None)
+        for second, met in ((0, True), (10, None), (20, False), (30, True))
+    )
+
+    times = measure_times(Sampling(samples), at(36), 10)
+
+    assert times == SampleTimes(sampled=26, deviated=10, pace=10)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "end", "frequency", "sampled"),
+    [
+        ((0,), None, 10, 10),  # nothing but the frequency is known
+        ((0,), 4, 10, 4),
+        ((0,), 400, 10, 10),
+        ((0, 30), None, 10, 60),  # as slow as the samples before it
+        ((0, 30), 400, 10, 60),
+        ((0, 4), 400, 10, 14),  # and not faster than asked for
+        ((0, 10), 5, 10, 10),  # an end that a clock puts before it
+        ((0,), 0.5, 1, 0.5),
+    ],
+)
+def test_the_last_sample_stands_for_no_longer_than_is_known(
+    seconds: tuple[float, ...], end: float | None, frequency: float, sampled: float
+) -> None:
+    """Its pace, that of those before it, or until the run was over."""
+    sampling = Sampling(tuple(Sample(at(second), True, None) for second in seconds))
+
+    times = measure_times(sampling, None if end is None else at(end), frequency)
+
+    assert times is not None
+    assert times.sampled == sampled
+
+
+def test_samples_that_took_no_time_have_none() -> None:
+    """Neither those of a run that ended as it began, nor those that were not run."""
+    assert measure_times(Sampling((Sample(at(0), True, None),)), at(0), 10) is None
+    assert measure_times(Sampling((Sample(at(0), None, None),)), at(9), 10) is None
+    assert measure_times(Sampling(()), at(9), 10) is None
+
+
+def test_the_samples_of_a_dry_run_keep_their_moments_only() -> None:
+    """What they found is left out."""
+    sampling = Sampling((Sample(at(0), True, 5.0),), (at(0), at(9)), 1.0, 2.0)
+
+    assert as_not_run(sampling) == Sampling((Sample(at(0), None, None),), (at(0), at(9)), 1.0, 2.0)
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,56 @@ LINES: dict[str, tuple[dict[str, Any], Objective | None, list[str]]] = {
             "for 10 s of 1 min 40 s, 10 % of the time.",
         ],
     ),
+    "without times": (
+        journal_of([{"steady_state_met": met, "probes": []} for met in (True, True, False)], 100),
+        Objective(99),
+        [
+            "Samples: 3 (2 within the tolerance, 1 deviated).",
+            "Impacted: the objective did not hold for 10 % of the time; 1 % is allowed.",
+        ],
+    ),
+    "without times and target": (
+        journal_of([{"steady_state_met": met, "probes": []} for met in (True, False, False)], 100),
+        None,
+        [
+            "Samples: 3 (1 within the tolerance, 2 deviated).",
+            "Impact: not known, because the objective's target is not. The objective did not hold "
+            "in 2 samples.",
+        ],
+    ),
+    "no duration": (
+        journal_of(TEN, 100) | {"duration": None},
+        Objective(99),
+        [
+            "Samples: 10 (9 within the tolerance, 1 deviated).",
+            "Impact: not known, because the journal does not say how long the run took.",
+        ],
+    ),
+    "nothing is known of one": (
+        journal_of([sample(0, True), sample(10, None)], 20),
+        Objective(99),
+        [
+            "Samples: 2 (1 within the tolerance, 0 deviated, 1 not run).",
+            "Not impacted: the objective held all the time; 1 % is allowed.",
+        ],
+    ),
+    "what is neither true nor false": (
+        journal_of([sample(0, True), {**sample(10, None), "steady_state_met": "yes"}], 20),
+        Objective(99),
+        [
+            "Samples: 2 (1 within the tolerance, 0 deviated, 1 not run).",
+            "Not impacted: the objective held all the time; 1 % is allowed.",
+        ],
+    ),
+    "held all the time, without a target": (
+        journal_of([sample(0, True)], 10),
+        None,
+        [
+            "Samples: 1 (1 within the tolerance, 0 deviated).",
+            "Impact: not known, because the objective's target is not. The objective held all the "
+            "time.",
+        ],
+    ),
     "no sample": (
         journal_of([], 5),
         Objective(99),
@@ -143,3 +193,12 @@ def test_a_pace_that_was_not_kept_is_said() -> None:
         "The pace was not kept: a sample was taken every 10 s, not every 1 s; "
         "short deviations may have been missed."
     )
+
+
+@pytest.mark.parametrize(("frequency", "is_kept"), [(7, True), (10 / 1.5, True), (6.6, False)])
+def test_a_pace_half_as_slow_again_as_asked_for_is_kept(frequency: float, is_kept: bool) -> None:
+    """Only one that is slower is worth a line."""
+    verdict = find_verdict(journal_of(TEN, 100), frequency, Objective(99))
+
+    is_warned = describe_verdict(verdict)[-1].startswith("The pace was not kept")
+    assert is_warned is not is_kept
