@@ -19,6 +19,7 @@ from chaoscloud.console.db.schema import messages as messages_table
 from chaoscloud.console.db.schema import subscriptions as subscriptions_table
 from chaoscloud.console.messages import outbox, retry
 from chaoscloud.console.messages.events import (
+    CORRECTED,
     FINISHED,
     LOST_CONTACT,
     SAFEGUARD_RELEASED,
@@ -39,6 +40,7 @@ from tests.console.conftest import Clock, Member
 from tests.console.documents import TITLE, chaosiq, ended, journal
 from tests.console.receiver import OK, Receiver, deliver
 from tests.console.team import TeamApi
+from tests.console.test_journal_versions import STOP_TEST
 
 ALL = tuple(TYPES)
 FAILED = SendResult(sent=False, answer="status 500", retry=True)
@@ -113,6 +115,44 @@ def test_a_run_makes_a_message_at_its_start_and_one_at_its_end(bobs: TeamApi, bo
 
     assert box.types(subscription) == [STARTED, FINISHED]
     assert box.sentences(subscription)[1].startswith(f"“{TITLE}” passed after ")
+
+
+@pytest.mark.parametrize(
+    ("narrow", "types"),
+    [
+        ({}, [STARTED, FINISHED, CORRECTED]),
+        ({"events": (FINISHED,)}, [FINISHED, CORRECTED]),
+        ({"events": (STARTED,)}, [STARTED]),
+        ({"outcomes": ("passed",)}, [STARTED, FINISHED, CORRECTED]),
+        ({"outcomes": ("aborted",)}, [STARTED, CORRECTED]),
+        ({"outcomes": ("deviated",)}, [STARTED]),
+    ],
+)
+def test_an_outcome_that_a_later_journal_changes_is_corrected(
+    bobs: TeamApi, box: Outbox, narrow: dict[str, Any], types: list[str]
+) -> None:
+    """For who heard of the wrong end, or would have heard of the right one."""
+    subscription = box.subscribe(**narrow)
+    execution = bobs.started()
+
+    for journal_ in (ended(), ended("aborted"), ended("aborted", node="build-8")):
+        assert bobs.put(execution, {"journal": journal_}).status_code == 204
+
+    assert box.types(subscription) == types
+    if CORRECTED in types:
+        last = box.sentences(subscription)[-1]
+        assert last.startswith(f"“{TITLE}” was aborted by an error")
+        assert last.endswith("A later journal says so; before, its outcome was “passed”.")
+
+
+def test_a_stop_test_makes_no_message(bobs: TeamApi, box: Outbox) -> None:
+    """It tries the stop, and is no experiment."""
+    subscription = box.subscribe()
+    execution = bobs.started(bobs.published(STOP_TEST), experiment=STOP_TEST)
+
+    bobs.put(execution, {"journal": ended(experiment=STOP_TEST)})
+
+    assert box.types(subscription) == []
 
 
 def test_a_run_recorded_at_its_end_makes_one_message(bobs: TeamApi, box: Outbox) -> None:

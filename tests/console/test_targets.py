@@ -15,6 +15,7 @@ import pytest
 
 from chaoscloud.console.config import Config
 from chaoscloud.console.messages.events import (
+    CORRECTED,
     FINISHED,
     LOST_CONTACT,
     STARTED,
@@ -117,7 +118,19 @@ def test_pagerduty_opens_an_alert_and_a_good_run_resolves_it() -> None:
     assert calls[3].document["payload"]["severity"] == "error"
 
 
-@pytest.mark.parametrize("type_", [*TYPES, TEST])
+def test_a_corrected_outcome_resolves_its_alert_or_opens_one() -> None:
+    """The same alert that the wrong end had opened."""
+    key = {"routing_key": "0123456789abcdef0123456789abcdef"}
+    fields = {"type": CORRECTED, "earlier_outcome": "failed"}
+    good = msgspec.structs.replace(PASSED, **fields)
+    bad = msgspec.structs.replace(EVENT, **fields)
+
+    _, calls = send("pagerduty", key, good, bad)
+
+    assert [call.document["event_action"] for call in calls] == ["resolve", "trigger"]
+
+
+@pytest.mark.parametrize("type_", [*TYPES, CORRECTED, TEST])
 @pytest.mark.parametrize("name", ["slack", "teams", "pagerduty", "webhook"])
 def test_every_event_can_be_sent_everywhere(name: str, type_: str) -> None:
     """Of those that know no run, too."""
@@ -212,6 +225,18 @@ def test_a_run_whose_runner_died_leaves_no_region_open(region: Region) -> None:
 
     [annotation] = region(EVENT).values()
     assert annotation["timeEnd"] == round(NOW.timestamp() * 1000)
+
+
+def test_a_corrected_outcome_changes_the_region(region: Region) -> None:
+    """Its tag is what others choose regions by."""
+    corrected = msgspec.structs.replace(
+        PASSED, type=CORRECTED, outcome="failed", earlier_outcome="passed"
+    )
+
+    [annotation] = region(STARTS, PASSED, corrected).values()
+
+    assert "outcome:failed" in annotation["tags"]
+    assert "outcome:passed" not in annotation["tags"]
 
 
 def test_a_region_whose_start_nobody_sent_is_made_whole(region: Region) -> None:

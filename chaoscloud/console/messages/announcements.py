@@ -54,20 +54,31 @@ def announce_journal(
     before: str | None,
     summary: Summary,
     now: datetime,
+    earlier_outcome: str | None = None,
 ) -> None:
-    """Tell of what a journal changed; `before` is the execution's status until then."""
-    outcome = summary.outcome
-    type_ = events.find_execution_event(before, outcome, summary.safeguards or ())
+    """Tell of what a journal changed.
+
+    `before` is the execution's status until then, `earlier_outcome` its outcome if it had ended.
+    """
+    outcome, safeguards = summary.outcome, summary.safeguards or ()
+    type_ = events.find_execution_event(before, outcome, safeguards, earlier_outcome)
     if type_ is None or (place := _find_place(connection, execution.team_id)) is None:
         return
     if outcome is None:
         sentence = f"{quote(execution.title)} started."
         outbox.add_event(connection, _describe_execution(place, execution, type_, sentence, now))
         return
-    sentence = events.describe_end(execution.title, type_, outcome, summary.duration)
+    if type_ == events.CORRECTED:
+        end_type = events.find_end_type(outcome.outcome, safeguards)
+        sentence = events.describe_end(execution.title, end_type, outcome, summary.duration)
+        sentence = events.describe_correction(sentence, earlier_outcome or "unknown")
+    else:
+        earlier_outcome = None
+        sentence = events.describe_end(execution.title, type_, outcome, summary.duration)
     event = msgspec.structs.replace(
         _describe_execution(place, execution, type_, sentence, now),
         outcome=outcome.outcome,
+        earlier_outcome=earlier_outcome,
         conclusive=outcome.conclusive,
         warnings=tuple(caveat.code for caveat in outcome.warnings),
         dry=outcome.dry,

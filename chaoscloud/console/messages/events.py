@@ -20,6 +20,7 @@ STOPPED = "execution.stopped"
 REFUSED = "execution.refused"
 UNANSWERED = "execution.unanswered"
 LOST_CONTACT = "execution.lost-contact"
+CORRECTED = "execution.corrected"  # goes to who hears of ends: they have heard what was wrong
 IMPACTED = "verification.impacted"
 SAFEGUARD_SET = "safeguard.set"
 SAFEGUARD_CHANGED = "safeguard.changed"
@@ -42,6 +43,7 @@ TYPES: Mapping[str, str] = {
     MISSED: "An expected run did not come",
 }
 ENDS = frozenset({FINISHED, STOPPED, REFUSED, UNANSWERED})  # one of them for each execution
+WITH_OUTCOME = ENDS | {CORRECTED}
 USUAL = (FINISHED, STOPPED, REFUSED, UNANSWERED, LOST_CONTACT, IMPACTED, MISSED)
 
 LONGEST_TITLE = 200  # characters
@@ -89,6 +91,7 @@ class ConsoleEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     experiment_id: str | None = None
     execution_id: str | None = None
     outcome: str | None = None
+    earlier_outcome: str | None = None  # of a correction: what was told before
     conclusive: bool | None = None
     warnings: tuple[str, ...] = ()  # codes
     dry: bool = False
@@ -112,17 +115,23 @@ def find_end_type(outcome: str, safeguards: Iterable[object]) -> str:
 
 
 def find_execution_event(
-    before: str | None, outcome: Outcome | None, safeguards: Iterable[object]
+    before: str | None,
+    outcome: Outcome | None,
+    safeguards: Iterable[object],
+    earlier_outcome: str | None = None,
 ) -> str | None:
     """The type of the event that a journal makes; None for one that tells nothing new.
 
     `before` is the status of the execution until now, None for a new one. One that is recorded only
-    at its end makes one event, its end; one that had ended makes no more.
+    at its end makes one event, its end; one that had ended makes another one only where a later
+    journal changes its `earlier_outcome`.
     """
-    if outcome is not None:
-        is_news = before in (None, "running")
-        return find_end_type(outcome.outcome, safeguards) if is_news else None
-    return STARTED if before is None else None
+    if outcome is None:
+        return STARTED if before is None else None
+    if before in (None, "running"):
+        return find_end_type(outcome.outcome, safeguards)
+    is_corrected = earlier_outcome not in (None, outcome.outcome)
+    return CORRECTED if is_corrected else None
 
 
 def describe_end(title: str, type_: str, outcome: Outcome, duration: float | None) -> str:
@@ -143,6 +152,12 @@ def describe_end(title: str, type_: str, outcome: Outcome, duration: float | Non
         doubts.append("what its method did may still be there")
     words = ", ".join([f"{quote(title)} {ending}{after}", *doubts])
     return f"{words}."
+
+
+def describe_correction(end: str, earlier_outcome: str) -> str:
+    """The sentence of a correction: how the execution ended, and what had been said before."""
+    before = earlier_outcome.replace("-", " ")
+    return f"{end} A later journal says so; before, its outcome was “{before}”."
 
 
 def quote(title: str) -> str:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from chaoscloud.console.messages.events import ENDS, TEST, ConsoleEvent
+from chaoscloud.console.messages.events import CORRECTED, ENDS, TEST, WITH_OUTCOME, ConsoleEvent
 
 
 class Subscription(msgspec.Struct, frozen=True):
@@ -54,7 +54,7 @@ def wants(subscription: Subscription, event: ConsoleEvent) -> bool:
     What has no tags, outcome or experiment of its own, such as a stop of all runs, concerns
     everything that one may have narrowed a subscription to.
     """
-    if event.type != TEST and event.type not in subscription.events:
+    if not _is_subscribed(subscription, event.type):
         return False
     if subscription.team_id is not None and event.team_id not in (None, subscription.team_id):
         return False
@@ -63,6 +63,13 @@ def wants(subscription: Subscription, event: ConsoleEvent) -> bool:
         return False
     if subscription.tags and event.tags is not None and not set(subscription.tags) & {*event.tags}:
         return False
-    return not (
-        subscription.outcomes and event.type in ENDS and event.outcome not in subscription.outcomes
-    )
+    outcomes = {event.outcome, event.earlier_outcome}
+    has_outcome = bool(subscription.outcomes) and event.type in WITH_OUTCOME
+    return not has_outcome or not outcomes.isdisjoint(subscription.outcomes)
+
+
+def _is_subscribed(subscription: Subscription, type_: str) -> bool:
+    """Whether it gets events of a type; who hears of ends also hears of their corrections."""
+    if type_ == CORRECTED:
+        return not ENDS.isdisjoint(subscription.events)
+    return type_ == TEST or type_ in subscription.events

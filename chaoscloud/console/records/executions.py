@@ -110,7 +110,9 @@ def create(
     )
     outcome_records.save_outcome(connection, key, summary.outcome, dry=summary.dry)
     changes.mark_executions(connection, author.team_id)
-    _tell_others(connection, key, None, summary, now, is_stop_test=is_stop_test(journal))
+    if not is_stop_test(journal):
+        _announce(connection, key, None, summary, now)
+    count_journal(connection, author.team_id, None, summary)
     return execution_id
 
 
@@ -172,27 +174,25 @@ def record(
         context=summary.context,
         **{name: columns_now[name] for name in _KEY_COLUMNS},
     )
+    earlier_outcome = outcome_records.find_name(connection, execution_id)
     outcome_records.save_outcome(connection, key, summary.outcome, dry=summary.dry)
     if summary.over:
         stops.remove_stops_of(connection, execution_id, now)
         changes.mark_executions(connection, author.team_id)
-    is_test = values["is_stop_test"]
-    _tell_others(connection, key, row.status, summary, now, is_stop_test=is_test)
+    if not values["is_stop_test"]:
+        _announce(connection, key, row.status, summary, now, earlier_outcome)
+    count_journal(connection, key.team_id, row.status, summary)
 
 
-def _tell_others(
+def _announce(
     connection: Connection,
     key: ExecutionKey,
     before: str | None,
     summary: Summary,
     now: datetime,
-    *,
-    is_stop_test: bool,
+    earlier_outcome: str | None = None,
 ) -> None:
-    """Count what a journal changed, and write the messages about it; stop tests make none."""
-    count_journal(connection, key.team_id, before, summary)
-    if is_stop_test:
-        return
+    """Write the messages about what a journal changed."""
     execution = AnnouncedExecution(
         id=key.execution_id,
         team_id=key.team_id,
@@ -201,7 +201,7 @@ def _tell_others(
         tags=msgspec.json.decode(key.tags, type=tuple[str, ...]),
         started_at=key.started_at,
     )
-    announce_journal(connection, execution, before, summary, now)
+    announce_journal(connection, execution, before, summary, now, earlier_outcome)
 
 
 REMOVABLE = timedelta(minutes=15)  # for how long a stop test can be removed

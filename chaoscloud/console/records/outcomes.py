@@ -69,6 +69,13 @@ def save_outcome(
     experiment_summaries.refresh(connection, key.team_id, key.experiment_id)
 
 
+def find_name(connection: Connection, execution_id: str) -> str | None:
+    """The name of an execution's outcome; None where it goes on, or nobody has computed it yet."""
+    column = outcomes.c
+    statement = select(column.outcome).where(column.execution_id == execution_id)
+    return connection.scalar(statement)
+
+
 def _read_key(key: ExecutionKey, sentence: str | None) -> dict[str, Any]:
     values = msgspec.structs.asdict(key)
     title, node, _ = values.pop("title"), values.pop("node"), values.pop("context")

@@ -1,6 +1,7 @@
 """What messages for people say: the sentence, and the address."""
 
 from chaoscloud.console.messages.events import (
+    CORRECTED,
     IMPACTED,
     LOST_CONTACT,
     MISSED,
@@ -20,6 +21,7 @@ _LABELS = {
     REFUSED: "Refused",
     UNANSWERED: "No answer",
     LOST_CONTACT: "Lost contact",
+    CORRECTED: "Corrected",
     IMPACTED: "Impacted",
     MISSED: "Missed",
     SAFEGUARD_SET: "Safeguard",

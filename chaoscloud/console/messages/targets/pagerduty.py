@@ -5,12 +5,12 @@ from typing import Annotated, Any
 import msgspec
 
 from chaoscloud.console.messages.events import (
-    ENDS,
     IMPACTED,
     LOST_CONTACT,
     MISSED,
     TEST,
     UNANSWERED,
+    WITH_OUTCOME,
     ConsoleEvent,
 )
 from chaoscloud.console.messages.outbox import SendResult
@@ -81,7 +81,7 @@ def write_document(
         "source": sending.config.address,
         "timestamp": event.time,
     }
-    if event.type in ENDS and is_good(event):
+    if event.type in WITH_OUTCOME and is_good(event):
         return "/v2/enqueue", {**common, "event_action": "resolve", "dedup_key": event.subject_id}
     severity = find_severity(event)
     if severity is None:
@@ -105,7 +105,7 @@ def write_document(
 
 def find_severity(event: ConsoleEvent) -> str | None:
     """How bad it is; None for what is only news."""
-    if event.type in ENDS and event.type != UNANSWERED:
+    if event.type in WITH_OUTCOME and event.type != UNANSWERED:
         return _BY_OUTCOME.get(event.outcome or "", "warning")
     return "info" if event.type == TEST else _SEVERITIES.get(event.type)
 
