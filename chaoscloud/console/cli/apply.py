@@ -1,5 +1,6 @@
-"""`apply`: organizations, teams, safeguards and objectives as a file says, such as one in git."""
+"""`apply`: organizations, teams and what they have as a file says, such as one in git."""
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,11 +16,8 @@ from chaoscloud.console.cli._operator import (
 )
 from chaoscloud.console.cli._output import one_line
 from chaoscloud.console.records.application import Application
-from chaoscloud.console.records.declaration import (
-    Declaration,
-    InvalidDeclaration,
-    read_declaration,
-)
+from chaoscloud.console.records.declaration import Declaration, read_declaration
+from chaoscloud.console.records.declared_sending import InvalidDeclaration
 
 
 class _DryRun(Exception):
@@ -41,12 +39,16 @@ class _DryRun(Exception):
 def apply(
     file: Path, prune: bool, dry_run: bool, operator: str, data: str | None, database: str | None
 ) -> None:
-    """Make organizations, teams, safeguards and objectives be as a file says.
+    """Make organizations, teams and what they have be as a file says.
+
+    That is safeguards, objectives, subscriptions, expected runs, and for how long events and
+    journals are kept. What opens a target of messages is named in the file by the environment
+    variable that has it.
 
     Each difference is a line: + for what is added, ~ for what is changed, - for what is removed.
     All of it is done, or nothing; a second time there is nothing to do. With --prune goes what the
-    lists in the file do not name: safeguards that an operator set, teams without records,
-    objectives without verifications. Nothing that people set is removed.
+    lists in the file do not name: safeguards, subscriptions and expected runs that an operator set,
+    teams without records, objectives without verifications. Nothing that people set is removed.
     """
     declaration = _read(file)
     applications: list[Application] = []
@@ -58,7 +60,10 @@ def apply(
             raise _DryRun
 
     with open_database(data, database) as opened, suppress(_DryRun):
-        opened.write(run).result()
+        try:
+            opened.write(run).result()
+        except InvalidDeclaration as error:
+            raise click.ClickException(f"{file}: {error}.") from None
     _print(applications[0], dry_run=dry_run)
 
 
@@ -70,14 +75,14 @@ def _print(application: Application, *, dry_run: bool) -> None:
     elif dry_run:
         click.echo("Nothing is changed: this was a dry run.")
     elif application.secrets:
-        click.echo("Addresses for alerts, whose secrets are shown once:", err=True)
+        click.echo("Secrets, shown once:", err=True)
         for secret in application.secrets:
             click.echo(f"  {one_line(secret)}", err=True)
 
 
 def _read(file: Path) -> Declaration:
     try:
-        return read_declaration(yaml.safe_load(file.read_text(encoding="utf-8")))
+        return read_declaration(yaml.safe_load(file.read_text(encoding="utf-8")), os.environ)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise click.ClickException(
             f"{file} cannot be read: {' '.join(str(error).split())}"

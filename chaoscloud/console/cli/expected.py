@@ -121,10 +121,7 @@ def _find_team(connection: Connection, organization_word: str | None, team_word:
 
 
 def _find_experiment(connection: Connection, team: Team, word: str) -> str:
-    if experiments.find(connection, team.id, word) is not None:
-        return word
-    listed = experiments.list_page(connection, team.id, limit=10_000)
-    matching = [experiment.id for experiment in listed if experiment.title == word]
+    matching = experiments.find_by_word(connection, team.id, word)
     if not matching:
         raise click.ClickException(f"There is no experiment {word!r} in team {team.name!r}.")
     if len(matching) > 1:

@@ -1,17 +1,16 @@
 """Making organizations as a declaration says: each difference is one change, and one line.
 
 Things are known by their names: an organization's among all, a team's within its organization, a
-safeguard's (with its kind) within its scope, an objective's within its team. What the declaration
-does not name is left alone, unless it is pruned.
+safeguard's (with its kind) and a subscription's (with its target) within its scope, an objective's
+within its team. What the declaration does not name is left alone, unless it is pruned.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, delete, exists, select, update
+from sqlalchemy import delete, exists, select, update
 
 from chaoscloud.console.db.schema import objectives, verifications
 from chaoscloud.console.records import audit, organizations, retention, safeguard_states
@@ -19,6 +18,11 @@ from chaoscloud.console.records import objectives as objective_records
 from chaoscloud.console.records import safeguards as safeguard_records
 from chaoscloud.console.records import teams as team_records
 from chaoscloud.console.records._rows import new_id
+from chaoscloud.console.records.application_changes import (
+    ApplicationChanges,
+    apply_expected_runs,
+    apply_subscriptions,
+)
 from chaoscloud.console.records.audit import Actor
 from chaoscloud.console.records.declaration import (
     Declaration,
@@ -38,21 +42,16 @@ from chaoscloud.console.rules.safeguards import KINDS, Safeguard
 
 
 @dataclass
-class Application:
+class Application(ApplicationChanges):
     """One declaration as it is made so: `lines` are what is different, one for each change."""
 
-    connection: Connection
-    operator: str
-    now: datetime
-    prune: bool = False
-    lines: list[str] = field(default_factory=list)
-    secrets: list[str] = field(default_factory=list)  # shown once
-
     def run(self, declaration: Declaration) -> None:
-        """Make it so, in the order of the file."""
+        """Make it so, in the order of the file. Raises `InvalidDeclaration`, `TooMany`."""
         for declared in declaration.organizations:
             organization = self._apply_organization(declared)
             self._apply_safeguards(organization, None, declared.safeguards)
+            if declared.subscriptions is not None:
+                apply_subscriptions(self, organization, None, declared.subscriptions)
             for team in declared.teams or ():
                 self._apply_team(organization, team)
             if declared.teams is not None:
@@ -96,6 +95,10 @@ class Application:
             self.lines.append(f"+ team {team.name!r} of {organization.name!r}")
         self._apply_safeguards(organization, team, declared.safeguards)
         self._apply_objectives(team, declared.objectives)
+        if declared.subscriptions is not None:
+            apply_subscriptions(self, organization, team, declared.subscriptions)
+        if declared.expected_runs is not None:
+            apply_expected_runs(self, team, declared.expected_runs)
 
     def _prune_teams(self, organization: Organization, names: set[str]) -> None:
         if not self.prune:

@@ -1,18 +1,25 @@
 """What a file says that organizations shall have, read and checked before anything is changed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import msgspec
 
+from chaoscloud.console.records.declared_sending import (
+    DeclaredExpectedRun,
+    DeclaredSubscription,
+    InvalidDeclaration,
+    Name,
+    Tag,
+    read_expected_run,
+    read_subscription,
+)
 from chaoscloud.console.records.retention import FEWEST_DAYS, MOST_DAYS
 from chaoscloud.console.rules import verifications as rules
 from chaoscloud.console.rules.durations import seconds_of
 from chaoscloud.console.rules.safeguards import KINDS
 from chaoscloud.console.rules.safeguards.settings import parse_settings
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-Tag = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 Days = Annotated[int, msgspec.Meta(ge=FEWEST_DAYS, le=MOST_DAYS)]
 
 
@@ -44,6 +51,8 @@ class DeclaredTeam(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: Name
     safeguards: tuple[DeclaredSafeguard, ...] | None = None
     objectives: tuple[DeclaredObjective, ...] | None = None
+    subscriptions: tuple[DeclaredSubscription, ...] | None = None
+    expected_runs: tuple[DeclaredExpectedRun, ...] | None = None
 
 
 class DeclaredRetention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,6 +68,7 @@ class DeclaredOrganization(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     name: Name
     teams: tuple[DeclaredTeam, ...] | None = None
     safeguards: tuple[DeclaredSafeguard, ...] | None = None
+    subscriptions: tuple[DeclaredSubscription, ...] | None = None
     safeguards_required: bool | None = None
     retention: DeclaredRetention | None = None
 
@@ -69,12 +79,11 @@ class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     organizations: tuple[DeclaredOrganization, ...]
 
 
-class InvalidDeclaration(Exception):
-    """The file makes no sense; the message says where."""
+def read_declaration(document: object, environ: Mapping[str, str]) -> Declaration:
+    """Read a document that came from YAML or JSON. Raises `InvalidDeclaration`.
 
-
-def read_declaration(document: object) -> Declaration:
-    """Read a document that came from YAML or JSON. Raises `InvalidDeclaration`."""
+    `environ` has the secrets that the file names.
+    """
     try:
         declaration = msgspec.convert(document, Declaration)
     except msgspec.ValidationError as error:
@@ -83,12 +92,34 @@ def read_declaration(document: object) -> Declaration:
     for organization in declaration.organizations:
         _refuse_repeated(f"team of {organization.name}", organization.teams or ())
         _check_safeguards(organization.name, organization.safeguards or ())
+        _check_subscriptions(organization.name, organization.subscriptions or (), environ)
         for team in organization.teams or ():
-            _check_safeguards(team.name, team.safeguards or ())
-            _refuse_repeated(f"objective of {team.name}", team.objectives or ())
-            for objective in team.objectives or ():
-                read_objective(objective)
+            _check_team(team, environ)
     return declaration
+
+
+def _check_team(team: DeclaredTeam, environ: Mapping[str, str]) -> None:
+    _check_safeguards(team.name, team.safeguards or ())
+    _refuse_repeated(f"objective of {team.name}", team.objectives or ())
+    for objective in team.objectives or ():
+        read_objective(objective)
+    _check_subscriptions(team.name, team.subscriptions or (), environ)
+    schedules = [
+        (item.experiment, schedule.cron, schedule.zone)
+        for item in team.expected_runs or ()
+        for schedule in (read_expected_run(item),)
+    ]
+    for experiment, cron, zone in schedules:
+        if schedules.count((experiment, cron, zone)) > 1:
+            raise InvalidDeclaration(f"runs of {experiment!r} are expected by {cron!r} twice")
+
+
+def _check_subscriptions(
+    scope: str, items: tuple[DeclaredSubscription, ...], environ: Mapping[str, str]
+) -> None:
+    _refuse_repeated(f"subscription of {scope}", items)
+    for item in items:
+        read_subscription(item, environ)
 
 
 def _refuse_repeated(what: str, items: Iterable[Any]) -> None:

@@ -120,6 +120,34 @@ def add(
     return find(connection, actor.team_id, expected_id)
 
 
+def change(
+    connection: Connection,
+    actor: TeamActor,
+    expected: ExpectedRun,
+    schedule: Schedule,
+    now: datetime,
+) -> None:
+    """Expect these runs by another schedule from now on; what was missed stays."""
+    connection.execute(
+        update(expected_runs)
+        .where(expected_runs.c.id == expected.id)
+        .values(
+            checked_until=now,
+            next_check_at=_find_next_check(schedule, now),
+            **msgspec.structs.asdict(schedule),
+        )
+    )
+    title, experiment_id = expected.title, expected.experiment_id
+    _log(connection, actor, "expected-run.changed", title, schedule, experiment_id, now)
+
+
+def is_operators(connection: Connection, expected_id: str) -> bool:
+    """Whether an operator on the machine set it, and no person."""
+    column = expected_runs.c
+    statement = select(column.id).where(column.id == expected_id, column.person_id.is_(None))
+    return connection.execute(statement).first() is not None
+
+
 def remove(connection: Connection, actor: TeamActor, expected: ExpectedRun, now: datetime) -> None:
     """Expect these runs no more; what was missed stays."""
     connection.execute(

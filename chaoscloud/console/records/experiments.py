@@ -136,6 +136,13 @@ def find(connection: Connection, team_id: str, experiment_id: str) -> Experiment
     return first(connection, statement, Experiment)
 
 
+def find_by_word(connection: Connection, team_id: str, word: str) -> list[str]:
+    """The ids of the team's experiments that somebody means: the one of this id, or by title."""
+    if find(connection, team_id, word) is not None:
+        return [word]
+    return [item.id for item in list_page(connection, team_id, limit=10_000) if item.title == word]
+
+
 def list_page(
     connection: Connection, team_id: str, *, after: Cursor | None = None, limit: int = 50
 ) -> list[Experiment]:

@@ -51,6 +51,7 @@ SENTENCES: Mapping[str, str] = {
     "objective.removed": "removed the objective {subject}",
     "verification.added": "added the verification {subject}",
     "expected-run.added": "expected runs of {subject}",
+    "expected-run.changed": "changed when runs are expected: {subject}",
     "expected-run.removed": "expected no more runs of {subject}",
     "note.added": "wrote a note: {subject}",
     "finding.added": "wrote a finding: {subject}",
