@@ -78,6 +78,31 @@ def test_what_a_rejection_means_depends_on_the_team(team: Outcome, kind: type) -
     assert isinstance(reconsider(UNKNOWN, team, 1, NOW, DICE), kind)
 
 
+def test_a_team_that_is_gone_asks_somebody_to_choose_another() -> None:
+    """The reason is what people read."""
+    decision = reconsider(UNKNOWN, Reply(404), 1, NOW, DICE)
+
+    assert decision == Blocked(
+        "the console does not know the team, choose another with `chaos team`"
+    )
+
+
+def test_a_console_that_is_busy_is_given_the_time_it_asks_for() -> None:
+    """When it is asked for the team, too; as a date here."""
+    busy = Reply(503, "busy", "Mon, 02 Mar 2026 09:30:20 GMT")
+
+    assert reconsider(UNKNOWN, busy, 1, NOW, DICE) == Retry(20, "busy", is_minimum=True)
+
+
+def test_a_page_of_a_proxy_is_waited_for_with_its_reason() -> None:
+    """It is not the console that says so."""
+    decision = reconsider(PAGE, Reply(200), 3, NOW, DICE)
+
+    assert isinstance(decision, Retry)
+    assert decision.reason == "a page"
+    assert 1 <= decision.seconds <= 2
+
+
 def test_a_page_is_believed_once_the_console_answers_all_the_while() -> None:
     """A gateway that is deployed anew says it once or twice; a firewall each time."""
     decisions = [reconsider(PAGE, Reply(200), attempt, NOW, DICE) for attempt in (1, 4, 5)]
@@ -116,7 +141,8 @@ def test_waits_grow_and_differ() -> None:
     ]
 
     assert len(waits) == 39
-    assert 0.25 <= waits[0] <= 0.5
+    for number, wait in enumerate(waits[:6]):
+        assert 0.25 * 2**number <= wait <= 0.5 * 2**number
     assert all(15 <= wait <= 30 for wait in waits[7:])
     assert len(set(waits)) == len(waits)
 
@@ -130,6 +156,8 @@ def test_waits_grow_and_differ() -> None:
         ("7", 7),
         (" 7 ", 7),
         ("3600", 60),
+        ("000000007", 7),
+        ("0000000007", 60),  # longer than any number of seconds
         ("9" * 400, 60),
         ("-5", 0),
         ("1.5", 0),
@@ -139,6 +167,7 @@ def test_waits_grow_and_differ() -> None:
         ("Mon, 02 Mar 2026 09:29:00 GMT", 0),
         ("Mon, 02 Mar 2099 09:30:00 GMT", 60),
         ("Mon, 02 Mar 2026 09:30:20", 20),
+        ("Mon, 02 Mar 2026 10:30:20 +0100", 20),
         ("Mon, 99 Foo 2026 09:30:20 GMT", 0),
     ],
 )

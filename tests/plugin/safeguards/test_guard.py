@@ -217,7 +217,12 @@ def test_rollbacks_are_run_to_the_end(clock: Clock, caplog: pytest.LogCaptureFix
 
     assert guard.policies is None
     assert guard.late_denial == (FRIDAY,)
-    assert len([r for r in caplog.records if r.levelname == "WARNING"]) == 1
+    [message] = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert message == (
+        "A safeguard denies this run while the rollbacks run: they are run to the end, and the "
+        "journal notes it. The following safe guards disallow this execution from continuing:\n"
+        "Black Friday"
+    )
 
 
 def test_a_no_that_the_rollbacks_overtake_is_noted(clock: Clock) -> None:
@@ -245,7 +250,11 @@ def test_a_no_as_the_experiment_ends_is_noted(
 
     assert guard.policies is None
     assert guard.late_denial == (FRIDAY,)
-    assert "as the experiment ends" in caplog.text
+    assert caplog.messages[-1] == (
+        "A safeguard denies this run as the experiment ends: there is nothing left to stop, and "
+        "the journal notes it. The following safe guards disallow this execution from continuing:"
+        "\nBlack Friday"
+    )
 
 
 def test_without_an_answer_the_run_goes_on(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
@@ -260,6 +269,35 @@ def test_without_an_answer_the_run_goes_on(clock: Clock, caplog: pytest.LogCaptu
     assert [r.levelname for r in caplog.records if r.levelname != "INFO"] == ["WARNING"] * 2
     [gap] = guard.gaps
     assert gap["until"] is not None
+    assert gap["reason"] == AWAY.reason
+    assert "The experiment carries on without them" in caplog.text
+
+
+def test_a_loss_during_rollbacks_is_a_gap_too(clock: Clock) -> None:
+    """With the reason; nothing is stopped for it."""
+    guard = guard_of(Asked(YES), clock, required=True)
+    guard.open()
+    guard.start_rollbacks()
+
+    guard.hear(PolicyReply(AWAY))
+
+    assert [gap["reason"] for gap in guard.gaps] == [AWAY.reason]
+
+
+def test_a_loss_says_whether_the_run_starts(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    """Before the start it does not begin; after it, it has the rest of its lease."""
+    waiting = guard_of(Asked(AWAY), clock, required=True)
+    with pytest.raises(InterruptExecution):
+        waiting.open()
+    running = guard_of(Asked(YES), clock, required=True)
+    running.open()
+
+    running.hear(PolicyReply(AWAY))
+
+    warnings = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert [AWAY.reason in warning for warning in warnings] == [True, True]
+    assert warnings[0].endswith("the experiment does not start without them.")
+    assert warnings[1].endswith("unless the console answers within 60 seconds.")
 
 
 def test_after_a_failure_that_took_long_controls_ask_nothing_for_a_while(clock: Clock) -> None:
@@ -308,13 +346,13 @@ def test_a_lease_without_an_answer_stops_a_run_that_needs_one(clock: Clock) -> N
     guard = guard_of(Asked(YES), clock, required=True)
     guard.open()
 
-    clock.seconds += 59
+    clock.seconds += 59.9
     early = guard.hear(PolicyReply(AWAY))
-    clock.seconds += 2
+    clock.seconds = 1060  # a minute after the start
     late = guard.hear(PolicyReply(AWAY))
 
     assert (early, late) == (True, False)
-    with pytest.raises(InterruptExecution, match="nobody answers"):
+    with pytest.raises(InterruptExecution, match=f"nobody answers: {AWAY.reason}"):
         guard.check()
 
 
