@@ -19,22 +19,43 @@ def run_of(outcome: str | None, *, conclusive: bool = True, dry: bool = False) -
     return RecentRun("1", Clock()(), 1.0, outcome, conclusive, dry, None)
 
 
+GREEN, RED, BROWN, GREY = "#14663a", "#a3231f", "#7a4b00", "#55606e"
+
+
 @pytest.mark.parametrize(
-    ("run", "words"),
+    ("run", "words", "colour"),
     [
-        (None, "not run yet"),
-        (run_of("passed"), "passed, 3 days ago"),
-        (run_of("deviated"), "deviated, 3 days ago"),
-        (run_of("baseline-not-met", conclusive=False), "baseline not met, 3 days ago"),
-        (run_of("passed", conclusive=False), "inconclusive, 3 days ago"),
+        (None, "not run yet", GREY),
+        (run_of(None), "not run yet", GREY),
+        (run_of("passed"), "passed, 3 days ago", GREEN),
+        (run_of("deviated"), "deviated, 3 days ago", RED),
+        (run_of("failed"), "failed, 3 days ago", BROWN),
+        (run_of("baseline-not-met", conclusive=False), "baseline not met, 3 days ago", BROWN),
+        (run_of("passed", conclusive=False), "inconclusive, 3 days ago", BROWN),
     ],
 )
-def test_it_says_the_outcome_and_its_age(run: RecentRun | None, words: str) -> None:
+def test_it_says_the_outcome_and_its_age(run: RecentRun | None, words: str, colour: str) -> None:
     """In words, so that colours are not needed; the picture is one of SVG."""
     picture = draw_badge(run, Clock()() + timedelta(days=3, hours=5))
 
     root = fromstring(picture)  # noqa: S314 - our own
     assert root.get("aria-label") == f"chaos: {words}"
+    assert f'fill="{colour}"' in picture
+
+
+def test_its_two_halves_are_as_wide_as_their_words() -> None:
+    """And each text stands in the middle of its own."""
+    root = fromstring(draw_badge(run_of("passed"), Clock()()))  # noqa: S314 - our own
+    svg = "{http://www.w3.org/2000/svg}"
+
+    label, words = root.findall(f"{svg}g/{svg}text")
+
+    left = 33 + 2 * 10  # five characters of 6.6 pixels, and room beside them
+    right = 106 + 2 * 10  # "passed, just now" is sixteen
+    assert (label.text, words.text) == ("chaos", "passed, just now")
+    assert root.get("width") == root[1].get("width") == str(left + right)
+    assert (label.get("x"), words.get("x")) == ("26.5", str(left + right // 2))
+    assert root[2].get("d", "").startswith(f"M3 0h{left - 3}v20")
 
 
 @pytest.mark.parametrize(

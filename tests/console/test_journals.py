@@ -107,6 +107,26 @@ def test_samples_are_counted_by_what_they_saw() -> None:
     assert (samples.successful, samples.deviated, samples.not_run, samples.total) == (1, 2, 2, 5)
 
 
+def test_a_sample_that_is_null_was_not_run() -> None:
+    """A journal may hold such."""
+    document = journal(steady_states={"during": [None, {"steady_state_met": True}]})
+
+    samples = journals.samples(json.dumps(document).encode())
+
+    assert (samples.successful, samples.deviated, samples.not_run) == (1, 0, 1)
+
+
+def test_the_extensions_are_those_of_the_experiment() -> None:
+    """Not those of the journal; without an experiment there are none."""
+    blocks = [{"name": "chaosiq"}]
+    document = {"experiment": {"extensions": blocks}, "extensions": [{"name": "other"}]}
+
+    read = journals.extensions(json.dumps(document).encode())
+
+    assert [json.loads(bytes(block)) for block in read or ()] == blocks
+    assert journals.extensions(b"{}") is None
+
+
 @pytest.mark.parametrize("dry", ["activities", True])
 def test_a_dry_run_is_one_from_its_start(dry: object) -> None:
     """Before it has an outcome."""

@@ -142,6 +142,107 @@ def test_a_pause_before_an_activity_is_not_the_activity() -> None:
     assert story.method[1].start == NOON + timedelta(seconds=6)
 
 
+def so_far(*events: tuple[str, Any] | tuple[str, Any, Any]) -> dict[str, Any]:
+    """The journal after these events, one a second."""
+    sent = []
+    for second, (kind, context, *rest) in enumerate(events):
+        data = {"context": context, "state": (*rest, None)[0]}
+        sent.append(ExecutionEvent(kind, NOON + timedelta(seconds=second), data))
+    return journal_so_far({"experiment": DOCUMENT}, sent)
+
+
+def test_before_the_first_event_the_journal_is_that_of_the_start() -> None:
+    """In the shape that the Chaos Toolkit gives it."""
+    assert so_far() == {
+        "experiment": DOCUMENT,
+        "run": [],
+        "rollbacks": [],
+        "steady_states": {"before": None, "during": [], "after": None},
+        "deviated": False,
+    }
+
+
+def test_a_test_of_the_hypothesis_stands_where_it_is_made() -> None:
+    """Before, during or after the method; what has begun is known to have."""
+    begun: dict[str, Any] = {"steady_state_met": None, "probes": []}
+    ended = {"steady_state_met": True, "probes": [done(PROBE)]}
+
+    before = so_far(("starting-hypothesis", {}))
+    all_three = so_far(
+        ("starting-hypothesis", {}),
+        ("hypothesis-finished", {}, ended),
+        ("starting-method", DOCUMENT),
+        ("starting-hypothesis", {}),
+        ("hypothesis-finished", {}, ended),
+        ("method-finished", DOCUMENT),
+        ("starting-hypothesis", {}),
+    )
+
+    assert before["steady_states"] == {"before": begun, "during": [], "after": None}
+    assert all_three["steady_states"] == {"before": ended, "during": [ended], "after": begun}
+
+
+def test_an_end_of_a_test_that_did_not_begin_changes_nothing() -> None:
+    """Nor a second end of the same one."""
+    missed = {"steady_state_met": False, "probes": []}
+    lost = so_far(("method-finished", DOCUMENT), ("hypothesis-finished", {}, missed))
+    twice = so_far(
+        ("starting-hypothesis", {}),
+        ("hypothesis-finished", {}, {"steady_state_met": True}),
+        ("method-finished", DOCUMENT),
+        ("hypothesis-finished", {}, missed),
+    )
+
+    assert not lost["deviated"]
+    assert not twice["deviated"]
+    assert twice["steady_states"]["before"]["steady_state_met"] is True
+
+
+def test_an_activity_that_runs_has_no_output_yet() -> None:
+    """One whose start was lost has what its end says, and no more."""
+    begun = so_far(("starting-activity", KILL))
+    lost = so_far(("activity-finished", KILL))
+
+    assert begun["run"] == [{"activity": KILL, "output": None, "start": NOON.isoformat()}]
+    assert lost["run"] == [{"activity": KILL, "output": None, "end": NOON.isoformat()}]
+
+
+def test_a_probe_of_the_method_is_not_of_the_hypothesis() -> None:
+    """Neither one of the same name without a tolerance, nor one with a tolerance of its own."""
+    namesake = {"type": "probe", "name": PROBE["name"]}
+    other = {"type": "probe", "name": "latency", "tolerance": 5}
+
+    state = so_far(
+        ("starting-method", DOCUMENT),
+        ("starting-hypothesis", {}),
+        ("starting-activity", namesake),
+        ("starting-activity", other),
+        ("starting-activity", PROBE),
+        ("hypothesis-finished", {}),
+        ("starting-activity", PROBE),
+    )
+
+    during = state["steady_states"]["during"]
+    assert [run["activity"] for run in state["run"]] == [namesake, other, PROBE]
+    assert [[probe["activity"] for probe in check["probes"]] for check in during] == [[PROBE]]
+
+
+def test_an_end_is_given_to_the_activity_of_its_name_and_type() -> None:
+    """Two may go on at once."""
+    first = {"type": "probe", "name": "look", "background": True}
+    second = {"type": "action", "name": "look", "background": True}
+    third = {"type": "action", "name": "push", "background": True}
+
+    state = so_far(
+        ("starting-method", DOCUMENT),
+        *(("starting-activity", activity) for activity in (first, second, third)),
+        ("activity-finished", third, done(third)),
+        ("activity-finished", second, done(second)),
+    )
+
+    assert [run.get("status") for run in state["run"]] == [None, "succeeded", "succeeded"]
+
+
 def test_an_interrupted_activity_ends_without_an_outcome() -> None:
     """The event of its end has no state then."""
     story = told(("starting-activity", KILL), ("activity-finished", KILL))

@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chaoscloud.console.rules.safeguards import Facts, Run, Safeguard, decide
-from chaoscloud.console.rules.safeguards.model import FiringAlert, RunningExecution, WebhookAnswer
+from chaoscloud.console.rules.safeguards.kinds import KINDS
+from chaoscloud.console.rules.safeguards.kinds.webhook import ensure_address
+from chaoscloud.console.rules.safeguards.model import (
+    FiringAlert,
+    RunningExecution,
+    WebhookAnswer,
+)
 from chaoscloud.console.rules.safeguards.settings import parse_settings
 
 MADE = datetime(2026, 1, 5, 8, tzinfo=UTC)
@@ -150,6 +156,33 @@ def test_it_stays_as_it_is_until_it_turns(at: datetime, zone: str, start: int, l
     assert decide(safeguards, decision.changes_at).allowed is not decision.allowed
 
 
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [("24:00", "06:00"), ("9:00", "17:00"), ("09:00", "24:01"), ("09:00", "25:00"), ("x", "09:00")],
+)
+def test_a_time_that_no_clock_shows_is_refused(start: str, end: str) -> None:
+    """A window may end at 24:00, and not begin there."""
+    with pytest.raises(msgspec.ValidationError, match="Expected a time of the day such as 09:00"):
+        windows("allow", daily(start, end))
+
+
+def test_the_first_and_the_last_minute_of_a_day_are_times() -> None:
+    """00:00 to 24:00 is all of it, 23:59 to 24:00 its last minute."""
+    last = windows("allow", daily("23:59", "24:00"), "UTC")
+
+    answers = [decide([last], utc(f"2026-03-02T{at}")).allowed for at in ("23:58:59", "23:59:00")]
+
+    assert answers == [False, True]
+    assert decide([windows("allow", daily("00:00", "24:00"))], utc("2026-03-02T12:00")).allowed
+
+
+@pytest.mark.parametrize("zone", ["Europe/Atlantis", "", "../etc/passwd"])
+def test_a_zone_that_does_not_exist_is_refused(zone: str) -> None:
+    """It names one that does."""
+    with pytest.raises(msgspec.ValidationError, match="Expected a name such as Europe/Paris, not"):
+        windows("allow", OFFICE, zone)
+
+
 # --- tags --------------------------------------------------------------------------------------
 
 
@@ -223,6 +256,35 @@ def test_only_runs_it_concerns_are_counted(safeguard: Safeguard, facts: Facts) -
     assert allowed(safeguard, None, facts)
 
 
+def test_a_run_that_was_silent_for_long_has_its_place_while_it_asks() -> None:
+    """The database may note it later than it asks."""
+    facts = going("first", "second", last_seen_at=MADE - timedelta(minutes=11))
+    run = Run("second", ("kafka",), created_at=MADE + timedelta(seconds=1))
+
+    assert decide([guard("limit", most=1)], MADE, run, facts).allowed
+
+
+def test_of_runs_that_were_created_at_one_moment_the_ids_decide() -> None:
+    """Each console of several says the same."""
+    facts = Facts(
+        tuple(RunningExecution(name, "checkout", ("kafka",), MADE, MADE) for name in ("a", "b"))
+    )
+
+    answers = [
+        decide([guard("limit", most=1)], MADE, Run(name, ("kafka",), created_at=MADE), facts)
+        for name in ("a", "b")
+    ]
+
+    assert [answer.allowed for answer in answers] == [True, False]
+
+
+def test_a_run_that_was_admitted_stays() -> None:
+    """Others that begin later do not stop it."""
+    run = Run(None, ("kafka",), admitted=True)
+
+    assert decide([guard("limit", most=1)], MADE, run, going("first")).allowed
+
+
 def test_a_silent_run_makes_place_at_its_moment() -> None:
     """Whoever waits is woken then."""
     decision = decide([guard("limit", most=1)], MADE, Run(), going("first"))
@@ -266,6 +328,102 @@ def test_it_says_why_a_webhook_stopped_it() -> None:
     ]
 
     assert decision == ["Why (nobody is on call)", "Why (could not be asked: no route)"]
+
+
+def test_a_webhook_that_was_never_asked_has_given_no_answer() -> None:
+    """It denies by default since it was set, and says so; the first run has it asked."""
+    gate = guard("webhook", url="https://gate.example.com", when_unanswered="deny")
+
+    [policy] = decide([gate], MADE).policies
+
+    assert policy.reason == "Why (could not be asked: it was not asked yet)"
+    assert policy.decided_at == MADE
+    assert KINDS["webhook"].is_undecided(gate, Facts())
+    assert not KINDS["webhook"].is_undecided(
+        gate, Facts(answers={gate.id: WebhookAnswer(True, "", MADE)})
+    )
+
+
+def test_a_webhook_that_gives_no_reason_adds_none() -> None:
+    """What stands is the safeguard's own reason, since the answer came."""
+    gate = guard("webhook", url="https://gate.example.com", when_unanswered="deny")
+    at = MADE + timedelta(hours=1)
+    facts = Facts(answers={gate.id: WebhookAnswer(False, "", at)})
+
+    [policy] = decide([gate], at, None, facts).policies
+
+    assert (policy.reason, policy.decided_at) == ("Why", at)
+
+
+@pytest.mark.parametrize(
+    ("url", "refusal"),
+    [
+        ("https://gate.example.com/a b", "without spaces and accents"),
+        ("https://gate.example.com/\t", "without spaces and accents"),
+        ("https://gäte.example.com", "without spaces and accents"),
+        ("ftp://gate.example.com", "such as https://gate.example.com/chaos"),
+        ("gate.example.com", "such as https://gate.example.com/chaos"),
+        ("https://", "such as https://gate.example.com/chaos"),
+        ("https://gate.example.com:0", "such as https://gate.example.com/chaos"),
+        ("https://gate.example.com:99999", "such as https://gate.example.com/chaos"),
+        ("https://[::1", "such as https://gate.example.com/chaos"),
+        ("https://me:secret@gate.example.com", "without a user's name or password"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(url: str, refusal: str) -> None:
+    """In a sentence that names an address that can."""
+    with pytest.raises(ValueError, match=f"^url: Expected an address {refusal}$"):
+        ensure_address(url)
+
+
+@pytest.mark.parametrize("url", ["http://gate:8000", "https://gate.example.com:1/a?b=c"])
+def test_http_and_https_may_be_asked(url: str) -> None:
+    """At any port but none."""
+    ensure_address(url)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "words"),
+    [
+        ("stop", {}, "Nothing runs"),
+        ("tags", {"mode": "forbid", "tags": ["a", "b"]}, "Nothing tagged a, b"),
+        ("tags", {"mode": "allow", "tags": ["a"]}, "Only what is tagged a"),
+        ("limit", {"most": 1}, "At most 1 run at once"),
+        ("limit", {"most": 2}, "At most 2 runs at once"),
+        (
+            "webhook",
+            {"url": "https://gate.example.com", "when_unanswered": "deny"},
+            "Asks https://gate.example.com every 30 s; without an answer it denies",
+        ),
+        (
+            "webhook",
+            {"url": "https://gate.example.com", "when_unanswered": "allow", "every": 300},
+            "Asks https://gate.example.com every 5 min; without an answer it allows runs",
+        ),
+        (
+            "windows",
+            {"mode": "allow", "time_zone": "Europe/Paris", "windows": OFFICE},
+            "Runs only Mon to Fri 09:00 to 17:00 (Europe/Paris)",
+        ),
+        (
+            "windows",
+            {
+                "mode": "forbid",
+                "time_zone": "UTC",
+                "windows": [
+                    {"days": ["sun", "mon", "tue", "thu"], "from": "08:00", "to": "09:00"},
+                    *daily("22:00", "23:00"),
+                ],
+            },
+            "No runs Mon to Tue, Thu, Sun 08:00 to 09:00; every day 22:00 to 23:00 (UTC)",
+        ),
+    ],
+)
+def test_a_safeguard_says_what_it_does(kind: str, settings: dict[str, Any], words: str) -> None:
+    """In one line, for lists."""
+    decoded = msgspec.json.decode(guard(kind, **settings).settings, type=KINDS[kind].settings)
+
+    assert KINDS[kind].describe(decoded) == words
 
 
 def test_an_alert_stops_while_it_fires_and_is_repeated() -> None:
