@@ -149,7 +149,7 @@ def _convert(event: CloudEvent, now: datetime, *at: int) -> NewEvent:
         type=plain(event.type),
         time=_parse_time(event, at) or now,
         data=_parse_data(event, at),
-        sequence=_parse_sequence(event.sequence or ""),
+        sequence=None if event.sequence is None else _parse_sequence(event.sequence),
         trace_id=read_trace_id(event.traceparent),
     )
 

@@ -25,10 +25,10 @@ from chaoscloud.console.db.failures import (
     is_damage,
     is_trouble,
 )
+from chaoscloud.console.db.groups import Task
 from chaoscloud.console.db.migrations import migrate
 from chaoscloud.console.db.notifications import NotificationListener
 from chaoscloud.console.db.space import DiskSpace
-from chaoscloud.console.db.tasks import Task
 from chaoscloud.console.db.trouble import Trouble
 from chaoscloud.console.db.writer import Writer
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Engine, PoolProxiedConnection, bindparam, event, select, text
 from sqlalchemy.sql.dml import UpdateBase
 
+from chaoscloud.console.db.bulk import execute
 from chaoscloud.console.db.schema import organization_revisions, teams
 
 ACCESS = "access"  # who may see which team
@@ -161,7 +162,8 @@ def read_revision(connection: Connection, organization_id: str) -> Revision:
 
 def read_access_revision(connection: Connection) -> int:
     """How often who may see which team has changed so far."""
-    return connection.exec_driver_sql(_ACCESS_REVISION).scalar() or 0
+    row = execute(connection, _ACCESS_REVISION).fetchone()
+    return row[0] if row else 0
 
 
 def _convert_rows(rows: Iterable[Sequence[Any]]) -> Revisions:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
 
+from chaoscloud.console.db.bulk import execute
 from chaoscloud.console.db.failures import CannotOpen
 
 BUSY_TIMEOUT = 10.0  # seconds another process (the command line beside a server) may hold the lock
@@ -115,10 +116,10 @@ def _prepare(engine: Engine, begin: str, *pragmas: str) -> None:
             connection.execute(pragma)
 
     def begin_transaction(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        execute(connection, begin)
 
     def commit_transaction(connection: Connection) -> None:
-        connection.exec_driver_sql("COMMIT")
+        execute(connection, "COMMIT")
 
     event.listen(engine, "connect", prepare_connection)
     event.listen(engine, "begin", begin_transaction)

@@ -16,9 +16,8 @@ from sqlalchemy import Connection, Engine
 from chaoscloud.console.db import changes
 from chaoscloud.console.db.changes import DatabaseChange
 from chaoscloud.console.db.failures import CannotWrite, DiskFull, QueueFull
-from chaoscloud.console.db.groups import GroupResult, write_group
+from chaoscloud.console.db.groups import GroupResult, Task, TaskResult, deliver, write_group
 from chaoscloud.console.db.space import DiskSpace
-from chaoscloud.console.db.tasks import Task, TaskResult, deliver
 from chaoscloud.console.db.trouble import Trouble
 
 T = TypeVar("T")

@@ -1,14 +1,15 @@
 """What a run sends while it is running: CloudEvents, each kept once."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import IntegrityError
 
 from chaoscloud.console.db import bulk
-from chaoscloud.console.db.schema import events, executions
+from chaoscloud.console.db.schema import events
 from chaoscloud.console.records._rows import columns, every
 
 SEEN_AGAIN = timedelta(seconds=1)  # how often it is worth writing down that a run is alive
@@ -66,20 +67,7 @@ def add(connection: Connection, messages: Sequence[EventBatch]) -> list[int]:
     Raises `UnknownExecution` when an execution is not there, and `Apart` when several messages
     have to be added one by one.
     """
-    write = bulk.moment_writer(connection, events.c.time)
-    rows = [
-        (
-            message.execution_id,
-            write(message.received_at),
-            event.event_id,
-            event.type,
-            write(event.time),
-            event.data,
-            event.sequence,
-        )
-        for message in messages
-        for event in message.events
-    ]
+    rows = _list_rows(messages, bulk.moment_writer(connection))
     try:
         added = _INSERT.run(connection, rows)
     except IntegrityError:
@@ -90,15 +78,27 @@ def add(connection: Connection, messages: Sequence[EventBatch]) -> list[int]:
     return [added] if len(messages) == 1 else [len(message.events) for message in messages]
 
 
+def _list_rows(
+    messages: Sequence[EventBatch], write: Callable[[datetime], Any]
+) -> list[tuple[Any, ...]]:
+    rows: list[tuple[Any, ...]] = []
+    for message in messages:
+        id_, received_at = message.execution_id, write(message.received_at)
+        rows += [
+            (id_, received_at, e.event_id, e.type, write(e.time), e.data, e.sequence)
+            for e in message.events
+        ]
+    return rows
+
+
 def _touch(connection: Connection, messages: Sequence[EventBatch]) -> None:
     """Write down that the executions are alive, where that is worth it."""
     latest = max(message.received_at for message in messages)
-    write = bulk.moment_writer(connection, executions.c.last_seen_at)
+    write = bulk.moment_writer(connection)
     at, before = write(latest), write(latest - SEEN_AGAIN)
-    ids = {message.execution_id for message in messages if message.events}
-    if ids:
-        statement = _TOUCH.format(mark=bulk.mark(connection))
-        connection.exec_driver_sql(statement, [(at, id_, before) for id_ in sorted(ids)])
+    statement = _TOUCH.format(mark=bulk.mark(connection))
+    for id_ in sorted({message.execution_id for message in messages if message.events}):
+        bulk.execute(connection, statement, (at, id_, before))
 
 
 def missing(connection: Connection, execution_id: str) -> int:

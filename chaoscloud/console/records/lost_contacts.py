@@ -44,7 +44,7 @@ def notice_lost(connection: Connection, now: datetime) -> int:
         .limit(MOST_NOTICED)
     )
     rows = connection.execute(statement).all()
-    write = moment_writer(connection, lost_contacts.c.noticed_at)
+    write = moment_writer(connection)
     for row in rows:
         is_first = _INSERT.run(connection, [(row.id, write(now))])
         if is_first and not row.is_stop_test:

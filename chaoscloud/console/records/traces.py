@@ -16,7 +16,9 @@ _INSERT = Insert(traces, ("execution_id", "trace_id"), unique="execution_id")
 
 def read_trace_id(trace_parent: str | None) -> str | None:
     """The id of the trace in a `traceparent`; None where that says nothing."""
-    match = _TRACE_PARENT.fullmatch(trace_parent or "")
+    if trace_parent is None:
+        return None
+    match = _TRACE_PARENT.fullmatch(trace_parent)
     return match[1] if match and match[1] != _NO_TRACE else None
 
 

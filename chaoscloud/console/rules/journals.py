@@ -143,6 +143,8 @@ def moment(text: str) -> datetime:
     """An aware UTC time from ISO 8601; one without a zone was meant in UTC. Raises `ValueError`."""
     try:
         read = datetime.fromisoformat(text)
+        if read.tzinfo is UTC:  # as of most
+            return read
         return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
     except OverflowError:
         raise ValueError("out of the calendar") from None
