@@ -59,8 +59,20 @@ def id_of(response: requests.Response) -> str | None:
 def address_of(response: requests.Response) -> str | None:
     """The page people open: the address in `Content-Location` with `/api/` removed once."""
     location = response.headers.get("Content-Location")
-    if not location:
+    return _page_at(response, location) if location else None
+
+
+def execution_of(response: requests.Response) -> tuple[str, str | None] | None:
+    """The id and the page of an execution that was created with its experiment, if one was."""
+    body = body_of(response)
+    execution = body.get("execution") if isinstance(body, Mapping) else None
+    if not isinstance(execution, Mapping) or not execution.get("id"):
         return None
+    address = execution.get("address")
+    return str(execution["id"]), _page_at(response, str(address)) if address else None
+
+
+def _page_at(response: requests.Response, location: str) -> str:
     parts = urlsplit(urljoin(response.url, location))
     return urlunsplit(parts._replace(path=parts.path.replace("/api/", "/", 1)))
 

@@ -26,7 +26,7 @@ from chaoscloud.commands.journals import (
     read_journal,
     sort_keys,
 )
-from chaoscloud.delivery.records import creation_keys
+from chaoscloud.delivery.records import creation_key
 from chaoscloud.extension import remove_sensitive_extension_values
 from chaoscloud.redaction import Redactor, to_json, withhold_outputs
 from chaoscloud.settings import read_profile
@@ -112,9 +112,9 @@ class _Publisher:
         key = fingerprint("execution", journal)
         named = _names_execution(journal)
         run = None if named else find_pending_run(journal)
-        keys = creation_keys(run) if run else {}
+        run_key = creation_key(run) if run else None
         experiment = journal["experiment"]
-        answer = self._publish_experiment(experiment, redactor, keys.get("experiment"))
+        answer = self._publish_experiment(experiment, redactor, run_key)
         earlier_id = _read_earlier_id(answer)
         if earlier_id:
             set_experiment_id(earlier_id, experiment)
@@ -130,7 +130,7 @@ class _Publisher:
             self._session,
             experiment,
             journal,
-            idempotency_key=keys.get("execution", key),
+            idempotency_key=run_key or key,
             redactor=redactor,
         )
         return self._read_creation(path, answer, experiment, note)

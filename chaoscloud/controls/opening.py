@@ -1,8 +1,8 @@
 """How a run begins: which console, who guards the run, and how it is recorded."""
 
 import logging
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +23,12 @@ from chaoscloud.delivery.report import Registration
 from chaoscloud.delivery.sender import Destination
 from chaoscloud.delivery.spool_directory import Recipient
 from chaoscloud.extension import (
+    NAME,
     ensure_extension,
     find_extension,
 )
 from chaoscloud.redaction import Redactor
+from chaoscloud.safeguards.guard import Guard
 from chaoscloud.safeguards.question import RunQuestion
 from chaoscloud.safeguards.rollbacks import rollback_strategy
 from chaoscloud.settings import (
@@ -77,9 +79,10 @@ class Console:
     def tenant(self) -> tuple[str, str | None, str | None]:
         """Its url, and the organization's and the team's id where they are chosen."""
         tenancy = tenancy_of(self.organizations)
+        url = self.url.rstrip("/")
         if tenancy is None:
-            return self.url, None, None
-        return self.url, tenancy.org_id, tenancy.team_id
+            return url, None, None
+        return url, tenancy.org_id, tenancy.team_id
 
     @property
     def guard_mode(self) -> GuardMode:
@@ -105,27 +108,76 @@ def console_of(
     )
 
 
+@dataclass
+class PreparedGuard:
+    """A guard that has asked its first question, about the run that `block` is to name.
+
+    `close` gives back its connections, unless a run has taken it over.
+    """
+
+    guard: Guard | None
+    block: Extension
+    resources: ExitStack
+
+    def close(self) -> None:
+        """Give back its connections."""
+        self.resources.close()
+
+
+_prepared_guards: dict[tuple[int, tuple[str | None, ...]], PreparedGuard] = {}
+
+
+def prepare_guard(console: Console, experiment: Experiment) -> PreparedGuard:
+    """Build the guard of a run, and ask its first question beside what else there is to wait for.
+
+    Ids that somebody who records this very run already has from the console are known to it.
+    """
+    block: Extension = {"name": NAME}
+    resources = ExitStack()
+    guard = build_guard(console, RunQuestion(block, experiment), resources)
+    if guard is not None:
+        outbox = find_outbox(experiment, console.url)
+        block.update(outbox.registration.ids if outbox is not None else {})
+        guard.ask_ahead()
+    return PreparedGuard(guard, block, resources)
+
+
+@contextmanager
+def guard_prepared(experiment: Experiment, settings: Settings) -> Iterator[None]:
+    """Ask about a run that is recorded before the host calls its controls; `begin` takes it over.
+
+    Where that goes wrong, the control asks, and says what went wrong.
+    """
+    try:
+        console = console_of(settings, None, None, None)
+        key = id(experiment), console.tenant
+        _prepared_guards[key] = prepare_guard(console, experiment)
+    except Exception:
+        logger.debug("Safeguards cannot be asked ahead", exc_info=True)
+        yield
+        return
+    try:
+        yield
+    finally:
+        if key in _prepared_guards:
+            _prepared_guards.pop(key).close()
+
+
 def begin(run: Run, console: Console, experiment: Experiment, secrets: Secrets | None) -> None:
     """Start to guard a run, then to record it; nothing about the record takes the guard away.
 
     A start that fails leaves the run unrecorded, with one warning that says why.
     """
     run.rollback_strategy = rollback_strategy(console.settings)
-    run.guard = build_guard(console, RunQuestion(run.block, experiment), run.resources)
+    prepared = _prepared_guards.pop((id(experiment), console.tenant), None)
+    prepared = prepared or prepare_guard(console, experiment)
+    run.guard, run.block = prepared.guard, prepared.block
+    run.resources.callback(prepared.close)
     run.problem = "its start was interrupted"
-    if run.guard is not None:
-        run.block.update(_ids_known_before(console, experiment))
-        run.guard.ask_ahead()
     with run.holding_back_stops():
         warn_when_exposed(in_use(), console.settings)
         _prepare(run, lambda: _start(run, console, experiment, secrets))
     _say(run, console)
-
-
-def _ids_known_before(console: Console, experiment: Experiment) -> dict[str, str | None]:
-    """The ids that somebody else, who records this very run, has from the console already."""
-    outbox = find_outbox(experiment, console.url)
-    return outbox.registration.ids if outbox is not None else {}
 
 
 def leave_unpublished(run: Run, console: Console) -> None:

@@ -17,7 +17,7 @@ from chaoscloud.delivery.copies import (
     summarise_event,
 )
 from chaoscloud.delivery.errors import NotRecorded, best_effort
-from chaoscloud.delivery.records import creation_keys, encode_members
+from chaoscloud.delivery.records import creation_key, encode_members
 from chaoscloud.delivery.spool import Spool
 from chaoscloud.extension import CONTEXT, ensure_extension
 from chaoscloud.types import Experiment, Journal
@@ -52,17 +52,15 @@ class Recorder:
     ) -> None:
         """Record what creates the experiment, unless the console knows it, and its execution."""
         with best_effort():
-            keys = creation_keys(str(self._spool.contents.header["run"]))
+            key = encode_members(key=creation_key(str(self._run)))
             if publish:
                 document, _ = copy_document(experiment, self._redactor)
-                key = encode_members(key=keys["experiment"])
                 self._spool.append("experiment", f'{key},"document":{document}')
             opening = {**journal, "experiment": experiment}
             if context:
                 opening["extensions"] = list(journal.get("extensions") or [])
                 ensure_extension(opening)[CONTEXT] = context
             whole, _ = copy_document(opening, self._redactor)
-            key = encode_members(key=keys["execution"])
             self._spool.append("execution", f'{key},"journal":{whole}')
 
     def record_run_start(

@@ -26,7 +26,7 @@ __all__ = [
     "NEVER_DROPPED",
     "Record",
     "SpoolContents",
-    "creation_keys",
+    "creation_key",
     "decode_line",
     "encode_line",
     "encode_members",
@@ -147,9 +147,9 @@ def decode_line(line: bytes) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
-def creation_keys(run: str) -> dict[str, str]:
-    """The `Idempotency-Key`s of what a run creates, for whoever sends them."""
-    return {kind: f"{run}.{kind}" for kind in ("experiment", "execution")}
+def creation_key(run: str) -> str:
+    """The `Idempotency-Key` of what a run creates as it starts, for whoever sends it."""
+    return f"{run}.start"
 
 
 def encode_members(**parts: object) -> str:

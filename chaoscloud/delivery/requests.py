@@ -5,7 +5,7 @@ Ids that were not known when something was recorded are put in here.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from chaoscloud.api import urls
@@ -119,16 +119,20 @@ def build_request(
     team_url: str,
     *,
     batches: bool = False,
+    alone: bool = False,
     cut: int = 0,
 ) -> QueuedRequest:
     """The request for the first of these records; with `batches`, for the events after it as well.
 
-    Raises `NotSendable`.
+    An experiment goes together with its execution; with `alone`, each record goes alone. Raises
+    `NotSendable`.
     """
     place = _Place(contents, team_url, cut)
     first = records[0]
     if first.kind == "event":
-        return _event_request(_take_batch(records) if batches else [first], place)
+        return _event_request(_take_batch(records) if batches and not alone else [first], place)
+    if not alone and [record.kind for record in records[:2]] == ["experiment", "execution"]:
+        return _start((first, records[1]), place)
     if len(records) > 1 and FOLLOWED_BY.get(first.kind) == records[1].kind:
         return _BUILDERS[records[1].kind]((first, records[1]), place)
     return _BUILDERS[first.kind]((first,), place)
@@ -172,6 +176,18 @@ def _experiment(records: Records, place: _Place) -> QueuedRequest:
         id_name="experiment_id",
         known_id=get_extension_value(experiment, "experiment_id"),
     )
+
+
+def _start(records: Records, place: _Place) -> QueuedRequest:
+    """Both in one: a console that does not know that takes the experiment, and names no execution.
+
+    The journal goes without the experiment, which stands beside it.
+    """
+    document, opening = (record.parse() for record in records)
+    journal = {name: part for name, part in opening["journal"].items() if name != "experiment"}
+    request = _experiment(records[:1], place)
+    body = _encode({"experiment": document["document"], "journal": journal})
+    return replace(request, records=records, body=body, key=opening["key"])
 
 
 def _execution(records: Records, place: _Place) -> QueuedRequest:

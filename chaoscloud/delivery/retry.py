@@ -30,7 +30,8 @@ LATER = (
 class Reply:
     """An HTTP answer. `from_console` is False for what no console says: a proxy's page, say.
 
-    `id` and `address` are those of what was created.
+    `id` and `address` are those of what was created, `execution` the id and the address of one that
+    was created with it.
     """
 
     status: int
@@ -39,6 +40,7 @@ class Reply:
     from_console: bool = True
     id: str | None = None
     address: str | None = None
+    execution: tuple[str, str | None] | None = None
 
 
 @dataclass(frozen=True)

@@ -96,11 +96,15 @@ class SpoolSender:
         records = self._spool.first(MOST_AT_ONCE)
         if not records:
             return None
-        batches = self._transport.batches and records[0].n > self._alone_until
         try:
             with best_effort(NotSendable):
                 request = build_request(
-                    records, self._spool.contents, self._team_url, batches=batches, cut=self._cut
+                    records,
+                    self._spool.contents,
+                    self._team_url,
+                    batches=self._transport.batches,
+                    alone=records[0].n <= self._alone_until,
+                    cut=self._cut,
                 )
         except (NotSendable, NotRecorded) as x:
             self._spool.reject([records[0].n], str(x))
@@ -129,7 +133,7 @@ class SpoolSender:
 
     def _may_change(self, request: QueuedRequest, outcome: Outcome) -> bool:
         """Whether it may be taken in smaller pieces, in a smaller or in the plain form."""
-        if len(request.records) > 1 and request.records[0].kind == "event":
+        if len(request.records) > 1 and request.records[0].kind in ("event", "experiment"):
             self._alone_until = request.records[-1].n
             return True
         status = outcome.status if isinstance(outcome, Reply) else 0
@@ -141,15 +145,21 @@ class SpoolSender:
         return status == WRONG_FORM and self._transport.was_compressed
 
     def _note_sent(self, request: QueuedRequest, outcome: Outcome) -> None:
-        if isinstance(outcome, Reply) and outcome.id is not None and request.id_name is not None:
-            ids = {request.id_name: outcome.id}
-            self._spool.learn(**ids)
-            _link_workspace(self._spool)
-            self._on_ids(ids, outcome.address)
+        numbers = request.numbers
         if isinstance(outcome, Reply):
-            self.address = outcome.address or self.address
+            address = outcome.address
+            if outcome.id is not None and request.id_name is not None:
+                ids = {request.id_name: outcome.id}
+                if outcome.execution is not None:
+                    ids["execution_id"], address = outcome.execution
+                elif request.id_name == "experiment_id":
+                    numbers = numbers[:1]  # the execution beside it is still to be made
+                self._spool.learn(**ids)
+                _link_workspace(self._spool)
+                self._on_ids(ids, address)
+            self.address = address or self.address
         self._cut = 0
-        self._spool.mark_sent(request.numbers)
+        self._spool.mark_sent(numbers)
 
 
 def _link_workspace(spool: Spool) -> None:

@@ -4,7 +4,14 @@ import gzip
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from chaoscloud.api.answers import address_of, id_of, is_from_console, refusal_of, was_stored
+from chaoscloud.api.answers import (
+    address_of,
+    execution_of,
+    id_of,
+    is_from_console,
+    refusal_of,
+    was_stored,
+)
 from chaoscloud.api.calls import attempt
 from chaoscloud.delivery.requests import BATCH, QueuedRequest
 from chaoscloud.delivery.retry import NoReply, Outcome, Reply
@@ -72,6 +79,7 @@ class Transport:
             from_console,
             identifier,
             address_of(response),
+            execution_of(response) if was_stored(response) else None,
         )
 
     def _learn(self, response: "Response") -> None:

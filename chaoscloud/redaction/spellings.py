@@ -52,6 +52,7 @@ _VARIES = "\uffff"  # in the place of a character with several forms; Unicode ha
 _HEAD = 4  # characters of a spelling to look for at first
 
 _LONG = 16 * 1024  # characters from which on a text is worth several fast searches
+_PIECE = 256 * 1024  # characters of it that are copied at once
 
 Forms = tuple[str, ...]  # the ways to write one character, the longest first
 
@@ -80,11 +81,14 @@ class Spellings:
         """The search for those spellings that the text can have."""
         if len(text) < _LONG or not self._notations:
             return self._search
-        unbroken = _without_line_breaks(text)
+        plain = [notation for notation in self._notations if not notation.is_base64]
+        base64s = [notation for notation in self._notations if notation.is_base64]
+        parts = _find_unbroken(text, {notation.part.encode() for notation in base64s})
         return _Search(
-            notation
-            for notation in self._notations
-            if (notation.part.encode() in unbroken if notation.is_base64 else notation.part in text)
+            [
+                *(notation for notation in plain if notation.part in text),
+                *(notation for notation in base64s if notation.part.encode() in parts),
+            ]
         )
 
 
@@ -195,6 +199,24 @@ def _notation(characters: list[Forms], is_base64: bool) -> _Notation:
 def _end_of_breaks(text: str, start: int) -> int:
     match = _LINE_BREAKS.match(text, start)
     return match.end() if match else start
+
+
+def _find_unbroken(text: str, parts: set[bytes]) -> set[bytes]:
+    """Which parts are in the text once its blanks and line breaks are taken out.
+
+    Piece by piece: to make copies of a large text takes longer than to search them.
+    """
+    longest = max(map(len, parts), default=0)
+    found: set[bytes] = set()
+    start, rest = 0, b""
+    while start < len(text):
+        stop = start + _PIECE
+        while text[stop - 1 : stop] == "\\":  # a line break may be escaped
+            stop += 1
+        unbroken = rest + _without_line_breaks(text[start:stop])
+        found |= {part for part in parts - found if part in unbroken}
+        start, rest = stop, unbroken[max(len(unbroken) - longest + 1, 0) :] if longest > 1 else b""
+    return found
 
 
 def _without_line_breaks(text: str) -> bytes:

@@ -34,7 +34,7 @@ _NEEDLESS = str.maketrans("", "", "-_.")
 
 def remove_user_info(text: str) -> tuple[str, int]:
     """The text with all urls in it without their user part, and how many those were."""
-    if "@" not in text and "%40" not in text:
+    if "@" not in text and ("%" not in text or "%40" not in text):  # one character is found faster
         return text, 0
     return _USER_INFO.subn(r"\g<start>", text)
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from chaoslib import substitute
@@ -11,6 +11,7 @@ from chaoslib.run import RunEventHandler, Runner, initialize_run_journal
 from chaoslib.settings import get_loaded_settings
 from chaoslib.types import Dry, Schedule, Strategy
 
+from chaoscloud.controls.opening import guard_prepared
 from chaoscloud.delivery.verification import VerificationRunEventHandler
 from chaoscloud.settings import Profile, read_profile
 from chaoscloud.types import Experiment, Journal, Settings
@@ -58,8 +59,9 @@ def run_verification(
     schedule = schedule or Schedule(continuous_hypothesis_frequency=plan.frequency)
     sampler = Sampler()
     phases = Phases(_as_dry(plan, experiment.get("dry")), sampler, progress_on())
-    with _recording(experiment, settings, profile) as recorders:
-        runner = _Runner(strategy, schedule, recorders)
+    with ExitStack() as stack:
+        recorders = stack.enter_context(_recording(experiment, settings, profile))
+        runner = _Runner(strategy, schedule, recorders, stack)
         for handler in (RunWatch(phases, sampler), *recorders, *event_handlers):
             runner.register_event_handler(handler)
         with playing_within(phases, sampler), _cache_names(experiment):
@@ -86,14 +88,21 @@ class _Runner(Runner):  # type: ignore[misc]  # the host publishes no types
         strategy: Strategy,
         schedule: Schedule,
         recorders: Sequence[VerificationRunEventHandler],
+        resources: ExitStack,
     ) -> None:
         super().__init__(strategy, schedule)
         self._recorders = recorders
+        self._resources = resources
 
     def configure(self, experiment: Experiment, settings: Settings, experiment_vars: Any) -> None:
-        """Resolve configuration and secrets, which say what must not leave; then record."""
+        """Resolve configuration and secrets, which say what must not leave; then record.
+
+        Safeguards are asked beside that, as they are beside the start of an experiment.
+        """
         super().configure(experiment, settings, experiment_vars)
         experiment["title"] = substitute(experiment["title"], self.config, self.secrets)
+        if self._recorders:
+            self._resources.enter_context(guard_prepared(experiment, settings))
         for recorder in self._recorders:
             journal = initialize_run_journal(experiment)
             reason = recorder.start(experiment, journal, self.secrets)

@@ -176,6 +176,50 @@ def test_a_key_that_is_too_long_is_refused(bobs: TeamApi) -> None:
     assert answer.status_code == 400
 
 
+OPENING = {"status": "running", "start": "2026-03-02T09:30:00"}
+
+
+def test_an_experiment_and_its_run_that_starts_are_one_request(bobs: TeamApi) -> None:
+    """The answer names both; the journal of the run has the experiment in it."""
+    answer = bobs.post("/experiments", {"experiment": experiment(), "journal": OPENING})
+
+    made = answer.json()
+    execution = made["execution"]
+    assert answer.status_code == 201
+    assert execution["address"].endswith(f"/api/acme/checkout/executions/{execution['id']}")
+    assert "cloudevents-batch" in answer.headers["accept-post"]
+    journal = bobs.get(f"/experiments/{made['id']}/executions/{execution['id']}").json()
+    assert journal == {**OPENING, "experiment": experiment()}
+    assert bobs.client.get(answer.headers["content-location"]).json()["title"] == TITLE
+
+
+def test_the_same_key_makes_one_experiment_and_one_execution(bobs: TeamApi) -> None:
+    """Whether both are asked for again, or one of them by itself."""
+    headers = {"Idempotency-Key": "run-7.start"}
+    body = {"experiment": experiment(), "journal": OPENING}
+
+    first = bobs.post("/experiments", body, headers=headers).json()
+    second = bobs.post("/experiments", body, headers=headers).json()
+    alone = _publish(bobs, experiment(), headers=headers)
+    path = f"/experiments/{first['id']}/executions"
+    execution = bobs.post(path, {"journal": OPENING}, headers=headers)
+
+    assert second == first
+    assert (alone.status_code, alone.json()["id"]) == (422, first["id"])
+    assert (execution.status_code, execution.json()["id"]) == (422, first["execution"]["id"])
+    assert len(bobs.get("/executions").json()["items"]) == 1
+
+
+@pytest.mark.parametrize("journal", [5, [], "running", {"start": "never"}])
+def test_an_experiment_with_a_journal_that_is_none_is_not_kept(bobs: TeamApi, journal: Any) -> None:
+    """Both or neither."""
+    answer = bobs.post("/experiments", {"experiment": experiment(), "journal": journal})
+
+    assert answer.status_code == 422
+    assert "journal" in answer.json()["detail"]
+    assert bobs.get("/experiments").json()["items"] == []
+
+
 def test_experiments_are_listed_a_page_at_a_time(bobs: TeamApi, now: Clock) -> None:
     """The latest published first, each exactly once."""
     for number in range(5):

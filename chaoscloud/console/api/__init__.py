@@ -133,7 +133,7 @@ routes: list[BaseRoute] = [
     post(
         TEAM + "/experiments",
         experiments.publish,
-        {201: Made, 204: None},
+        {201: (Made, experiments.MadeWithExecution), 204: None},
         takes=experiments.NewExperiment,
         repeatable=True,
     ),

@@ -22,20 +22,44 @@ from chaoscloud.console.api._answers import (
 )
 from chaoscloud.console.api._body import Document, body_of, check_json, decode_as, offload, validate
 from chaoscloud.console.api._team_request import TeamRequest, of_team
+from chaoscloud.console.api.events import ACCEPTS
 from chaoscloud.console.errors import NotFound
-from chaoscloud.console.records import experiments, idempotency
+from chaoscloud.console.records import executions, experiments, idempotency
 from chaoscloud.console.records._rows import Cursor
 from chaoscloud.console.records.audit import Author
 from chaoscloud.console.records.experiments import Experiment, Published, Version
-from chaoscloud.console.rules import recognition
+from chaoscloud.console.rules import journals, recognition
 from chaoscloud.console.rules.documents import LONGEST_TITLE
+from chaoscloud.console.rules.journals import Summary
 from chaoscloud.console.rules.recognition import DocumentChange, ExperimentDraft
 
 
 class NewExperiment(msgspec.Struct, frozen=True):
-    """An experiment to publish, as the Chaos Toolkit reads it."""
+    """An experiment to publish, as the Chaos Toolkit reads it.
+
+    `journal` is that of a run of it which starts now, without the experiment: an execution is
+    created with it.
+    """
 
     experiment: Document
+    journal: Document = msgspec.field(default_factory=lambda: msgspec.Raw(b"null"))
+
+
+class NewExecution(msgspec.Struct, frozen=True):
+    """An execution that was created, and its address."""
+
+    id: str
+    address: str
+
+
+class MadeWithExecution(Made, frozen=True):
+    """The id of an experiment, and the execution of it that was created with it."""
+
+    execution: NewExecution
+
+
+Opening = tuple[Summary, bytes]
+"""The journal of a run that starts, and what the console takes out of it."""
 
 
 class ExperimentWithDocument(msgspec.Struct, frozen=True):
@@ -54,8 +78,10 @@ class ExperimentWithDocument(msgspec.Struct, frozen=True):
 async def publish(request: TeamRequest) -> Response:
     """Keep an experiment: as a new one, as a new version of a known one, or leave it as it is."""
     body = await body_of(request.http)
-    draft = await offload(draft_of, body)
+    draft, opening = await offload(_read_publication, body)
     key = request.key(idempotency.KeyKind.EXPERIMENT, body)
+    if opening is not None:
+        return await _publish_with_execution(request, draft, opening, body)
     published = await request.db.recording(_publish, request.author, draft, key, request.now)
     where = at(request.address("experiments", published.experiment_id))
     unchanged = published.change is DocumentChange.UNCHANGED
@@ -146,10 +172,54 @@ def _change(
         experiments.archive(connection, author, experiment_id, sent.archived, now)
 
 
-def draft_of(body: bytes) -> ExperimentDraft:
-    """The experiment in a body. Raises a `Problem` when there is none."""
-    sent = decode_as(check_json(body), NewExperiment).experiment
-    return validate(lambda: recognition.draft(bytes(sent)), "experiment")
+async def _publish_with_execution(
+    request: TeamRequest, draft: ExperimentDraft, opening: Opening, body: bytes
+) -> Response:
+    """Keep the experiment and the execution that starts, both or neither."""
+    kinds = (idempotency.KeyKind.EXPERIMENT, idempotency.KeyKind.EXECUTION)
+    experiment_id, execution_id = await request.db.recording(
+        _start,
+        request.author,
+        draft,
+        opening,
+        [request.key(kind, body) for kind in kinds],
+        request.now,
+    )
+    execution = NewExecution(execution_id, request.address("executions", execution_id))
+    headers = {**at(request.address("experiments", experiment_id)), **ACCEPTS}
+    return json(MadeWithExecution(experiment_id, execution), 201, headers)
+
+
+def _read_publication(body: bytes) -> tuple[ExperimentDraft, Opening | None]:
+    """The experiment in a body, and the journal with it. Raises a `Problem` for what is wrong."""
+    sent = decode_as(check_json(body), NewExperiment)
+    draft = validate(lambda: recognition.draft(bytes(sent.experiment)), "experiment")
+    if sent.journal == msgspec.Raw(b"null"):
+        return draft, None
+    members = decode_as(sent.journal, dict[str, msgspec.Raw], "journal")
+    journal = msgspec.json.encode({**members, "experiment": sent.experiment})
+    return draft, (validate(lambda: journals.summary(journal), "journal"), journal)
+
+
+def _start(
+    connection: Connection,
+    author: Author,
+    draft: ExperimentDraft,
+    opening: Opening,
+    keys: list[idempotency.Key | None],
+    now: datetime,
+) -> tuple[str, str]:
+    """The ids of the experiment and of its new execution, or of those made with the key before."""
+    experiment_key, execution_key = keys
+    experiment_id = _publish(connection, author, draft, experiment_key, now).experiment_id
+
+    def make() -> str:
+        execution_id = executions.create(connection, author, experiment_id, *opening, now)
+        if execution_id is None:
+            raise NotFound("There is no such experiment.")
+        return execution_id
+
+    return experiment_id, idempotency.once(connection, author.team_id, execution_key, now, make)
 
 
 def _publish(

@@ -71,9 +71,9 @@ def a_run(outbox: Outbox) -> None:
 def stored(trouble: Trouble) -> list[str]:
     """The kinds and types of what a console that keeps each id once would have."""
     events = {json.loads(view.body)["id"]: json.loads(view.body) for view in trouble.of("event")}
-    keys = {html.headers["Idempotency-Key"]: kind_of(html) for html in trouble.served.seen}
+    creations = [(kind_of(view), view.headers["Idempotency-Key"]) for view in trouble.served.seen]
     return [
-        *[kind for key, kind in keys.items() if key],
+        *[kind for kind, key in dict.fromkeys(creations) if key],
         *[event["type"] for event in events.values()],
         *(["journal"] if trouble.of("journal") else []),
     ]

@@ -17,6 +17,7 @@ from chaoscloud.delivery import spool as spool_module
 from chaoscloud.delivery.errors import deferred_signals
 from chaoscloud.delivery.flushing import read_flush_timeout
 from chaoscloud.delivery.report import Report
+from tests.plugin.loopback import Seen
 from tests.plugin.outboxes import (
     JOURNAL,
     LAST_JOURNAL,
@@ -25,7 +26,7 @@ from tests.plugin.outboxes import (
     spooled,
 )
 from tests.plugin.runs import block_of, orders
-from tests.plugin.stub_console import HANG_UP, StubConsole, serving
+from tests.plugin.stub_console import HANG_UP, Answer, StubConsole, serving
 
 pytestmark = pytest.mark.loopback
 
@@ -62,6 +63,45 @@ def test_the_execution_is_created_with_the_experiment_it_runs(
     [created] = console.bodies("execution")
     assert created["journal"]["experiment"]["title"] == orders()["title"]
     assert block_of(created["journal"]["experiment"])["experiment_id"] == "orders"
+
+
+def test_a_run_starts_with_one_request_where_the_console_takes_it(
+    console: StubConsole, tmp_path: Path
+) -> None:
+    """The experiment goes once, and the answer names the execution, too."""
+    execution = {"id": "tuesday", "address": "/api/acme/checkout/executions/tuesday"}
+    console.answer = lambda kind, entries: (
+        (201, {"id": "orders", "execution": execution}) if kind == "experiment" else None
+    )
+
+    with outbox_at(console.served.url, tmp_path) as outbox:
+        registration = outbox.register(orders(), JOURNAL)
+        end(outbox)
+
+    [start] = console.bodies("experiment")
+    assert start["experiment"]["title"] == orders()["title"]
+    assert start["journal"] == JOURNAL
+    assert console.kinds == ["experiment", "journal"]
+    assert registration.ids == {"experiment_id": "orders", "execution_id": "tuesday"}
+    assert registration.address == f"{console.served.url}/acme/checkout/executions/tuesday"
+    assert outbox.report.sent == 4
+
+
+def test_a_start_that_is_not_taken_in_one_goes_in_two(console: StubConsole, tmp_path: Path) -> None:
+    """What is wrong with the execution does not cost the experiment."""
+
+    def answer(kind: str, request: Seen) -> Answer | None:
+        return (422, []) if "journal" in json.loads(request.body) else None
+
+    console.answer = answer
+
+    with outbox_at(console.served.url, tmp_path) as outbox:
+        registration = outbox.register(orders(), JOURNAL)
+        outbox.discard()
+
+    assert console.kinds == ["experiment", "experiment", "execution"]
+    assert registration.experiment_id == "orders"
+    assert registration.problem
 
 
 def test_an_unchanged_experiment_keeps_its_id(console: StubConsole, tmp_path: Path) -> None:

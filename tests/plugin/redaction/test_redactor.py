@@ -19,7 +19,7 @@ from xml.sax import saxutils
 
 import pytest
 
-from chaoscloud.redaction import MARKER, Redactor, to_json
+from chaoscloud.redaction import MARKER, Redactor, spellings, to_json
 from chaoscloud.types import Experiment, Journal
 
 PASSWORD = "correct-horse"
@@ -584,3 +584,17 @@ def test_a_dump_of_nuls_is_told_by_its_length() -> None:
 
     assert few == {"output": r"a\x00\x00\x00b"}
     assert many == {"output": r"a\x00 [3000000 times]b"}
+
+
+@pytest.mark.parametrize("before", range(-70, 4, 9))
+def test_a_secret_is_found_wherever_a_large_text_is_cut_to_be_searched(before: int) -> None:
+    """Its base64 in short lines, of a document within another, across the end of a piece."""
+    secret = "correct-horse-battery-staple-7"
+    encoded = base64.b64encode(secret.encode()).decode()
+    broken = "\\n".join(encoded[start : start + 6] for start in range(0, len(encoded), 6))
+    text = "." * (spellings._PIECE + before) + broken + "." * spellings._LONG
+
+    redacted = Redactor({"password": secret}).redact({"output": text})
+
+    assert redacted.count == 1
+    assert encoded[:6] not in redacted.document["output"]

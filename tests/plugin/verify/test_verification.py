@@ -11,6 +11,7 @@ from chaoslib.types import Dry, Schedule, Strategy
 
 from chaoscloud.api.verification import VerificationRunEventHandler
 from chaoscloud.commands.pending import send_pending
+from chaoscloud.controls import opening
 from chaoscloud.settings import save
 from chaoscloud.types import Experiment, Journal, Settings
 from chaoscloud.verify.exceptions import InvalidVerification, VerificationException
@@ -165,6 +166,50 @@ def test_a_refused_start_stops_the_run_before_anything_happens(
     assert not (tmp_path / "looked").exists()
     assert console.categories == []
     assert list(tmp_path.rglob("*.jsonl")) == []
+
+
+def test_safeguards_are_asked_while_the_start_is_being_recorded(console: Verifications) -> None:
+    """A console that hangs holds up both at once. The execution that is filed is asked about."""
+    is_asked = threading.Event()
+    was_asked: list[bool] = []
+
+    def hold_until_asked(handler: Handler) -> bool:
+        if "/policies" in handler.path:
+            is_asked.set()
+        elif handler.path.endswith("/experiments"):
+            was_asked.append(is_asked.wait(10))
+        return False
+
+    console.behave = hold_until_asked
+    ada = signed_in(console.url, safeguards="on")
+    load_global_controls(ada)
+
+    journal = run_verification(verification(**SHORT), ada)
+
+    questions = [call for call in console.calls if "/policies" in call]
+    assert was_asked == [True]
+    assert questions[0] == "GET /policies"
+    assert questions[1].endswith("/executions/execution-1/policies")
+    assert journal["status"] == "completed"
+
+
+def test_a_refused_start_leaves_no_question_open(console: Verifications) -> None:
+    """What was asked ahead of a run that does not take place is given up."""
+
+    def refuse(handler: Handler) -> bool:
+        if handler.path.endswith("/runs"):
+            handler.say(404)
+            return True
+        return False
+
+    console.behave = refuse
+    ada = signed_in(console.url, safeguards="on")
+    load_global_controls(ada)
+
+    with pytest.raises(VerificationException):
+        run_verification(verification(**SHORT), ada)
+
+    assert opening._prepared_guards == {}
 
 
 def refusing_connections() -> str:
