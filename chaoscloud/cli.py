@@ -8,11 +8,21 @@ imported here, and what does its work once it runs.
 
 import os
 import sys
-from collections.abc import Callable
-from functools import wraps
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import click
+
+from chaoscloud._options import (
+    DRY_STRATEGIES,
+    BareDryCommand,
+    check_existing,
+    choice_options,
+    end_clearly,
+    fail_on_option,
+    junit_option,
+    output_option,
+    parse_variables,
+)
 
 __all__ = [
     "disable",
@@ -30,63 +40,7 @@ __all__ = [
 
 # Spelled out, because importing them would load YAML; a test compares them with the settings'.
 _FEATURES = ("publish", "safeguards", "workspace")
-_DRY_STRATEGIES = ("probes", "actions", "activities", "pause")
 _ROLLBACK_STRATEGIES = ("default", "always", "never", "deviated")
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def _end_clearly(command: Command) -> Command:
-    """A command that ends with one line and an exit code for all that is wrong around it."""
-
-    @wraps(command)
-    def run_command(*args: Any, **kwargs: Any) -> Any:
-        from chaoscloud.exceptions import ChaosIQException
-
-        try:
-            if not kwargs.get("url"):  # what the command line says wins
-                _check_environment()
-            return command(*args, **kwargs)
-        except BrokenPipeError:  # of `| head`: click ends the command without a word
-            raise
-        except (ChaosIQException, OSError) as x:
-            from chaoscloud._prompts import complain
-            from chaoscloud.commands.failures import describe_os_error, exit_code_of
-
-            complain(describe_os_error(x) if isinstance(x, OSError) else str(x))
-            raise click.exceptions.Exit(exit_code_of(x)) from x
-
-    return cast(Command, run_command)
-
-
-def _check_environment() -> None:
-    """Refuse a `CHAOSIQ_URL` that is no url, whatever the command is."""
-    if os.environ.get("CHAOSIQ_URL"):
-        from chaoscloud.settings import ensure_usable_environment
-
-        ensure_usable_environment()
-
-
-def _choice_options(*words: str) -> Callable[[Command], Command]:
-    """Options that choose an organization, a team, without asking."""
-
-    def decorate(command: Command) -> Command:
-        for word in reversed(words):
-            option = click.option(
-                f"--{word}", metavar="NAME|ID", help=f"The {word} to use, instead of asking."
-            )
-            command = option(command)
-        return command
-
-    return decorate
-
-
-_output_option = click.option(
-    "--output",
-    type=click.Choice(("text", "json")),
-    default="text",
-    help="Write one JSON document to standard output instead of lines.",
-)
 
 
 @click.command(
@@ -100,16 +54,16 @@ _output_option = click.option(
     is_flag=True,
     help="Read the token from standard input, its first line, instead of asking or CHAOSIQ_TOKEN.",
 )
-@_choice_options("organization", "team")
+@choice_options("organization", "team")
 @click.option("--no-verify-tls", is_flag=True, help="Do not verify the console's certificate.")
 @click.option(
     "--status",
     is_flag=True,
     help="Show the console, the team and the token in use, and change nothing.",
 )
-@_output_option
+@output_option
 @click.pass_context
-@_end_clearly
+@end_clearly
 def signin(
     ctx: click.Context,
     url: str | None,
@@ -156,9 +110,9 @@ def _echo_json(document: Any) -> None:
     help="Set ChaosIQ organisation\n\n"
     "Then asks for a team of it. Your next runs are recorded for that team."
 )
-@_choice_options("organization", "team")
+@choice_options("organization", "team")
 @click.pass_context
-@_end_clearly
+@end_clearly
 def org(ctx: click.Context, organization: str | None, team: str | None) -> None:
     """Choose another organization."""
     from chaoscloud.commands.signin import SignInOptions, change_organization
@@ -170,40 +124,14 @@ def org(ctx: click.Context, organization: str | None, team: str | None) -> None:
 @click.command(
     help="Set ChaosIQ team\n\nOf the organization in use. Your next runs are recorded for it."
 )
-@_choice_options("team")
+@choice_options("team")
 @click.pass_context
-@_end_clearly
+@end_clearly
 def team(ctx: click.Context, team: str | None) -> None:
     """Choose another team."""
     from chaoscloud.commands.signin import SignInOptions, change_team
 
     change_team(ctx.obj["settings_path"], SignInOptions(team=team))
-
-
-_junit_option = click.option(
-    "--junit", metavar="FILE", help="Write its test cases to this file, as JUnit."
-)
-
-
-def _fail_on_option(*words: str) -> Callable[[Command], Command]:
-    """`--fail-on` with these words, of which `chaoscloud.results.gate` knows the meaning."""
-
-    def parse(_ctx: click.Context, _param: click.Parameter, text: str | None) -> tuple[str, ...]:
-        if text is None:
-            return ()
-        from chaoscloud.results.gate import parse_gate_words
-
-        try:
-            return parse_gate_words(text, words)
-        except ValueError as x:
-            raise click.BadParameter(str(x)) from None
-
-    return click.option(
-        "--fail-on",
-        metavar="WORDS",
-        callback=parse,
-        help=f"Exit with 1 also for one of these, with commas between them: {', '.join(words)}.",
-    )
 
 
 @click.command(help="Publish your experiment's journal to ChaosIQ")
@@ -218,11 +146,11 @@ def _fail_on_option(*words: str) -> Callable[[Command], Command]:
     is_flag=True,
     help="Without a journal: try again what the console did not take from earlier runs.",
 )
-@_junit_option
-@_fail_on_option("deviated", "inconclusive", "warnings")
-@_output_option
+@junit_option
+@fail_on_option("deviated", "inconclusive", "warnings")
+@output_option
 @click.pass_context
-@_end_clearly
+@end_clearly
 def publish(
     ctx: click.Context,
     journals: tuple[str, ...],
@@ -259,7 +187,7 @@ _FEATURE_HELP = (
     help="With safeguards: do not start a run, nor go on with one, while nobody answers.",
 )
 @click.pass_context
-@_end_clearly
+@end_clearly
 def enable(ctx: click.Context, feature: str, required: bool) -> None:
     """Switch a feature on."""
     from chaoscloud.commands.features import switch
@@ -272,7 +200,7 @@ def enable(ctx: click.Context, feature: str, required: bool) -> None:
 @click.command(help=f"Disable a ChaosIQ feature\n\n{_FEATURE_HELP}")
 @click.argument("feature", type=click.Choice(_FEATURES))
 @click.pass_context
-@_end_clearly
+@end_clearly
 def disable(ctx: click.Context, feature: str) -> None:
     """Switch a feature off."""
     from chaoscloud.commands.features import switch
@@ -289,9 +217,9 @@ def disable(ctx: click.Context, feature: str) -> None:
     metavar="FILE",
     help="Ask whether this experiment would be allowed to run now. Exits with 1 if not.",
 )
-@_output_option
+@output_option
 @click.pass_context
-@_end_clearly
+@end_clearly
 def safeguards(ctx: click.Context, experiment: str | None, output: str) -> None:
     """Show what is in force, or what would be said about an experiment."""
     if ctx.invoked_subcommand is not None:
@@ -324,7 +252,7 @@ def safeguards(ctx: click.Context, experiment: str | None, output: str) -> None:
     help="Do so in the Python environment that this experiment asks for (`runtime.python`).",
 )
 @click.pass_context
-@_end_clearly
+@end_clearly
 def _test_safeguards(ctx: click.Context, experiment: str | None) -> None:
     """Run the stop test, here or in the child process that an experiment would run in."""
     from chaoscloud._prompts import say
@@ -339,47 +267,8 @@ def _test_safeguards(ctx: click.Context, experiment: str | None) -> None:
         say(line)
 
 
-class _BareDryCommand(click.Command):
-    """A command whose `--dry` was a flag once: alone it still means that no activity is played."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse, with `--dry SOURCE` understood as `--dry activities SOURCE`."""
-        return super().parse_args(ctx, _spell_out_dry(args))
-
-
-def _spell_out_dry(args: list[str]) -> list[str]:
-    """The arguments with `--dry` given its strategy where what follows is none."""
-    options = args[: args.index("--")] if "--" in args else args
-    following = [*args[1:], None]
-    return [
-        "--dry=activities"
-        if position < len(options) and arg == "--dry" and following[position] not in _DRY_STRATEGIES
-        else arg
-        for position, arg in enumerate(args)
-    ]
-
-
-def _parse_variables(_ctx: click.Context, _param: click.Parameter, pairs: tuple[str, ...]) -> Any:
-    """`key=value` and `key:type=value` as a dictionary of typed values, as `chaos run` does."""
-    from chaoslib import convert_vars
-
-    try:
-        return convert_vars(pairs)
-    except ValueError as x:
-        raise click.BadParameter(str(x)) from None
-
-
-def _check_existing(_ctx: click.Context, _param: click.Parameter, paths: tuple[str, ...]) -> Any:
-    """The paths as they are, all of them there."""
-    # Not a `click.Path`: making one loads `locale`, half of what this module may cost.
-    for path in paths:
-        if not os.path.exists(path):
-            raise click.BadParameter(f"Path '{path}' does not exist.")
-    return paths
-
-
 @click.command(
-    cls=_BareDryCommand,
+    cls=BareDryCommand,
     help="Run the verification loaded from SOURCE, either a local file or a HTTP resource. "
     "SOURCE can be formatted as JSON or YAML.",
 )
@@ -391,7 +280,7 @@ def _check_existing(_ctx: click.Context, _param: click.Parameter, paths: tuple[s
 )
 @click.option(
     "--dry",
-    type=click.Choice(_DRY_STRATEGIES),
+    type=click.Choice(DRY_STRATEGIES),
     help="Do not execute the chosen activities; none of them when only --dry is given.",
 )
 @click.option("--no-validation", is_flag=True, help="Do not validate it before running.")
@@ -405,14 +294,14 @@ def _check_existing(_ctx: click.Context, _param: click.Parameter, paths: tuple[s
     "--var",
     multiple=True,
     metavar="KEY[:TYPE]=VALUE",
-    callback=_parse_variables,
+    callback=parse_variables,
     help="A value for the configuration. TYPE is int, float or bytes. Can be given several times.",
 )
 @click.option(
     "--var-file",
     multiple=True,
     metavar="PATH",
-    callback=_check_existing,
+    callback=check_existing,
     help="A file with values for configuration and secrets: JSON, YAML or .env. "
     "Can be given several times.",
 )
@@ -420,14 +309,14 @@ def _check_existing(_ctx: click.Context, _param: click.Parameter, paths: tuple[s
     "--control-file",
     multiple=True,
     metavar="PATH",
-    callback=_check_existing,
+    callback=check_existing,
     help="A file with controls to load as global ones. Can be given several times.",
 )
-@_junit_option
-@_fail_on_option("impacted", "deviated", "inconclusive", "warnings")
+@junit_option
+@fail_on_option("impacted", "deviated", "inconclusive", "warnings")
 @click.argument("source")
 @click.pass_context
-@_end_clearly
+@end_clearly
 def verify(ctx: click.Context, /, source: str, **options: Any) -> None:
     """Run a verification, say what it found, and exit as `chaos run` would."""
     from chaoscloud.commands.environment import sign_in_by_environment

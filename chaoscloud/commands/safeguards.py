@@ -12,6 +12,7 @@ from chaoscloud.api.team_safeguards import request_safeguards, simulate
 from chaoscloud.commands.directory import REFUSED, sentence, unreachable
 from chaoscloud.commands.environment import load_signed_in
 from chaoscloud.commands.failures import CommandFailed, NotSignedIn, TokenRefused
+from chaoscloud.safeguards.question import read_tags
 from chaoscloud.settings import (
     get_guard_mode,
     get_orgs,
@@ -43,7 +44,7 @@ _GUARD_MODES = {
 
 
 def list_in_force(settings_path: str) -> Iterator[str]:
-    """The lines about what is in force for the active team, and who says no."""
+    """The lines about what is in force for the active team, and which deny runs."""
     settings = load_signed_in(settings_path)
     in_force = _request_in_force(settings)
     tenancy = read_profile(settings).tenancy
@@ -66,7 +67,7 @@ def read_in_force(settings_path: str) -> dict[str, Any]:
 
 def ask_about_experiment(settings_path: str, path: str) -> Allowed | Denied:
     """Whether the experiment in a file would be allowed to run now."""
-    tags = _tags_of(read_experiment(path))
+    tags = read_tags(read_experiment(path).get("tags"))
     with _session(load_signed_in(settings_path)) as session:
         response = ensure_accepted(lambda: simulate(session, tags))
     answer = read_answer(response.status_code, body_of(response))
@@ -128,15 +129,15 @@ def _session(settings: Settings) -> "Iterator[ConsoleSession]":
 
 
 def _line(safeguard: Mapping[str, Any]) -> str:
-    """One safeguard: whether it says no now, what it is, why, whose, and until when."""
-    says_no = safeguard.get("refuses")
+    """One safeguard: whether it denies runs now, what it is, why, whose, and until when."""
+    denies = safeguard.get("refuses")
     facts = [
         plain(safeguard.get("kind") or "safeguard"),
         *([f"of the {plain(safeguard['scope'])}"] if safeguard.get("scope") else []),
         *([f"by {plain(safeguard['author'])}"] if safeguard.get("author") else []),
         *([f"for {', '.join(map(plain, safeguard['tags']))}"] if safeguard.get("tags") else []),
     ]
-    answer = "" if says_no is None else "says no: " if says_no else "lets pass: "
+    answer = "" if denies is None else "denies: " if denies else "allows: "
     return f"{answer}{describe_policy(safeguard)} [{', '.join(facts)}]"
 
 
@@ -157,11 +158,3 @@ def read_experiment(path: str) -> Experiment:
     if not isinstance(experiment, dict):
         raise CommandFailed(f"{path} is not an experiment.")
     return experiment
-
-
-def _tags_of(experiment: Experiment) -> list[str]:
-    """The tags of an experiment; one text is one tag."""
-    tags = experiment.get("tags")
-    if isinstance(tags, str):
-        return [tags]
-    return [str(tag) for tag in tags] if isinstance(tags, list) else []

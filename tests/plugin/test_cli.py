@@ -83,7 +83,7 @@ def test_importing_the_commands_loads_nothing_heavy(tmp_path: Path) -> None:
     done = python(tmp_path / "home", "-c", code)
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["chaoscloud", "chaoscloud.cli"]
+    assert done.stdout.split() == ["chaoscloud", "chaoscloud._options", "chaoscloud.cli"]
 
 
 def test_importing_every_name_of_the_commands_is_no_cycle(tmp_path: Path) -> None:

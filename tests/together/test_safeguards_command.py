@@ -4,7 +4,7 @@ from tests.together.conftest import Console, User
 
 
 def test_what_is_in_force_is_shown(signed_in: User, console: Console) -> None:
-    """Who says no now, and why; and nothing when nobody does."""
+    """What denies runs now, and why; and nothing when nothing does."""
     free = signed_in.chaos("safeguards")
     console.operate("stop", "--reason", "Black Friday")
 
@@ -12,7 +12,7 @@ def test_what_is_in_force_is_shown(signed_in: User, console: Console) -> None:
 
     assert free.returncode == stopped.returncode == 0, stopped.stderr
     assert "No safeguard is in force" in free.stdout
-    assert "says no: Black Friday" in stopped.stdout
+    assert "denies: Black Friday" in stopped.stdout
 
 
 def test_an_experiment_can_be_asked_about(signed_in: User, console: Console) -> None:

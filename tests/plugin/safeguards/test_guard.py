@@ -321,7 +321,7 @@ def test_after_a_failure_that_took_long_controls_ask_nothing_for_a_while(clock: 
 
 
 def test_a_no_after_a_silence_counts(clock: Clock) -> None:
-    """A console that comes back and says no is obeyed."""
+    """A console that comes back and denies the run is obeyed."""
     guard = guard_of(Asked(AWAY, NO), clock)
     guard.open()
     clock.seconds += 2

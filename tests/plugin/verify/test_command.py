@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chaoslib.types import Dry
 
 from chaoscloud import cli
+from chaoscloud._options import DRY_STRATEGIES
 from chaoscloud.commands.environment import sign_in_by_environment
 from chaoscloud.verify import command, tenancy
 from tests.plugin.commanding import chaos
@@ -143,3 +145,8 @@ def test_a_name_that_is_not_there_is_not_made_up() -> None:
     """The module answers as any other would."""
     with pytest.raises(AttributeError, match="get_teem_id"):
         _ = cli.get_teem_id
+
+
+def test_what_a_dry_run_may_leave_out_is_what_the_host_knows() -> None:
+    """The words are spelled out, so that listing the commands loads nothing of the host."""
+    assert set(DRY_STRATEGIES) == {strategy.value for strategy in Dry}
