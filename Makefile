@@ -69,4 +69,4 @@ docs: $(READY) ## Build the documentation as a site, in site/ (a warning is an e
 	$(BIN)/mkdocs build --strict --quiet
 
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) .demo .nox screenshots site build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .demo .nox screenshots site build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache mutants

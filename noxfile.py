@@ -38,6 +38,14 @@ def smoke(session: nox.Session) -> None:
     session.run("pytest", "tests/console/test_outcome.py", "tests/console/test_api_executions.py")
 
 
+@nox.session(python="3.11")
+def mutation(session: nox.Session) -> None:
+    """Change what decides, line by line, and see that a test fails; name modules to choose some."""
+    session.install("-r", "requirements-dev.txt", "-r", "requirements-mutation.txt", "-e", ".")
+    session.run("mutmut", "run", *(session.posargs or ["chaoscloud.outcome.*"]))
+    session.run("mutmut", "results")
+
+
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation as a site; a warning is an error."""
