@@ -101,11 +101,13 @@ def _write_baseline(journal: Mapping[str, Any], _: Sequence[str]) -> str:
 
 
 def _write_probe_error(journal: Mapping[str, Any], _: Sequence[str]) -> str:
-    for phase, state in read_states(journal):
-        for probe in map(as_map, as_list(state.get("probes"))):
-            if probe.get("status") != "succeeded":
-                return f"{describe_failure(probe, 'probe')}, {phase} the method"
-    return "a probe of the hypothesis failed"
+    phase, probe = next(
+        (phase, probe)
+        for phase, state in read_states(journal)
+        for probe in map(as_map, as_list(state.get("probes")))
+        if probe.get("status") != "succeeded"
+    )
+    return f"{describe_failure(probe, 'probe')}, {phase} the method"
 
 
 def _write_aborted(journal: Mapping[str, Any], _: Sequence[str]) -> str:

@@ -71,6 +71,14 @@ def test_a_condition_that_goes_on_reaches_to_the_latest_event() -> None:
     assert sampling.condition == (at(5), at(10))
 
 
+def test_without_a_start_there_is_no_condition() -> None:
+    """The events may not have come so far."""
+    sampling = from_events([SampleEvent("verification-sample", at(10), {"state": state(10, True)})])
+
+    assert sampling.condition is None
+    assert from_events([]) == Sampling(())
+
+
 def test_a_journal_tells_them_too() -> None:
     """Its measurements, and its method as the condition."""
     run = {"start": at(5).isoformat(), "end": at(9).isoformat()}

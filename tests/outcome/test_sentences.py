@@ -6,6 +6,7 @@ import pytest
 
 from chaoscloud.outcome import find_outcome
 from chaoscloud.outcome.sentences import describe_failure, describe_unmet, name_of
+from chaoscloud.outcome.values import as_seconds
 
 Journal = dict[str, Any]
 START, END = "2026-03-02T09:30:00+00:00", "2026-03-02T09:30:30+00:00"
@@ -115,6 +116,58 @@ def test_a_probe_that_raised_is_named_with_its_phase() -> None:
     states = {"before": {"steady_state_met": True, "probes": probes}}
 
     assert sentence_of(steady_states=states) == "the probe second failed, before the method"
+
+
+@pytest.mark.parametrize(
+    ("phases", "words"),
+    [
+        (["before"], "before"),
+        (["before", "after"], "before and after"),
+        (["before", "during", "after"], "before, during and after"),
+    ],
+)
+def test_the_phases_in_which_the_steady_state_held_are_listed(
+    phases: list[str], words: str
+) -> None:
+    """Each of them once."""
+    met = {"steady_state_met": True, "probes": []}
+    states = {phase: [met, met] if phase == "during" else met for phase in phases}
+    hypothesis = {"probes": [{"name": "orders"}]}
+
+    sentence = sentence_of(experiment={"steady-state-hypothesis": hypothesis}, steady_states=states)
+
+    assert sentence == f"the steady state held {words} the method"
+
+
+def test_of_two_deviations_the_one_that_was_left_behind_is_named() -> None:
+    """One during the method may have come back since."""
+    missed = {"steady_state_met": False, "probes": []}
+
+    both = sentence_of(steady_states={"during": [missed], "after": missed})
+    one = sentence_of(steady_states={"during": [missed]})
+
+    assert both == "the steady state did not hold after the method"
+    assert one == "the steady state did not hold during the method"
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (0, 0.0),
+        (0.5, 0.5),
+        (1e12 - 1, 1e12 - 1),
+        (1e12, None),
+        (-0.1, None),
+        (float("nan"), None),
+        (True, None),
+        ("5", None),
+    ],
+)
+def test_a_duration_is_a_number_that_a_clock_can_have_counted(
+    value: object, seconds: float | None
+) -> None:
+    """Anything else is not known."""
+    assert as_seconds(value) == seconds
 
 
 @pytest.mark.parametrize(
