@@ -117,7 +117,7 @@ routes: list[BaseRoute] = [
     get("/api/openapi.json", openapi.openapi, dict[str, Any], public=True),
     get("/api/v1/me", me.describe_caller, me.Me),
     get(V1, organizations.list_page, list[organizations.Named]),
-    get(V1 + "/{org}/teams", organizations.teams_listed, list[organizations.Named]),
+    get(V1 + "/{org}/teams", organizations.list_teams, list[organizations.Named]),
     get(TEAM, organizations.team, organizations.TeamSummary),
     get(TEAM + "/overview", overview.show, Overview),
     put(TEAM + "/attention/{kind}/{subject}", overview.mark_seen, None, takes=overview.SeenNote),
@@ -182,6 +182,7 @@ routes: list[BaseRoute] = [
         SafeguardView,
         takes=stops.NewStop,
         refuses=(409,),
+        identifies="safeguard",
     ),
     get(
         TEAM + "/executions/{execution}/events",
@@ -209,6 +210,7 @@ routes: list[BaseRoute] = [
         notes.create,
         NoteWithStatus,
         takes=notes.NoteDraft,
+        identifies="finding",
     ),
     get(TEAM + "/executions/{execution}/notes", notes.list_of_execution, list[NoteWithStatus]),
     post(
@@ -285,7 +287,7 @@ routes: list[BaseRoute] = [
     ),
     get(
         OF_ALL,
-        safeguards.listed_of_organization,
+        safeguards.list_page_of_organization,
         safeguards.SafeguardList,
         query=("all",),
         refuses=(403,),
@@ -321,6 +323,7 @@ routes: list[BaseRoute] = [
         subscriptions.send_test,
         {200: MessageView},
         refuses=(403,),
+        identifies="message",
     ),
     get(
         SUBSCRIPTIONS + "/{subscription}/messages",
@@ -377,6 +380,7 @@ routes: list[BaseRoute] = [
         subscriptions.send_test_of_organization,
         {200: MessageView},
         refuses=(403,),
+        identifies="message",
     ),
     get(
         SUBSCRIPTIONS_OF_ALL + "/{subscription}/messages",
@@ -424,11 +428,22 @@ routes: list[BaseRoute] = [
         takes=alerts.Alerts,
         public=True,
     ),
-    get("/assets/experiments/{id}.json", assets.experiment, dict[str, Any], refuses=(409,)),
-    get("/assets/verifications/{id}.json", assets.verification, dict[str, Any], refuses=(409,)),
-    get("/assets/{org}/{team}/experiments/{id}.json", assets.experiment_of_team, dict[str, Any]),
+    get("/assets/experiments/{experiment}.json", assets.experiment, dict[str, Any], refuses=(409,)),
     get(
-        "/assets/{org}/{team}/verifications/{id}.json", assets.verification_of_team, dict[str, Any]
+        "/assets/verifications/{verification}.json",
+        assets.verification,
+        dict[str, Any],
+        refuses=(409,),
+    ),
+    get(
+        "/assets/{org}/{team}/experiments/{experiment}.json",
+        assets.experiment_of_team,
+        dict[str, Any],
+    ),
+    get(
+        "/assets/{org}/{team}/verifications/{verification}.json",
+        assets.verification_of_team,
+        dict[str, Any],
     ),
     get(ADDRESS + "/executions/{execution}", executions.one, executions.ExecutionWithJournal),
     get(ADDRESS + "/experiments/{experiment}", experiments.one, experiments.ExperimentWithDocument),

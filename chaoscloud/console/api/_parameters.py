@@ -16,7 +16,6 @@ PATH: Mapping[str, str] = {
     "objective": "The objective's id.",
     "verification": "The verification's id.",
     "run": "The verification run's id.",
-    "id": "The id of what is to be run.",
     "safeguard": "The safeguard's id.",
     "hold": "The id of the hold.",
     "secret": "The secret of the address, which is all that it takes to read it.",

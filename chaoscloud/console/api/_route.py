@@ -54,7 +54,8 @@ class ApiRoute(Route):
     types; `takes` is the type of a JSON body, or a mapping of media types to types. A tuple is one
     of several types. `query` names parameters of the query; `refuses` are statuses beyond the usual
     ones. `public` is for whoever has no token; `repeatable` honours `Idempotency-Key`, `waits`
-    honours `Prefer: wait`.
+    honours `Prefer: wait`. `identifies` is the parameter of other routes that the answer's id is,
+    where that cannot be seen from the path (see `_links.py`).
 
     What stands in `path` and `query` must be described in `_parameters.py`: `ValueError` otherwise,
     when the table is imported.
@@ -73,6 +74,7 @@ class ApiRoute(Route):
         public: bool = False,
         repeatable: bool = False,
         waits: bool = False,
+        identifies: str | None = None,
     ) -> None:
         super().__init__(path, endpoint, methods=[method])
         # Starlette's own looks for handlers of exceptions once more than the application does.
@@ -87,6 +89,10 @@ class ApiRoute(Route):
         self.public = public
         self.repeatable = repeatable
         self.waits = waits
+        self.identifies = identifies
+
+    def __hash__(self) -> int:
+        return hash((self.method, self.path))
 
 
 def _call_endpoint(endpoint: Endpoint) -> ASGIApp:

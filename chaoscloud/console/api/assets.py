@@ -35,7 +35,8 @@ FindTeams = Callable[[Connection, str], set[str]]  # the ids of the teams that h
 
 async def experiment(request: Request) -> Response:
     """An experiment, knowing which one it is and whose; of the only team of yours that has it."""
-    return await _load_asset(request, "experiments", experiments.teams_that_have, _experiment)
+    find_teams = experiments.teams_that_have
+    return await _load_asset(request, "experiment", find_teams, _experiment)
 
 
 async def verification(request: Request) -> Response:
@@ -44,29 +45,29 @@ async def verification(request: Request) -> Response:
     Ids of verifications belong to a team: where several of yours have one, 409 names the addresses.
     """
     find_teams = verifications.teams_that_have
-    return await _load_asset(request, "verifications", find_teams, _verification)
+    return await _load_asset(request, "verification", find_teams, _verification)
 
 
 @of_team
 async def experiment_of_team(request: TeamRequest) -> Response:
     """The same, of the team that the address names."""
-    return await _load_asset_of_team(request, _experiment)
+    return await _load_asset_of_team(request, "experiment", _experiment)
 
 
 @of_team
 async def verification_of_team(request: TeamRequest) -> Response:
     """The same, of the team that the address names."""
-    return await _load_asset_of_team(request, _verification)
+    return await _load_asset_of_team(request, "verification", _verification)
 
 
 async def _load_asset(request: Request, kind: str, find_teams: FindTeams, find: Find) -> Response:
     caller = await caller_of(request)
     refuse_nul(request)
-    asset_id, database = request.path_params["id"], database_of(request)
+    asset_id, database = request.path_params[kind], database_of(request)
     having = await database.reading(_list_teams, asset_id, caller, find_teams)
     if len(having) > 1:
         addresses = ", ".join(
-            f"{origin_of(request)}/assets/{slug}/{team.slug}/{kind}/{quote(asset_id)}.json"
+            f"{origin_of(request)}/assets/{slug}/{team.slug}/{kind}s/{quote(asset_id)}.json"
             for slug, team in having
         )
         raise Conflict(f"Several of your teams have this: choose one of {addresses}.")
@@ -74,10 +75,10 @@ async def _load_asset(request: Request, kind: str, find_teams: FindTeams, find: 
     return _answer(raw)
 
 
-async def _load_asset_of_team(request: TeamRequest, find: Find) -> Response:
+async def _load_asset_of_team(request: TeamRequest, kind: str, find: Find) -> Response:
     scope = request.team
     team = Team(scope.team_id, scope.organization_id, scope.team_name, scope.team_slug)
-    return _answer(await request.db.reading(find, request.path("id"), team))
+    return _answer(await request.db.reading(find, request.path(kind), team))
 
 
 def _answer(raw: bytes | None) -> Response:

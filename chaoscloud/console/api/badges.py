@@ -21,9 +21,9 @@ from chaoscloud.console.rules.badge import draw_badge
 
 
 class BadgeView(msgspec.Struct, frozen=True):
-    """The address of an experiment's badge; null where the team has not turned it on."""
+    """The address of an experiment's badge."""
 
-    address: str | None
+    address: str
 
 
 async def show(request: Request) -> Response:
@@ -47,8 +47,10 @@ async def show(request: Request) -> Response:
 
 @of_team
 async def read(request: TeamRequest) -> Response:
-    """Where the badge of an experiment is."""
+    """Where the badge of an experiment is, if its team has turned one on."""
     secret = await request.db.reading(_read, request.team.team_id, request.path("experiment"))
+    if secret is None:
+        raise NotFound("This experiment has no badge; PUT to this address turns one on.")
     return json(_view(request, secret))
 
 
@@ -79,6 +81,5 @@ def _read(connection: Connection, team_id: str, experiment_id: str) -> str | Non
     return badges.find_badge_secret(connection, team_id, experiment_id)
 
 
-def _view(request: TeamRequest, secret: str | None) -> BadgeView:
-    address = f"{origin_of(request.http)}/assets/badges/{secret}.svg" if secret else None
-    return BadgeView(address)
+def _view(request: TeamRequest, secret: str) -> BadgeView:
+    return BadgeView(f"{origin_of(request.http)}/assets/badges/{secret}.svg")

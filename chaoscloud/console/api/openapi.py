@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from starlette.routing import BaseRoute
 
 from chaoscloud import __version__
 from chaoscloud.console.api._answers import document
+from chaoscloud.console.api._links import find_links
 from chaoscloud.console.api._parameters import KEY, PATH, QUERY, SEEN, TEXT, WAIT
 from chaoscloud.console.api._route import PLAIN, ApiRoute
 
@@ -60,10 +62,11 @@ def describe_routes(all_routes: Iterable[BaseRoute]) -> dict[str, Any]:
     routes = [route for route in all_routes if isinstance(route, ApiRoute)]
     schema_of, components = _schemas(routes)
     paths: dict[str, dict[str, Any]] = {}
-    ids: set[str] = set()
+    ids = _name_operations(routes)
     for route in routes:
         operation = _describe_route(route, schema_of)
-        operation["operationId"] = _unique_id(route.endpoint, ids)
+        operation["operationId"] = ids[route]
+        _add_links(operation, route, ids, components)
         path = _PARAMETER.sub(r"{\g<name>}", route.path)
         paths.setdefault(path, {})[route.method.lower()] = operation
     return {
@@ -166,10 +169,34 @@ def _answer(kind: Any, schema_of: SchemaOf) -> dict[str, Any]:
     }
 
 
-def _unique_id(endpoint: Callable[..., Any], ids: set[str]) -> str:
+def _add_links(
+    operation: dict[str, Any],
+    route: ApiRoute,
+    ids: Mapping[ApiRoute, str],
+    components: Mapping[str, Any],
+) -> None:
+    """Say of each usual answer which operations take its id."""
+    for status, response in operation["responses"].items():
+        schema = response.get("content", {}).get("application/json", {}).get("schema")
+        if status not in {str(status) for status in route.answers} or schema is None:
+            continue
+        links = {
+            ids[target]: {"operationId": ids[target], "parameters": parameters}
+            for target, parameters in find_links(route, ids, schema, components)
+        }
+        if links:
+            response["links"] = links
+
+
+def _name_operations(routes: Iterable[ApiRoute]) -> dict[ApiRoute, str]:
     """`experiments_publish`; an endpoint that stands at a second address says so."""
-    id_ = f"{endpoint.__module__.rpartition('.')[2]}_{endpoint.__name__}"
-    while id_ in ids:
-        id_ += "_too"
-    ids.add(id_)
-    return id_
+    ids: dict[ApiRoute, str] = {}
+    for route in routes:
+        module = sys.modules[route.endpoint.__module__]
+        # Two endpoints made of one function have its name both; those of the module differ.
+        name = next(name for name, value in vars(module).items() if value is route.endpoint)
+        id_ = f"{module.__name__.rpartition('.')[2]}_{name}"
+        while id_ in ids.values():
+            id_ += "_too"
+        ids[route] = id_
+    return ids

@@ -36,7 +36,7 @@ async def list_page(request: Request) -> Response:
     return json([Named(record.id, record.name) for record in records])
 
 
-async def teams_listed(request: Request) -> Response:
+async def list_teams(request: Request) -> Response:
     """The teams of an organization that the caller may see."""
     caller = await caller_of(request)
     refuse_nul(request)

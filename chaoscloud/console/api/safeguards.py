@@ -259,7 +259,7 @@ async def simulate(request: TeamRequest) -> Response:
     return json(SimulationResult(decision.allowed, required, at, decision.policies))
 
 
-list_page, listed_of_organization = in_scope(_list)
+list_page, list_page_of_organization = in_scope(_list)
 create, create_for_organization = in_scope(_create)
 one, one_of_organization = in_scope(_one)
 change, change_of_organization = in_scope(_change)
