@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from typing import Any
 
 import pytest
 
@@ -17,11 +18,38 @@ sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
+FEW_RUNS = 2
+"""So often a test has a run refused that would show a fault of timing in many; see `--runs`."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the console's tests run on either database."""
+    """Let the console's tests run on either database, and runs be refused as often as one likes."""
     parser.addoption(
         "--database",
         choices=("sqlite", "postgresql"),
         default="sqlite",
         help="what the console of tests/console keeps its data in",
     )
+    parser.addoption(
+        "--runs",
+        type=int,
+        default=FEW_RUNS,
+        help="how often each run that must not go on is tried; the figures are listed at the end",
+    )
+
+
+@pytest.fixture
+def runs(request: pytest.FixtureRequest) -> int:
+    """How often to try what must not go on."""
+    return int(request.config.getoption("--runs"))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """List what tests counted over many runs."""
+    if config.getoption("--runs") == FEW_RUNS:
+        return
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            for name, value in report.user_properties:
+                if name == "figures" and report.when == "call":
+                    terminalreporter.write_line(f"{report.nodeid.partition('::')[2]}: {value}")

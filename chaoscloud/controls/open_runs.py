@@ -21,7 +21,7 @@ Tenant = tuple[str, str | None, str | None]
 """The console's url, the organization's id and the team's."""
 
 
-@dataclass
+@dataclass(eq=False)
 class _Entry:
     run: Run
     experiment: Experiment
