@@ -149,12 +149,21 @@ class _Clocked:
                 self._dns_host = address
                 self.timeout = _what_is_left(_ends_at.get(), self.timeout)
                 try:
-                    return super()._new_conn()  # type: ignore[misc, no-any-return]
+                    return self._within_limit(super()._new_conn())  # type: ignore[misc]
                 except (ConnectTimeoutError, NewConnectionError) as x:
                     failure = x
         finally:
             self._dns_host = name
         raise failure
+
+    def _within_limit(self, sock: socket.socket) -> socket.socket:
+        """Give what follows on a new connection, TLS for one, what is left and no more."""
+        try:
+            sock.settimeout(_what_is_left(_ends_at.get(), self.timeout))
+        except TimeoutError:
+            sock.close()
+            raise
+        return sock
 
     def _resolve(self, name: str) -> list[str]:
         connection: Any = self

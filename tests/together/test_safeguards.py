@@ -75,6 +75,81 @@ def test_a_document_that_cannot_be_filed_is_no_way_past_a_stop(
     assert signed_in.journal["interruption"]["name"] == "Black Friday"
 
 
+METHOD = """
+method:
+- {type: action, name: lose, provider: {type: process, path: touch, arguments: lost}}
+"""
+
+YAML_DOCUMENTS = {
+    "set as tags": "tags: !!set {production, orders}",
+    "set in the configuration": "configuration: {brokers: !!set {kafka-1, kafka-2}}",
+    "set as a contribution": "contributions: !!set {availability}",
+    "binary as a tag": "tags: [!!binary AP8=]",
+    "binary in the configuration": "configuration: {key: !!binary AP8=}",
+    "binary as the title": "title: !!binary AP8=",
+    "nested tags": f"tags: {'[' * 100}production{']' * 100}",
+    "a date as a tag": "tags: [2026-11-27]",
+    "tags that hold themselves": "tags: &all [production, *all]",
+    "a tag of a megabyte": f"tags: [{'x' * 1024 * 1024}]",
+    "ten thousand tags": f"tags: {[f'tag-{number}' for number in range(10_000)]}",
+    "a configuration that holds itself": "configuration: &all {self: *all}",
+    "contributions that hold themselves": "contributions: &all {self: *all}",
+    "extensions that hold themselves": "extensions: &all [{name: chaosiq, experiment_id: *all}]",
+}
+
+
+def test_values_that_only_yaml_has_are_no_way_past_a_stop(
+    signed_in: User, console: Console
+) -> None:
+    """They have no form in JSON: what cannot be recorded is asked about all the same."""
+    console.operate("stop", "--reason", "Black Friday")
+    passed = []
+
+    for name, oddity in YAML_DOCUMENTS.items():
+        title = "" if oddity.startswith("title") else "title: Orders\n"
+        text = f"{title}description: Odd.\n{oddity}\n{METHOD}"
+        (signed_in.home / "odd.yaml").write_text(text)
+        done = signed_in.chaos("run", "--no-validation", "odd.yaml")
+        has_run = (signed_in.home / "lost").exists()
+        if has_run or done.returncode != 1 or REFUSAL not in done.stderr:
+            passed.append((name, done.returncode, has_run, done.stderr))
+
+    assert passed == []
+
+
+def test_a_document_that_is_too_large_is_no_way_past_a_stop(
+    signed_in: User, console: Console, experiment: dict[str, Any], runs: int
+) -> None:
+    """Over 64 MiB, which the console does not take."""
+    if runs < 200:
+        pytest.skip("it takes long: --runs 200")
+    experiment["configuration"] = {"text": "x" * (65 * 1024 * 1024)}
+    name = signed_in.keep("experiment.json", experiment)
+    console.operate("stop", "--reason", "Black Friday")
+
+    done = signed_in.chaos("run", name)
+
+    assert done.returncode == 1
+    assert REFUSAL in done.stderr
+    assert not (signed_in.home / "lost").exists()
+
+
+def test_a_stranger_runs_nothing_under_a_stop(
+    signed_in: User, console: Console, experiment: dict[str, Any], runs: int
+) -> None:
+    """One process after the other, each new to the console: exit code 1, and nothing is played."""
+    console.operate("stop", "--reason", "Black Friday")
+
+    for number in range(runs):
+        name = signed_in.keep(f"{number}.json", experiment | {"title": f"Orders {number}"})
+        done = signed_in.chaos("run", name)
+
+        assert done.returncode == 1
+        assert REFUSAL in done.stderr
+        assert not (signed_in.home / "lost").exists()
+        assert signed_in.journal["run"] == []
+
+
 def test_a_secret_that_equals_a_tag_is_no_way_past_a_safeguard(
     signed_in: User, console: Console, experiment: dict[str, Any]
 ) -> None:

@@ -3,11 +3,13 @@
 import socket
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import requests
 
+from chaoscloud.api import _deadline
 from chaoscloud.api._http import ConsoleSession
 from chaoscloud.api._resolution import resolve
 from chaoscloud.api.answers import failure_of
@@ -76,20 +78,25 @@ def test_a_name_that_nobody_knows_is_said(monkeypatch: pytest.MonkeyPatch) -> No
     assert "Name or service not known" in failure_of(failed.value)
 
 
-@pytest.mark.loopback
-def test_the_next_address_is_tried_where_one_does_not_answer(
-    console: Loopback, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A name may have several, the first of them of a network that is not there."""
-    port = int(console.url.rpartition(":")[2])
+def know_addresses(monkeypatch: pytest.MonkeyPatch, port: int, *addresses: str) -> None:
+    """Have the system know `console.test` by these addresses."""
     entry = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
-    answers = [(*entry, (address, port)) for address in ("127.0.0.2", "127.0.0.1")]
+    answers = [(*entry, (address, port)) for address in addresses]
     real = socket.getaddrinfo
 
     def getaddrinfo(host: str, *args: Any, **kwargs: Any) -> Any:
         return answers if host == "console.test" else real(host, *args, **kwargs)
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+
+@pytest.mark.loopback
+def test_the_next_address_is_tried_where_one_does_not_answer(
+    console: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name may have several, the first of them of a network that is not there."""
+    port = int(console.url.rpartition(":")[2])
+    know_addresses(monkeypatch, port, "127.0.0.2", "127.0.0.1")
     connect = socket.socket.connect
 
     def refuse_first(self: socket.socket, address: Any) -> None:
@@ -105,3 +112,37 @@ def test_the_next_address_is_tried_where_one_does_not_answer(
 
     assert response.status_code == 200
     assert console.seen[0].headers["Host"] == f"console.test:{port}"
+
+
+@pytest.mark.loopback
+def test_several_addresses_and_tls_share_the_limit_of_one_call(
+    console: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first address takes 3 seconds, the second 1: of 5 there is 1 left for shaking hands."""
+    port, moment, limits = int(console.url.rpartition(":")[2]), 0.0, []
+    know_addresses(monkeypatch, port, "127.0.0.2", "127.0.0.1")
+    monkeypatch.setattr(_deadline, "time", SimpleNamespace(monotonic=lambda: moment))
+    connect = socket.socket.connect
+
+    def connect_slowly(self: socket.socket, address: Any) -> None:
+        nonlocal moment
+        limits.append(self.gettimeout())
+        if address[0] == "127.0.0.2":
+            moment += 3.0
+            raise TimeoutError
+        moment += 1.0
+        connect(self, address)
+
+    def shake_hands(sock: socket.socket, **_: Any) -> None:
+        limits.append(sock.gettimeout())
+        raise OSError("enough")
+
+    monkeypatch.setattr(socket.socket, "connect", connect_slowly)
+    monkeypatch.setattr("urllib3.connection.ssl_wrap_socket", shake_hands)
+    session = session_with("console.test", port)
+    session.call_limit = 5.0
+
+    with pytest.raises(requests.ConnectionError):
+        session.get(f"https://console.test:{port}/")
+
+    assert limits == [3.0, 2.0, 1.0]

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import requests
@@ -125,12 +126,68 @@ def test_an_execution_that_the_console_does_not_know_is_asked_about_as_a_run(
     assert reply.answer == Denied(())
 
 
+def test_both_addresses_share_the_limit_of_one_question() -> None:
+    """A console that takes its time at each has no more of it than at one."""
+    session, moment = Mock(base_url=TEAM, call_limit=5.0), 0.0
+    limits = []
+
+    def get(*_: Any, **__: Any) -> Mock:
+        nonlocal moment
+        limits.append(session.call_limit)
+        moment += 4.0
+        return Mock(status_code=404, headers={})
+
+    session.get = get
+    ask_console(session, KNOWN, clock=lambda: moment)
+
+    assert limits == [5.0, 1.0]
+    assert session.call_limit == 5.0
+
+
 @pytest.mark.parametrize("status", [404, 405])
 def test_a_server_without_that_address_gave_no_answer(requests_mock: Mocker, status: int) -> None:
     """One of before it existed."""
     requests_mock.get(f"{TEAM}/policies", status_code=status)
 
     assert isinstance(ask_console(shop_session(), run_question()).answer, NoAnswer)
+
+
+TOO_MUCH = {
+    "400": ({"status_code": 400}, ["a", "b"]),
+    "414": ({"status_code": 414}, ["a", "b"]),
+    "431": ({"status_code": 431}, ["a", "b"]),
+    "too long to be sent": ({"exc": AssertionError("sent")}, ["a" * 100_000]),
+}
+
+
+@pytest.mark.parametrize(("refusal", "tags"), TOO_MUCH.values(), ids=TOO_MUCH)
+def test_more_tags_than_a_server_takes_are_no_way_past_a_stop(
+    requests_mock: Mocker, refusal: Any, tags: list[str]
+) -> None:
+    """What denies every run is heard; that it is allowed without its tags allows nothing."""
+    policies = [{"json": {"allowed": False}}, {"json": {"allowed": True}}]
+    requests_mock.get(f"{TEAM}/policies", policies)
+    requests_mock.get(f"{TEAM}/policies?tag={tags[0]}", **refusal)
+    question = run_question(tags=tags)
+
+    denied, allowed = (ask_console(shop_session(), question).answer for _ in range(2))
+
+    assert denied == Denied(())
+    assert isinstance(allowed, NoAnswer)
+    assert "too many or too long" in allowed.reason
+
+
+def hold_itself(items: list[Any]) -> list[Any]:
+    """The list, which now contains itself, as YAML can have it."""
+    items.append(items)
+    return items
+
+
+def nest(value: Any, levels: int) -> Any:
+    """A value in so many lists."""
+    for _ in range(levels):
+        value = [value]
+    return value
 
 
 @pytest.mark.parametrize(
@@ -143,6 +200,9 @@ def test_a_server_without_that_address_gave_no_answer(requests_mock: Mocker, sta
         ([{"team": ["a", None]}, 7], ("team", "a", "7")),
         (None, ()),
         ("", ()),
+        ({"a"}, ("a",)),
+        (hold_itself(["a", "b"]), ("a", "b")),
+        (nest("a", 5000), ("a",)),
     ],
 )
 def test_tags_are_read_whatever_they_are(tags: object, texts: tuple[str, ...]) -> None:
