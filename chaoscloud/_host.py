@@ -8,7 +8,7 @@ import os
 import sys
 from typing import Any
 
-__all__ = ["command_name", "settings_path", "start_folder"]
+__all__ = ["arguments", "command_name", "settings_path", "start_folder"]
 
 
 def command_name() -> str | None:
@@ -23,6 +23,13 @@ def settings_path() -> str | None:
     known = context.obj if context is not None else None
     path = known.get("settings_path") if isinstance(known, dict) else None
     return str(path) if path else None
+
+
+def arguments() -> tuple[str, ...]:
+    """What follows `chaos` on the command line; nothing before 1.21, which does not say."""
+    context = _root_context()
+    meta = context.meta if context is not None else {}
+    return tuple(meta.get("chaostoolkit.runtime.arguments") or ())
 
 
 def start_folder() -> str:

@@ -320,11 +320,13 @@ def _test_safeguards(ctx: click.Context, experiment: str | None) -> None:
 def verify(ctx: click.Context, /, source: str, **options: Any) -> None:
     """Run a verification, say what it found, and exit as `chaos run` would."""
     from chaoscloud.commands.environment import sign_in_by_environment
+    from chaoscloud.commands.verify_elsewhere import verify_elsewhere
     from chaoscloud.settings import load
     from chaoscloud.verify.command import run
 
     load(ctx.obj["settings_path"])  # the host would carry on as if a damaged file were empty
     options |= {"say": click.echo, "complete": sign_in_by_environment}
+    options |= {"run_elsewhere": verify_elsewhere}
     ctx.exit(run(source, ctx.obj["settings_path"], **options))
 
 
@@ -380,6 +382,12 @@ if os.environ.get("CHAOSIQ_TOKEN"):
     from chaoscloud.commands import environment
 
     environment.install()
+
+
+if hasattr(sys.modules.get("chaostoolkit.commands.run"), "get_python_runtime_info"):  # from 1.21 on
+    from chaoscloud import _own_control
+
+    _own_control.install()
 
 
 # Owned by `chaoscloud.verify`, and importable from here as they always were.

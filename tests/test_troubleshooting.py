@@ -52,6 +52,7 @@ SENTENCES = {
     "safeguards/contact.py": {"CARRIES_ON"},
     "safeguards/guard.py": {"_note_late_denial"},
     "safeguards/lease.py": {"describe_loss"},
+    "safeguards/question.py": {"TOO_MANY_TAGS"},
     "safeguards/rollbacks.py": {"describe_rollbacks_after_stop"},
     "safeguards/stop.py": {"policies_without_answer"},
 }

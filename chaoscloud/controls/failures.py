@@ -27,6 +27,7 @@ logger = logging.getLogger("chaostoolkit")
 # leave them half run, and after the experiment there is nothing left to stop.
 STOPPING_HOOKS = {
     "after_loading_experiment_control",
+    "bring_plugin",
     "before_experiment_control",
     "before_hypothesis_control",
     "after_hypothesis_control",

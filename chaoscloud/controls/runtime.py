@@ -20,9 +20,12 @@ from dataclasses import dataclass, replace
 from importlib import import_module, metadata
 from typing import Any
 
+from chaoslib.settings import get_loaded_settings
+
 from chaoscloud import __version__
 from chaoscloud._host import command_name, start_folder
-from chaoscloud.controls.failures import RunRefused
+from chaoscloud.controls.failures import RunRefused, contain_failures
+from chaoscloud.settings import get_control, get_guard_mode
 from chaoscloud.types import Experiment, GuardMode
 
 __all__ = [
@@ -30,10 +33,12 @@ __all__ = [
     "ChildRuntime",
     "HostRefusal",
     "PluginMissing",
+    "bring_plugin",
     "own_requirement",
     "prepare_child",
     "provide_plugin",
     "run_in_child",
+    "warn_of_other_version",
 ]
 
 DISTRIBUTION = "chaosiq-cloud"
@@ -82,13 +87,30 @@ def provide_plugin(experiment: Experiment, mode: GuardMode) -> None:
     except PluginMissing as x:
         _decide(str(x), mode)
     else:
-        if child is not None and child.version != __version__:
-            logger.warning(
-                "%s is %s in the experiment's own Python environment, and %s here.",
-                DISTRIBUTION,
-                child.version,
-                __version__,
-            )
+        if child is not None:
+            warn_of_other_version(child)
+
+
+@contain_failures
+def bring_plugin(experiment: Experiment) -> None:
+    """The same for an experiment whose own control is not called before the host starts the child.
+
+    Where the settings have our control, that one has done so.
+    """
+    settings = get_loaded_settings()
+    if get_control(settings) is None:
+        provide_plugin(experiment, get_guard_mode(settings))
+
+
+def warn_of_other_version(child: ChildRuntime) -> None:
+    """Say which version of the plugin a child has, where it is not this one."""
+    if child.version != __version__:
+        logger.warning(
+            "%s is %s in the experiment's own Python environment, and %s here.",
+            DISTRIBUTION,
+            child.version,
+            __version__,
+        )
 
 
 def prepare_child(experiment: Experiment) -> ChildRuntime | None:

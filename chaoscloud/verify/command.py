@@ -50,6 +50,7 @@ def run(
     fail_on: tuple[str, ...] = (),
     say: Callable[[str], object] = logger.info,
     complete: Callable[[Settings], Settings] = lambda settings: settings,
+    run_elsewhere: Callable[[Experiment], int | None] = lambda _: None,
 ) -> int:
     """Run the verification at `source`, write its journal, say what it found; the exit code.
 
@@ -57,7 +58,8 @@ def run(
     words of `fail_on` is true of it (see `chaoscloud.results.gate`). `dry=True` is the bare flag of
     earlier versions: no activity is executed. What keeps the run from starting is logged, and
     nothing has happened then. `junit` is a file for its test cases, `say` gets the last lines;
-    `complete` makes of the file's settings those to run with.
+    `complete` makes of the file's settings those to run with; `run_elsewhere` runs the verification
+    in a Python environment of its own, where it asks for one, and returns the exit code of that.
     """
     recorder = ResultRecorder(read_result_files(folder=start_folder()).with_junit(junit))
     settings = load_settings(settings_path) or {}
@@ -66,6 +68,9 @@ def run(
         settings = complete(settings)
         loaded_settings.set(settings)
         experiment = _load(source, settings, control_file, not no_verify_tls)
+        exit_code = run_elsewhere(experiment)
+        if exit_code is not None:
+            return exit_code
         notify(settings, RunFlowEvent.RunStarted, experiment)
         if not no_validation:
             ensure_verification_is_valid(experiment)
@@ -101,10 +106,7 @@ def _load(
 ) -> Experiment:
     profile = ensure_signed_in(settings)
     load_global_controls(settings, list(control_files))
-    experiment = load_verification(source, settings, profile, verify_tls)
-    if (experiment.get("runtime") or {}).get("python"):
-        logger.warning("`chaos verify` stays in this Python: `runtime.python` is not looked at.")
-    return experiment
+    return load_verification(source, settings, profile, verify_tls)
 
 
 def _choose_rollbacks(strategy: str | None, experiment: Experiment, settings: Settings) -> None:

@@ -7,12 +7,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from chaoscloud import __version__
 from tests.together.conftest import LIMIT, Console, clean_environment
@@ -28,8 +30,8 @@ pytestmark = [
 ]
 
 OTHER_VERSION = "1.99.0"
-ISOLATED = {"isolated": True, "dependencies": ["idna"]}
-VERSION = {"version": f"{sys.version_info.major}.{sys.version_info.minor}"}
+ISOLATED: dict[str, Any] = {"isolated": True, "dependencies": ["idna"]}
+VERSION: dict[str, Any] = {"version": f"{sys.version_info.major}.{sys.version_info.minor}"}
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class Installation:
         """Run an experiment with this `runtime.python`."""
         return self.chaos("run", self.keep_experiment(**python))
 
-    def keep_experiment(self, **python: Any) -> str:
+    def keep_experiment(self, more: Mapping[str, Any] | None = None, /, **python: Any) -> str:
         """Write an experiment with this `runtime.python` into the home; return its name."""
         provider = {"type": "process", "path": "touch", "arguments": "ran"}
         experiment = {
@@ -99,8 +101,13 @@ class Installation:
             "runtime": {"python": python},
             "method": [{"type": "action", "name": "touch", "provider": provider}],
         }
-        (self.home / "experiment.json").write_text(json.dumps(experiment))
+        (self.home / "experiment.json").write_text(json.dumps(experiment | dict(more or {})))
         return "experiment.json"
+
+    @property
+    def settings(self) -> Path:
+        """The settings file."""
+        return self.home / ".chaostoolkit" / "settings.yaml"
 
     @property
     def has_run(self) -> bool:
@@ -261,3 +268,112 @@ def test_a_stop_test_elsewhere_fails_where_the_plugin_cannot_be(
     assert done.returncode == 1
     assert "could not be stopped" in done.stderr
     assert "The stop works" not in done.stdout
+
+
+def verification() -> dict[str, Any]:
+    """What makes a verification of an experiment."""
+    kept = {"type": "process", "path": "true"}
+    probe = {"type": "probe", "name": "kept", "tolerance": 0, "provider": kept}
+    timing = {"frequency-of-measurement": 0.1, "duration-of-conditions": 0.2}
+    return {
+        "steady-state-hypothesis": {"title": "Orders are kept", "probes": [probe]},
+        "extensions": [{"name": "chaosiq", "verification": {"id": "new-python", **timing}}],
+    }
+
+
+@pytest.mark.parametrize("python", [ISOLATED, VERSION], ids=["isolated", "version"])
+def test_a_verification_elsewhere_is_recorded_and_guarded(
+    installation: Installation, console: Console, python: dict[str, Any]
+) -> None:
+    """As a run is: in the environment it asks for, and under a stop it does not start."""
+    name = installation.keep_experiment(verification(), **python)
+    free = installation.chaos("verify", name)
+    assert free.returncode == 0, free.stderr
+    (installation.home / "ran").unlink()  # it is there: the activity was started
+    [execution] = console.executions()
+    assert execution["status"] == "completed"
+    assert f"chaosiq-cloud {__version__} is added" in free.stderr
+    console.operate("stop", "--reason", "Black Friday")
+
+    stopped = installation.chaos("verify", name)
+
+    assert stopped.returncode == 1
+    assert "Black Friday" in stopped.stderr
+    assert not installation.has_run
+
+
+def test_a_verification_is_refused_where_the_plugin_cannot_be(
+    installation: Installation, console: Console, wheels: Wheels
+) -> None:
+    """Nothing could run it there: exit code 1, one line, and no record."""
+    installation.let_uv_find(wheels.host)
+
+    done = installation.chaos("verify", installation.keep_experiment(verification(), **ISOLATED))
+
+    assert done.returncode == 1
+    assert "This verification cannot run: its own Python environment" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not installation.has_run
+    assert console.executions() == []
+
+
+def move_control_into_experiment(installation: Installation) -> dict[str, Any]:
+    """Take our control out of the settings; return what an experiment needs to have it itself."""
+    settings = yaml.safe_load(installation.settings.read_text())
+    provider = settings.pop("controls")["chaosiq-cloud"]["provider"]
+    installation.settings.write_text(yaml.safe_dump(settings))
+    return {"controls": [{"name": "chaosiq-cloud", "provider": provider}]}
+
+
+def test_a_control_of_the_experiment_alone_is_brought_along(
+    installation: Installation, console: Console
+) -> None:
+    """The host does not call it before it starts the child; the run is guarded all the same."""
+    name = installation.keep_experiment(move_control_into_experiment(installation), **ISOLATED)
+    free = installation.chaos("run", name)
+    assert free.returncode == 0, free.stderr
+    (installation.home / "ran").unlink()
+    assert [execution["status"] for execution in console.executions()] == ["completed"]
+    console.operate("stop", "--reason", "Black Friday")
+
+    stopped = installation.chaos("run", name)
+
+    assert stopped.returncode == 1
+    assert "Black Friday" in stopped.stderr
+    assert not installation.has_run
+
+
+def test_a_control_of_the_experiment_alone_that_cannot_be_brought_along_is_named(
+    installation: Installation, wheels: Wheels
+) -> None:
+    """One line says that nothing guards the run."""
+    name = installation.keep_experiment(move_control_into_experiment(installation), **ISOLATED)
+    installation.let_uv_find(wheels.host)
+
+    done = installation.chaos("run", name)
+
+    assert done.returncode == 0, done.stderr
+    assert len([line for line in done.stderr.splitlines() if "nor guarded" in line]) == 1
+
+
+@pytest.mark.timeout(900)  # for `--runs 200`
+@pytest.mark.parametrize("python", [ISOLATED, VERSION], ids=["isolated", "version"])
+def test_no_activity_starts_elsewhere_under_a_stop_in_many_runs(
+    installation: Installation,
+    console: Console,
+    record_property: Callable[[str, object], None],
+    runs: int,
+    python: dict[str, Any],
+) -> None:
+    """In real processes, one after the other."""
+    console.operate("stop", "--reason", "Black Friday")
+    started = 0
+
+    for _ in range(runs):
+        done = installation.run(**python)
+        assert done.returncode == 1
+        assert "Black Friday" in done.stderr
+        started += installation.has_run
+
+    record_property("figures", f"{runs} runs, {started} activities started")
+    assert started == 0

@@ -3,7 +3,7 @@
 import json
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from types import SimpleNamespace
@@ -16,10 +16,12 @@ from chaoslib.exceptions import InvalidSource
 from chaoslib.settings import loaded_settings
 
 from chaoscloud import __version__
+from chaoscloud._own_control import install, names_own_control
+from chaoscloud.controls import runtime
 from chaoscloud.controls.failures import RunRefused
 from chaoscloud.controls.runtime import own_requirement
 from chaoscloud.settings import enable_feature, require_safeguards
-from chaoscloud.types import Experiment, Settings
+from chaoscloud.types import Experiment, GuardMode, Settings
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,25 @@ def test_a_host_that_cannot_be_followed_is_decided_on_by_strength(
 
 
 @pytest.mark.usefixtures("chaos_run")
+def test_each_of_many_runs_is_refused_where_its_environment_cannot_have_the_required_guard(
+    settings: Settings,
+    experiment: Experiment,
+    monkeypatch: pytest.MonkeyPatch,
+    record_property: Callable[[str, object], None],
+    runs: int,
+) -> None:
+    """While it is loaded, so that nothing of it can start."""
+    use_host(monkeypatch)
+    require(settings)
+
+    for _ in range(runs):
+        with pytest.raises(RunRefused, match="nothing would guard this run"):
+            load(experiment, settings)
+
+    record_property("figures", f"{runs} runs, 0 loaded")
+
+
+@pytest.mark.usefixtures("chaos_run")
 def test_why_uv_fails_is_one_line(
     settings: Settings,
     experiment: Experiment,
@@ -183,7 +204,7 @@ def test_what_the_host_refuses_itself_is_left_to_the_host(
 def test_other_commands_start_no_environment(
     settings: Settings, experiment: Experiment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`chaos validate`, `chaos verify` and library use run no experiment in a child process."""
+    """`chaos validate` and library use start no child process; `chaos verify` does so by itself."""
     use_host(monkeypatch)
     require(settings)
 
@@ -242,3 +263,77 @@ def test_sources_that_were_never_installed_cannot_be_brought_along(
 
     with pytest.raises(RunRefused, match="not installed here as a distribution"):
         load(experiment, settings)
+
+
+def own_control() -> dict[str, Any]:
+    """What an experiment has that names our control itself."""
+    provider = {"type": "python", "module": "chaoscloud.controls"}
+    return {"controls": [{"name": "chaosiq-cloud", "provider": provider}]}
+
+
+@pytest.mark.parametrize(
+    ("document", "is_named"),
+    [
+        (own_control(), True),
+        ({"controls": [{"name": "slack", "provider": {"module": "chaosslack.control"}}]}, False),
+        ({"controls": "chaoscloud.controls"}, False),
+        ({"controls": [None, {"provider": "chaoscloud.controls"}]}, False),
+        ({}, False),
+        (["no experiment"], False),
+    ],
+)
+def test_a_control_of_ours_in_an_experiment_is_recognised(document: Any, is_named: bool) -> None:
+    """Whatever else stands in its place is for the host to complain about."""
+    assert names_own_control(document) is is_named
+
+
+def read_runtime_as_chaos_run(
+    monkeypatch: pytest.MonkeyPatch, experiment: Experiment, settings: Settings
+) -> Any:
+    """Read `runtime.python` where the host's `run` command does."""
+    read = lambda _: HostRuntime(("idna",))  # noqa: E731 - what the host's own function returns
+    command = SimpleNamespace(get_python_runtime_info=read, PythonRuntimeError=HostRuntimeError)
+    monkeypatch.setitem(sys.modules, "chaostoolkit.commands.run", command)
+    install()
+    token = loaded_settings.set(settings)
+    try:
+        return command.get_python_runtime_info(experiment)
+    finally:
+        loaded_settings.reset(token)
+
+
+@pytest.mark.usefixtures("chaos_run")
+def test_a_control_of_the_experiment_alone_is_decided_on_by_strength(
+    settings: Settings,
+    experiment: Experiment,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """`required` ends the run with the host's own error, which it makes a line of."""
+    use_host(monkeypatch)
+    experiment |= own_control()
+    read_runtime_as_chaos_run(monkeypatch, experiment, {})
+    assert "nor guarded" in caplog.text
+    monkeypatch.setattr(runtime, "get_guard_mode", lambda _: GuardMode.REQUIRED)
+
+    with pytest.raises(HostRuntimeError, match="nothing would guard this run"):
+        read_runtime_as_chaos_run(monkeypatch, experiment, {})
+
+
+@pytest.mark.usefixtures("chaos_run")
+@pytest.mark.parametrize("has_control", [True, False], ids=["in the settings too", "nowhere"])
+def test_other_experiments_are_left_to_the_host(
+    settings: Settings,
+    experiment: Experiment,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    has_control: bool,
+) -> None:
+    """The control of the settings has brought the plugin already; without one nobody wants it."""
+    use_host(monkeypatch)
+    document = experiment | own_control() if has_control else experiment
+
+    read = read_runtime_as_chaos_run(monkeypatch, document, settings if has_control else {})
+
+    assert read == HostRuntime(("idna",))
+    assert caplog.text == ""
