@@ -37,7 +37,7 @@ from chaoscloud.console.records.audit import Actor
 from chaoscloud.console.records.organizations import Organization
 from chaoscloud.console.records.teams import Team
 from tests.console.conftest import Clock, Member
-from tests.console.documents import TITLE, chaosiq, ended, journal
+from tests.console.documents import TITLE, chaosiq, ended, experiment, journal
 from tests.console.receiver import OK, Receiver, deliver
 from tests.console.team import TeamApi
 from tests.console.test_journal_versions import STOP_TEST
@@ -276,7 +276,6 @@ def test_nobody_hears_of_another_team(
         ({"outcomes": ("deviated", "failed")}, [STARTED]),
         ({"outcomes": ("passed",)}, [STARTED, FINISHED]),
         ({"events": (FINISHED,)}, [FINISHED]),
-        ({"experiment_id": "another"}, []),
     ],
 )
 def test_a_subscription_is_narrowed(
@@ -288,6 +287,47 @@ def test_a_subscription_is_narrowed(
     bobs.put(bobs.started(), {"journal": ended()})
 
     assert box.types(subscription) == types
+
+
+def test_a_subscription_is_narrowed_to_one_experiment(bobs: TeamApi, box: Outbox) -> None:
+    """Runs of another one make no message there."""
+    own, other = bobs.published(), bobs.published(experiment(title="Another"))
+    subscription = box.subscribe(experiment_id=own)
+
+    bobs.started(other)
+    bobs.started(own)
+
+    assert box.sentences(subscription) == [f"“{TITLE}” started."]
+
+
+def test_what_waits_for_a_subscription_that_ended_is_forgotten(
+    bobs: TeamApi, box: Outbox, now: Clock
+) -> None:
+    """And counts as no backlog, which nobody could ever mend."""
+    subscription = box.subscribe()
+    bobs.started()
+    box.database.write(lambda c: subscriptions.remove(c, subscription, now(), Actor())).result()
+
+    with box.database.read() as connection:
+        backlog = outbox.count_backlog(connection)
+    now.pass_by(seconds=1)
+    box.database.write(lambda c: outbox.prune(c, now())).result()
+
+    assert (backlog.pending, backlog.oldest_at) == (0, None)
+    assert box.rows(subscription) == []
+
+
+def test_what_waits_has_failed_when_somebody_pauses_a_target(
+    bobs: TeamApi, box: Outbox, now: Clock
+) -> None:
+    """As when the console does; it can be sent again by hand."""
+    subscription = box.subscribe()
+    bobs.started()
+
+    box.database.write(lambda c: subscriptions.pause(c, subscription, now(), Actor())).result()
+
+    [row] = box.rows(subscription)
+    assert (row.state, row.answer) == ("failed", "not sent: somebody paused it")
 
 
 def test_a_change_that_is_not_kept_makes_no_message(

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from chaoscloud.console.pages import subscriptions as pages
 from chaoscloud.console.records.teams import Team
 from tests.console.browser import Browser, Seen
 from tests.console.conftest import Client, Clock, Member
-from tests.console.documents import ended
+from tests.console.documents import TITLE, ended, experiment
 from tests.console.team import TeamApi
 
 PAGE = "/acme/checkout/subscriptions"
@@ -87,6 +88,8 @@ def test_a_subscription_is_changed_paused_and_ended(bobs: TeamApi, made: dict[st
         ({"settings": {"url": "http://10.0.0.1/"}}, "url"),
         ({"settings": {}}, "settings"),
         ({"name": " "}, "name"),
+        ({"experiment_id": "another"}, "experiment_id"),
+        ({"experiment_id": ""}, "experiment_id"),
         (
             {
                 "target": "grafana",
@@ -105,6 +108,31 @@ def test_what_cannot_be_meant_is_refused_by_its_key(
 
     assert refusal.status_code == 422
     assert where in str(refusal.json()["errors"][0]["loc"])
+
+
+def test_an_experiment_is_chosen_by_the_api(
+    bobs: TeamApi, eves: TeamApi, made: dict[str, Any]
+) -> None:
+    """One that the team has; another team's is as unknown as one that nobody has."""
+    path = bobs.base + f"/subscriptions/{made['id']}"
+    own, other = bobs.published(), eves.published(experiment(title="Payments survive"))
+
+    chosen = bobs.client.patch(path, json={"experiment_id": own})
+    refused = bobs.client.patch(path, json={"experiment_id": other})
+
+    assert chosen.json()["experiment_id"] == own
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["loc"] == ["body", "experiment_id"]
+    assert bobs.client.patch(path, json={"experiment_id": None}).json()["experiment_id"] is None
+
+
+def test_an_address_is_shown_without_what_opens_it(bobs: TeamApi) -> None:
+    """Its user, its path and its query stay in the console: lists and pages show the host."""
+    url = "https://me:swordfish@hooks.example.com:8443/T0/secret?key=0451"
+
+    created = bobs.post("/subscriptions", {**NEW, "settings": {"url": url}}).json()
+
+    assert created["settings"] == {"url": "https://hooks.example.com:8443/…"}
 
 
 def test_a_team_sees_neither_another_s_nor_changes_its_organization_s(
@@ -207,6 +235,64 @@ def test_each_target_is_set_up_by_a_plain_form(
     assert "Mine" in Seen(browser.open(PAGE)).text
 
 
+def test_the_page_says_where_messages_go_and_what_narrows_them(
+    browser: Browser, bobs: TeamApi
+) -> None:
+    """The host alone; tags, outcomes, and the experiment by its title."""
+    narrow = {"tags": ["kafka"], "outcomes": ["deviated"], "experiment_id": bobs.published()}
+    url = "https://me:swordfish@hooks.example.com/T0/secret?key=0451"
+    made = bobs.post("/subscriptions", {**NEW, **narrow, "settings": {"url": url}}).json()
+
+    page = browser.open(f"{PAGE}/{made['id']}")
+    listed = browser.open(PAGE)
+
+    for words in ("hooks.example.com", "kafka", "deviated", TITLE):
+        assert words in Seen(page).text
+        assert words in Seen(listed).text
+    for secret in ("swordfish", "T0/secret", "0451"):
+        assert secret not in page.text + listed.text
+
+
+def test_an_experiment_is_chosen_on_the_page(browser: Browser, bobs: TeamApi) -> None:
+    """At the start and later; one that is not the team's is refused."""
+    own = bobs.published()
+    shown_at = f"{PAGE}/new?target=webhook&experiment={own}"
+    fields = {
+        "target": "webhook",
+        "name": "Mine",
+        **FORMS["webhook"],
+        "event-execution.started": "on",
+    }
+
+    assert f'<option value="{own}" selected>{TITLE}</option>' in browser.open(shown_at).text
+    browser.submit(shown_at, f"{PAGE}/new", **fields, experiment=own)
+    refused = browser.submit(shown_at, f"{PAGE}/new", **fields, experiment="another")
+    [subscription] = bobs.get("/subscriptions").json()["items"]
+    page = f"{PAGE}/{subscription['id']}"
+    browser.submit(page, page, **{**fields, "experiment": ""})
+
+    assert subscription["experiment_id"] == own
+    assert refused.status_code == 422
+    assert "There is no experiment 'another' in this team." in Seen(refused).text
+    [subscription] = bobs.get("/subscriptions").json()["items"]
+    assert subscription["experiment_id"] is None
+
+
+def test_the_name_of_another_team_s_experiment_is_not_shown(
+    browser: Browser, bobs: TeamApi, eves: TeamApi, client: Client, ada: Member
+) -> None:
+    """Though the organization's subscription is."""
+    other = eves.published(experiment(title="Payments survive"))
+    organization = bobs.base.rpartition("/teams")[0]
+    narrowed = {**NEW, "experiment_id": other}
+    of_all = client(ada.token).post(f"{organization}/subscriptions", json=narrowed).json()
+
+    page = Seen(browser.open(f"{PAGE}/{of_all['id']}")).text
+
+    assert "an experiment that this team does not have" in page
+    assert "Payments survive" not in page
+
+
 def test_what_was_typed_wrong_is_said_and_kept(browser: Browser) -> None:
     """The rest of the form stays filled in."""
     shown_at = f"{PAGE}/new?target=slack"
@@ -306,6 +392,65 @@ def test_the_operator_subscribes_lists_and_ends(run: Any, checkout: Team) -> Non
     assert removed.output == "Ended subscription 'Chat'.\n"
 
 
+def test_the_operator_narrows_and_changes(run: Any, bobs: TeamApi) -> None:
+    """By the title of an experiment; an empty word takes a filter away."""
+    bobs.published()
+    settings = ("--settings", '{"url": "https://hooks.example.com"}')
+    added = run("add", "webhook", "Bot", *settings, "--team", "Checkout", "--experiment", TITLE)
+    narrowed = run("list")
+    changed = run("change", "Bot", "--experiment", "", "--tag", "kafka", "--name", "Our bot")
+    listed = run("list")
+    again = run("change", "Our bot", "--tag", "kafka")
+
+    assert added.exit_code == 0, added.output
+    assert TITLE in narrowed.output
+    assert changed.output == "Changed subscription 'Our bot'.\n"
+    assert re.search(r"Our bot .+ ok +kafka ", listed.output)
+    assert TITLE not in listed.output
+    assert again.output == "Nothing is different in subscription 'Our bot'.\n"
+
+
+def test_the_operator_pauses_and_resumes(run: Any, bobs: TeamApi, made: dict[str, Any]) -> None:
+    """Each once, and said."""
+    answers = [run(word, "Our bot").output for word in ("pause", "pause", "resume", "resume")]
+
+    assert answers == [
+        "Paused 'Our bot'.\n",
+        "'Our bot' is paused already.\n",
+        "Resumed 'Our bot'.\n",
+        "'Our bot' is not paused.\n",
+    ]
+
+
+def test_the_operator_gets_one_line_for_what_cannot_be_sent_again(
+    run: Any, made: dict[str, Any]
+) -> None:
+    """No such message, and a target that is paused."""
+    absent = run("send", "Our bot", "7")
+    run("pause", "Our bot")
+    paused = run("send", "Our bot", "7")
+
+    assert (absent.exit_code, paused.exit_code) == (1, 1)
+    assert absent.output == "Error: 'Our bot' has no message 7 that has failed.\n"
+    assert paused.output == "Error: 'Our bot' is paused: resume it first.\n"
+
+
+def test_apprise_that_is_not_installed_is_one_line(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what to install; nothing is subscribed."""
+    monkeypatch.setitem(sys.modules, "apprise", None)
+
+    refused = run("add", "apprise", "Phone", "--settings", '{"url": "ntfy://chaos"}')
+
+    assert refused.exit_code == 1
+    assert refused.output == (
+        "Error: Nothing can be sent to apprise:"
+        " it needs Apprise: pip install 'chaosiq-cloud[console,notifications]'\n"
+    )
+    assert "Phone" not in run("list").output
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
@@ -315,6 +460,10 @@ def test_the_operator_subscribes_lists_and_ends(run: Any, checkout: Team) -> Non
         (
             ("add", "slack", "X", "--settings", '{"url": "https://x"}', "--event", "boom"),
             "There is no event 'boom'",
+        ),
+        (
+            ("add", "slack", "X", "--settings", '{"url": "https://x"}', "--experiment", "Y"),
+            "There is no experiment with the id 'Y'; its title is known with --team.",
         ),
         (("test", "Nothing"), "There is no subscription 'Nothing'"),
     ],

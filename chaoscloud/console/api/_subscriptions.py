@@ -1,6 +1,7 @@
 """Subscriptions as clients write and read them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Any, Literal, get_args
 
@@ -18,6 +19,7 @@ from chaoscloud.console.messages.settings import (
 )
 from chaoscloud.console.messages.subscriptions import Subscription
 from chaoscloud.console.messages.targets import TARGETS
+from chaoscloud.console.records.subscriptions import UnknownExperiment
 from chaoscloud.console.rules.addresses import Network
 from chaoscloud.console.rules.safeguards.kinds.tags import Tags
 from chaoscloud.console.rules.soundness import plain
@@ -137,6 +139,15 @@ def changes_of(
         for name, value in values
         if value is not msgspec.UNSET
     }
+
+
+@contextmanager
+def refusing_unknown_experiments() -> Iterator[None]:
+    """Answer a filter by an experiment that is not there as a fault of the body."""
+    try:
+        yield
+    except UnknownExperiment as error:
+        raise Invalid(str(error), ["body", "experiment_id"], "value_error") from None
 
 
 def _choose(

@@ -102,9 +102,10 @@ async def _create(scope: Scope) -> Response:
     fields = _subscriptions.fields_of(new, networks)
 
     def write(connection: Connection) -> Subscription:
-        return subscriptions.create(
-            connection, scope.organization_id, scope.team_id, scope.now, _actor(scope), **fields
-        )
+        with _subscriptions.refusing_unknown_experiments():
+            return subscriptions.create(
+                connection, scope.organization_id, scope.team_id, scope.now, _actor(scope), **fields
+            )
 
     created = await database_of(scope.request).writing(write)
     return json(view_subscription(created, with_secret=True), 201)
@@ -126,7 +127,8 @@ def _write_changes(
         raise Forbidden("Only the operator may change where this subscription goes.")
     networks = scope.request.app.state.config.webhook_networks
     fields = _subscriptions.changes_of(sent, subscription.target, networks)
-    after = subscriptions.change(connection, subscription, now, actor, **fields)
+    with _subscriptions.refusing_unknown_experiments():
+        after = subscriptions.change(connection, subscription, now, actor, **fields)
     if sent.paused is False and after.paused_at is not None:
         return subscriptions.resume(connection, after, now, actor)
     if sent.paused is True and after.paused_at is None:

@@ -22,7 +22,7 @@ from chaoscloud.console.cli.retention import compact, retention
 from chaoscloud.console.cli.safeguard import safeguard
 from chaoscloud.console.cli.serve import serve
 from chaoscloud.console.cli.stop import release, stop
-from chaoscloud.console.cli.subscription import subscription
+from chaoscloud.console.cli.subscription_messages import subscription
 from chaoscloud.console.cli.team_files import export, import_
 from chaoscloud.console.cli.teams import team
 from chaoscloud.console.cli.tokens import token

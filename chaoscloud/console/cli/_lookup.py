@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import click
 from sqlalchemy import Connection
 
-from chaoscloud.console.records import organizations, people, teams
+from chaoscloud.console.records import experiments, organizations, people, teams
 from chaoscloud.console.records.organizations import Organization
 from chaoscloud.console.records.people import Person
 from chaoscloud.console.records.teams import Team
@@ -37,6 +37,16 @@ def find_team(connection: Connection, organization: Organization, word: str) -> 
         names = [team.name for team in teams.of_organization(connection, organization.id)]
         raise click.ClickException(_unknown("team", word, names))
     return match
+
+
+def find_experiment(connection: Connection, team: Team, word: str) -> str:
+    """The id of the team's experiment of this id or title."""
+    matching = experiments.find_by_word(connection, team.id, word)
+    if not matching:
+        raise click.ClickException(f"There is no experiment {word!r} in team {team.name!r}.")
+    if len(matching) > 1:
+        raise click.UsageError(f"Several experiments are called {word!r}: give an id.")
+    return matching[0]
 
 
 def find_person(

@@ -5,7 +5,7 @@ from datetime import timedelta
 import click
 from sqlalchemy import Connection
 
-from chaoscloud.console.cli._lookup import find_organization, find_team
+from chaoscloud.console.cli._lookup import find_experiment, find_organization, find_team
 from chaoscloud.console.cli._operator import (
     Console,
     command_that_reads,
@@ -14,7 +14,7 @@ from chaoscloud.console.cli._operator import (
     organization_option,
 )
 from chaoscloud.console.cli._output import moment, table
-from chaoscloud.console.records import expected_runs, experiments
+from chaoscloud.console.records import expected_runs
 from chaoscloud.console.records.expected_runs import TeamActor
 from chaoscloud.console.records.teams import Team
 from chaoscloud.console.rules.schedules import InvalidSchedule, read_schedule
@@ -52,7 +52,7 @@ def add_expected(
     except InvalidSchedule as error:
         raise click.UsageError(str(error)) from None
     team = _find_team(console.connection, organization_word, team_word)
-    experiment_id = _find_experiment(console.connection, team, experiment)
+    experiment_id = find_experiment(console.connection, team, experiment)
     actor = _actor(team, console)
     added = expected_runs.add(console.connection, actor, experiment_id, schedule, console.now)
     assert added is not None  # noqa: S101 - the experiment was just found
@@ -118,15 +118,6 @@ def remove_expected(
 
 def _find_team(connection: Connection, organization_word: str | None, team_word: str) -> Team:
     return find_team(connection, find_organization(connection, organization_word), team_word)
-
-
-def _find_experiment(connection: Connection, team: Team, word: str) -> str:
-    matching = experiments.find_by_word(connection, team.id, word)
-    if not matching:
-        raise click.ClickException(f"There is no experiment {word!r} in team {team.name!r}.")
-    if len(matching) > 1:
-        raise click.UsageError(f"Several experiments are called {word!r}: give an id.")
-    return matching[0]
 
 
 def _actor(team: Team, console: Console) -> TeamActor:

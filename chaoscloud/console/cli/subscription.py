@@ -1,46 +1,78 @@
-"""`subscription`: who hears of what happens in the console, set up on the command line."""
+"""`subscription add`, `change`, `list`, `remove`: who hears of what happens in the console."""
 
-import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
 import click
-import msgspec
 
 from chaoscloud.console.cli._lookup import find_organization, find_team
 from chaoscloud.console.cli._operator import (
     Console,
-    as_option,
     command_that_reads,
     command_that_writes,
     name_of,
-    now,
-    open_database,
     organization_option,
-    with_database_options,
 )
-from chaoscloud.console.cli._output import moment, one_line, table
-from chaoscloud.console.messages import outbox
+from chaoscloud.console.cli._output import moment, table
+from chaoscloud.console.cli._subscription import (
+    choose,
+    ensure_library,
+    find_experiment_of,
+    find_subscription,
+    read_settings,
+)
 from chaoscloud.console.messages.settings import (
     choose_events,
     choose_outcomes,
     describe_target,
-    parse_settings,
 )
 from chaoscloud.console.messages.subscriptions import Subscription
 from chaoscloud.console.messages.targets import TARGETS
-from chaoscloud.console.records import subscriptions, teams
+from chaoscloud.console.records import experiments, subscriptions, teams
 from chaoscloud.console.records.audit import Actor
 
 Command = Callable[..., Any]
 
-PATIENCE = 20.0  # seconds that a test waits for the running console to send it
-BETWEEN = 0.1  # seconds between two looks
-
 _team_option = click.option(
     "--team", "team_word", metavar="NAME", help="The team it is about, by name or id."
 )
+
+_FILTERS = (
+    click.option(
+        "--event",
+        "events",
+        metavar="EVENT",
+        multiple=True,
+        help="An event such as execution.finished; may be repeated.  [default: the usual ones]",
+    ),
+    click.option(
+        "--tag",
+        "tags",
+        metavar="TAG",
+        multiple=True,
+        help="Only about what carries one of these tags.",
+    ),
+    click.option(
+        "--outcome",
+        "outcomes",
+        metavar="OUTCOME",
+        multiple=True,
+        help="Only ends with one of these outcomes, such as deviated.",
+    ),
+    click.option(
+        "--experiment",
+        "experiment_word",
+        metavar="NAME",
+        help="Only runs of this experiment, by title or id.",
+    ),
+)
+
+
+def _with_filters(command: Command) -> Command:
+    """Give a command the options that say which events a subscription gets."""
+    for option in reversed(_FILTERS):
+        command = option(command)
+    return command
 
 
 def _check_target(context: click.Context, parameter: click.Parameter, name: str) -> str:
@@ -65,26 +97,7 @@ def subscription() -> None:
     help='What the target needs, such as \'{"url": "https://…"}\'; - reads it from standard'
     " input, where it stays out of the list of processes.",
 )
-@click.option(
-    "--event",
-    "events",
-    metavar="EVENT",
-    multiple=True,
-    help="An event such as execution.finished; may be repeated.  [default: the usual ones]",
-)
-@click.option(
-    "--tag", "tags", metavar="TAG", multiple=True, help="Only about what carries one of these tags."
-)
-@click.option(
-    "--outcome",
-    "outcomes",
-    metavar="OUTCOME",
-    multiple=True,
-    help="Only ends with one of these outcomes, such as deviated.",
-)
-@click.option(
-    "--experiment", "experiment_id", metavar="ID", help="Only executions of this experiment."
-)
+@_with_filters
 @organization_option
 @_team_option
 @command_that_writes
@@ -96,11 +109,12 @@ def add_subscription(
     events: tuple[str, ...],
     tags: tuple[str, ...],
     outcomes: tuple[str, ...],
-    experiment_id: str | None,
+    experiment_word: str | None,
     organization_word: str | None,
     team_word: str | None,
 ) -> None:
     """Subscribe: for a team with --team, else for the whole organization."""
+    ensure_library(target)
     organization = find_organization(console.connection, organization_word)
     team = find_team(console.connection, organization, team_word) if team_word else None
     added = subscriptions.create(
@@ -111,15 +125,62 @@ def add_subscription(
         Actor(operator=console.operator),
         name=name_of(name),
         target=target,
-        settings=_parse_settings(target, settings_json),
-        events=_choose(choose_events, target, events),
+        settings=read_settings(target, settings_json),
+        events=choose(choose_events, target, events),
         tags=tags,
-        outcomes=_choose(choose_outcomes, target, outcomes),
-        experiment_id=experiment_id,
+        outcomes=choose(choose_outcomes, target, outcomes),
+        experiment_id=find_experiment_of(console, organization.id, team, experiment_word),
     )
     console.say(f"Subscribed '{added.name}' with id {added.id}.")
     if added.secret:
         console.say(f"Its messages are signed with (shown once): {added.secret}")
+
+
+@subscription.command("change")
+@click.argument("name")
+@click.option("--name", "new_name", metavar="NAME", help="What it is called from now on.")
+@click.option(
+    "--settings", "settings_json", metavar="JSON", help="What the target needs; - as for add."
+)
+@_with_filters
+@organization_option
+@command_that_writes
+def change_subscription(
+    console: Console,
+    name: str,
+    new_name: str | None,
+    settings_json: str | None,
+    events: tuple[str, ...],
+    tags: tuple[str, ...],
+    outcomes: tuple[str, ...],
+    experiment_word: str | None,
+    organization_word: str | None,
+) -> None:
+    """Change the subscription of this NAME or id; what is not named stays.
+
+    An empty --tag, --outcome or --experiment takes that filter away.
+    """
+    organization = find_organization(console.connection, organization_word)
+    known = find_subscription(console, organization_word, name)
+    target = known.target
+    values: dict[str, Any] = {}
+    if new_name is not None:
+        values["name"] = name_of(new_name)
+    if settings_json is not None:
+        values["settings"] = read_settings(target, settings_json)
+    if events:
+        values["events"] = choose(choose_events, target, events)
+    if tags:
+        values["tags"] = tuple(filter(None, tags))
+    if outcomes:
+        values["outcomes"] = choose(choose_outcomes, target, tuple(filter(None, outcomes)))
+    if experiment_word is not None:
+        of = find_team(console.connection, organization, known.team_id) if known.team_id else None
+        values["experiment_id"] = find_experiment_of(console, organization.id, of, experiment_word)
+    actor = Actor(operator=console.operator)
+    after = subscriptions.change(console.connection, known, console.now, actor, **values)
+    same = "Nothing is different in" if after == known else "Changed"
+    console.say(f"{same} subscription '{after.name}'.")
 
 
 @subscription.command("list")
@@ -133,55 +194,38 @@ def list_subscriptions(console: Console, organization_word: str | None) -> None:
     every = subscriptions.list_subscriptions(
         console.connection, organization.id, None, every_team=True
     )
-    heads = ("NAME", "TARGET", "WHERE", "FOR", "EVENTS", "STATE", "ID")
-    table(heads, [_row(each, names) for each in every])
+    heads = ("NAME", "TARGET", "WHERE", "FOR", "EVENTS", "STATE", "ONLY", "ID")
+    table(heads, [_row(console, known, names) for known in every])
 
 
-def _row(each: Subscription, team_names: dict[str, str]) -> tuple[str, ...]:
+def _row(console: Console, known: Subscription, team_names: dict[str, str]) -> tuple[str, ...]:
     return (
-        each.name,
-        each.target,
-        describe_target(each),
-        team_names.get(each.team_id or "", "every team"),
-        str(len(each.events)),
-        _describe_state(each),
-        each.id,
+        known.name,
+        known.target,
+        describe_target(known),
+        team_names.get(known.team_id or "", "every team"),
+        str(len(known.events)),
+        _describe_state(known),
+        _describe_filters(console, known),
+        known.id,
     )
 
 
-def _describe_state(each: Subscription) -> str:
-    if each.paused_at is not None:
-        return f"paused: {each.pause_reason}"
-    if each.failures:
-        return f"failing, tried again at {moment(each.retry_at)}"
+def _describe_state(known: Subscription) -> str:
+    if known.paused_at is not None:
+        return f"paused: {known.pause_reason}"
+    if known.failures:
+        return f"failing, tried again at {moment(known.retry_at)}"
     return "ok"
 
 
-@subscription.command("messages")
-@click.argument("name")
-@click.option(
-    "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many at most."
-)
-@organization_option
-@command_that_reads
-def list_messages(console: Console, name: str, limit: int, organization_word: str | None) -> None:
-    """List the last messages of the subscription of this NAME or id, and what came of each."""
-    target = _find_subscription(console, organization_word, name)
-    rows = outbox.list_messages(console.connection, target.id, limit=limit)
-    table(
-        ("NUMBER", "WHEN", "EVENT", "STATE", "ATTEMPTS", "ANSWER"),
-        [
-            (
-                str(row.seq),
-                moment(row.created_at),
-                row.type,
-                row.state,
-                str(row.attempts),
-                row.answer or "-",
-            )
-            for row in rows
-        ],
-    )
+def _describe_filters(console: Console, known: Subscription) -> str:
+    """What narrows a subscription: its tags, its outcomes, the title of its experiment."""
+    words = [*known.tags, *known.outcomes]
+    if id_ := known.experiment_id:
+        place = (known.organization_id, known.team_id)
+        words.append(experiments.find_name(console.connection, *place, id_) or id_)
+    return ", ".join(words) or "-"
 
 
 @subscription.command("remove")
@@ -190,104 +234,6 @@ def list_messages(console: Console, name: str, limit: int, organization_word: st
 @command_that_writes
 def remove_subscription(console: Console, name: str, organization_word: str | None) -> None:
     """End the subscription of this NAME or id."""
-    target = _find_subscription(console, organization_word, name)
+    target = find_subscription(console, organization_word, name)
     subscriptions.remove(console.connection, target, console.now, Actor(operator=console.operator))
     console.say(f"Ended subscription '{target.name}'.")
-
-
-@subscription.command("resume")
-@click.argument("name")
-@organization_option
-@command_that_writes
-def resume_subscription(console: Console, name: str, organization_word: str | None) -> None:
-    """Send again to the target of the subscription of this NAME or id, which was paused."""
-    target = _find_subscription(console, organization_word, name)
-    if target.paused_at is None:
-        console.say(f"'{target.name}' is not paused.")
-        return
-    subscriptions.resume(console.connection, target, console.now, Actor(operator=console.operator))
-    console.say(f"Resumed '{target.name}'.")
-
-
-@subscription.command("secret")
-@click.argument("name")
-@organization_option
-@command_that_writes
-def renew_secret(console: Console, name: str, organization_word: str | None) -> None:
-    """Renew what the messages of this NAME or id are signed with; both are valid for a day."""
-    target = _find_subscription(console, organization_word, name)
-    if not TARGETS[target.target].signs:
-        raise click.ClickException(f"Messages to {target.target} are not signed.")
-    actor = Actor(operator=console.operator)
-    renewed = subscriptions.renew_secret(console.connection, target, console.now, actor)
-    console.say(f"Its messages are signed with (shown once): {renewed.secret}")
-
-
-@subscription.command("test")
-@click.argument("name")
-@organization_option
-@as_option
-@with_database_options
-def send_test(
-    name: str,
-    organization_word: str | None,
-    operator: str,
-    data: str | None,
-    database: str | None,
-) -> None:
-    """Let the running console send a test to the subscription of this NAME or id."""
-    with open_database(data, database) as opened:
-
-        def add(connection: Any) -> tuple[str, int]:
-            console = Console(connection, now(), operator)
-            target = _find_subscription(console, organization_word, name)
-            return target.id, outbox.add_test(connection, target, console.now)
-
-        subscription_id, seq = opened.write(add).result()
-        ends_at = time.monotonic() + PATIENCE
-        while time.monotonic() < ends_at:
-            with opened.read() as connection:
-                row = outbox.find_message(connection, subscription_id, seq)
-            if row is not None and row.state != outbox.PENDING:
-                _report(row)
-                return
-            time.sleep(BETWEEN)
-    raise click.ClickException("Nothing came of it yet: is the console running?")
-
-
-def _report(row: outbox.MessageRow) -> None:
-    if row.state == outbox.FAILED:
-        raise click.ClickException(f"Not sent: {one_line(row.answer or 'no answer')}.")
-    click.echo(f"Sent: {one_line(row.answer or '')}.")
-
-
-def _parse_settings(target: str, text: str) -> str:
-    raw = sys.stdin.read() if text == "-" else text
-    try:
-        return parse_settings(target, raw.encode("utf-8", "replace"))
-    except msgspec.MsgspecError as error:
-        raise click.UsageError(f"--settings of {target}: {error}") from error
-
-
-def _choose(
-    choose: Callable[[str, tuple[str, ...]], tuple[str, ...]], target: str, wanted: tuple[str, ...]
-) -> tuple[str, ...]:
-    try:
-        return choose(target, wanted)
-    except ValueError as error:
-        raise click.UsageError(f"{error}.") from error
-
-
-def _find_subscription(console: Console, organization_word: str | None, word: str) -> Subscription:
-    organization = find_organization(console.connection, organization_word)
-    every = subscriptions.list_subscriptions(
-        console.connection, organization.id, None, every_team=True
-    )
-    matching = [each for each in every if word in (each.id, each.name)]
-    if not matching:
-        raise click.ClickException(
-            f"There is no subscription {word!r}; `subscription list` shows them."
-        )
-    if len(matching) > 1:
-        raise click.UsageError(f"There are {len(matching)} of that name: name it by its id.")
-    return matching[0]

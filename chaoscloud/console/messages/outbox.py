@@ -308,11 +308,7 @@ def pause(connection: Connection, subscription: Subscription, reason: str, now: 
         .where(subscriptions.c.id == subscription.id)
         .values(paused_at=now, pause_reason=reason)
     )
-    connection.execute(
-        update(messages)
-        .where(IS_PENDING, messages.c.subscription_id == subscription.id)
-        .values(state=FAILED, ended_at=now, answer=f"not sent: paused, as {reason}")
-    )
+    fail_pending(connection, subscription.id, f"not sent: paused, as {reason}", now)
     connection.execute(  # beside the functions of records, which know nothing of delivery
         audit.insert().values(
             at=now,
@@ -324,6 +320,15 @@ def pause(connection: Connection, subscription: Subscription, reason: str, now: 
             object_type="subscription",
             object_id=subscription.id,
         )
+    )
+
+
+def fail_pending(connection: Connection, subscription_id: str, answer: str, now: datetime) -> None:
+    """Let everything that waits for a target have failed; it can be sent again by hand."""
+    connection.execute(
+        update(messages)
+        .where(IS_PENDING, messages.c.subscription_id == subscription_id)
+        .values(state=FAILED, ended_at=now, answer=answer, claimed_until=None)
     )
 
 
@@ -377,21 +382,30 @@ class Backlog(msgspec.Struct, frozen=True):
 
 def count_backlog(connection: Connection) -> Backlog:
     """The backlog of the whole console."""
-    statement = select(func.count(), func.min(messages.c.seq)).where(IS_PENDING)
+    own = subscriptions.c
+    statement = (
+        select(func.count(), func.min(messages.c.seq))
+        .join(subscriptions, own.id == messages.c.subscription_id)
+        .where(IS_PENDING, own.removed_at.is_(None))
+    )
     number, seq = connection.execute(statement).one()
     oldest = select(messages.c.created_at).where(messages.c.seq == seq)
     oldest_at = connection.scalar(oldest) if seq is not None else None
-    own = subscriptions.c
     paused = select(func.count()).where(own.paused_at.is_not(None), own.removed_at.is_(None))
     return Backlog(number, oldest_at, connection.scalar(paused) or 0)
 
 
 def prune(connection: Connection, now: datetime) -> int:
-    """Forget old messages that were sent or failed, some at a time; how many it were."""
+    """Forget old messages that were sent or failed, some at a time; how many it were.
+
+    What waited for a subscription that has ended is never sent, and forgotten too.
+    """
     by = messages.c
+    ended = select(subscriptions.c.id).where(subscriptions.c.removed_at < now)
     old = or_(
         and_(by.state == SENT, by.ended_at < now - SENT_FOR),
         and_(by.state == FAILED, by.ended_at < now - FAILED_FOR),
+        and_(IS_PENDING, by.subscription_id.in_(ended)),
     )
     seqs = connection.scalars(select(by.seq).where(old).limit(MOST_PRUNED)).all()
     if seqs:

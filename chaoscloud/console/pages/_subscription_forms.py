@@ -28,7 +28,14 @@ EVENT, OUTCOME = "event-", "outcome-"  # how the names of their checkboxes begin
 def initial_form(target: Target[Any]) -> dict[str, str]:
     """What the form of a new subscription shows."""
     events = {EVENT + name: "on" for name in target.events or USUAL}
-    return {"name": "", "only": "", "scope": "team", **events, **target.initial_form()}
+    return {
+        "name": "",
+        "only": "",
+        "experiment": "",
+        "scope": "team",
+        **events,
+        **target.initial_form(),
+    }
 
 
 def fill_form(subscription: Subscription) -> dict[str, str]:
@@ -36,6 +43,7 @@ def fill_form(subscription: Subscription) -> dict[str, str]:
     return {
         "name": subscription.name,
         "only": ", ".join(subscription.tags),
+        "experiment": subscription.experiment_id or "",
         **{EVENT + name: "on" for name in subscription.events},
         **{OUTCOME + name: "on" for name in subscription.outcomes},
     }
@@ -52,6 +60,7 @@ def read_form(target: Target[Any], form: Form) -> dict[str, Any]:
             "events": choose_events(target.name, _read_choices(form, EVENT)),
             "tags": read_tags(form.get("only", "")),
             "outcomes": choose_outcomes(target.name, _read_choices(form, OUTCOME)),
+            "experiment_id": form.get("experiment") or None,
         }
     except ValueError as error:
         raise InvalidField(f"{error}.") from None

@@ -5,14 +5,11 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection
 from starlette.responses import Response
 
 from chaoscloud.console.errors import NotFound
 from chaoscloud.console.messages import outbox
-from chaoscloud.console.messages.outbox import MessageRow
-from chaoscloud.console.messages.settings import describe_target
 from chaoscloud.console.messages.subscriptions import Subscription
 from chaoscloud.console.messages.targets import TARGETS, Target
 from chaoscloud.console.pages._subscription_forms import (
@@ -24,49 +21,30 @@ from chaoscloud.console.pages._subscription_forms import (
     read_form,
     read_settings,
 )
+from chaoscloud.console.pages._subscription_views import (
+    SubscriptionPage,
+    find_subscription,
+    list_choices,
+    load_page,
+    load_rows,
+)
 from chaoscloud.console.pages._visit import Visit, of_team
 from chaoscloud.console.records import subscriptions
 from chaoscloud.console.records.audit import Actor
+from chaoscloud.console.records.subscriptions import UnknownExperiment
 from chaoscloud.console.rules.access import may_stop_organization
 from chaoscloud.console.rules.safeguards.fields import InvalidField
 
 TAB = "Messages"
-MOST_SHOWN = 50  # messages
 PATIENCE = 6.0  # seconds that a page waits for what comes of a message
 BETWEEN = 0.05  # seconds between two looks
-
-
-class SubscriptionRow(msgspec.Struct, frozen=True):
-    """A subscription as the list shows it."""
-
-    subscription: Subscription
-    label: str  # of its target
-    place: str  # where its messages go
-    state: str  # ok | failing | paused
-
-
-def _describe(subscription: Subscription) -> SubscriptionRow:
-    state = "failing" if subscription.failures else "ok"
-    return SubscriptionRow(
-        subscription,
-        TARGETS[subscription.target].label,
-        describe_target(subscription),
-        "paused" if subscription.paused_at else state,
-    )
 
 
 @of_team
 async def list_page(visit: Visit) -> Response:
     """The team's subscriptions and its organization's, and how their targets do."""
-    every = await visit.db.reading(
-        subscriptions.list_subscriptions, visit.scope.organization_id, visit.scope.team_id
-    )
-    return await visit.page(
-        "subscriptions.html",
-        tab=TAB,
-        rows=[_describe(subscription) for subscription in every],
-        targets=open_targets(),
-    )
+    rows = await visit.db.reading(load_rows, visit)
+    return await visit.page("subscriptions.html", tab=TAB, rows=rows, targets=open_targets())
 
 
 # --- subscribing -------------------------------------------------------------------------------
@@ -75,8 +53,10 @@ async def list_page(visit: Visit) -> Response:
 @of_team
 async def new(visit: Visit) -> Response:
     """The form for a subscription with one kind of target."""
-    target = _target(visit.request.query_params.get("target", ""))
-    form = visit.draft.fields if visit.draft else initial_form(target)
+    query = visit.request.query_params
+    target = _target(query.get("target", ""))
+    first = initial_form(target) | {"experiment": query.get("experiment", "")}
+    form = visit.draft.fields if visit.draft else first
     return await _show_form(visit, target, form)
 
 
@@ -94,7 +74,10 @@ async def add(visit: Visit) -> Response:
     of_all = form.get("scope") == "organization"
     if of_all and not may_stop_organization(visit.scope.role):
         raise NotFound
-    made = await visit.db.writing(_add, visit, None if of_all else visit.scope.team_id, fields)
+    try:
+        made = await visit.db.writing(_add, visit, None if of_all else visit.scope.team_id, fields)
+    except UnknownExperiment as error:
+        return await _show_form(visit, target, form, 422, f"{error}.")
     if made.secret:
         return await _show(visit, made.id, secret=made.secret)
     return visit.back(f"{visit.base}/subscriptions/{made.id}?said=subscribed")
@@ -109,7 +92,6 @@ def _add(
         team_id,
         visit.now,
         _actor(visit),
-        experiment_id=None,
         **fields,
     )
 
@@ -127,13 +109,27 @@ def _target(name: str) -> Target[Any]:
 async def _show_form(
     visit: Visit, target: Target[Any], form: Mapping[str, str], status: int = 200, error: str = ""
 ) -> Response:
+    page = SubscriptionPage(choices=await visit.db.reading(list_choices, visit))
+    return await _render(visit, target, page, form, status, error)
+
+
+async def _render(
+    visit: Visit,
+    target: Target[Any],
+    page: SubscriptionPage,
+    form: Mapping[str, str],
+    status: int,
+    error: str,
+    secret: str = "",
+) -> Response:
     return await visit.page(
         "subscription.html",
         status,
         tab=TAB,
-        row=None,
-        messages=[],
-        secret="",
+        row=page.row,
+        messages=page.messages,
+        experiments=page.choices,
+        secret=secret,
         target=target,
         problem=target.find_problem(visit.request.app.state.config),
         form=form,
@@ -162,43 +158,15 @@ async def _show(
     error: str = "",
     secret: str = "",
 ) -> Response:
-    subscription, messages = await visit.db.reading(_load, visit, subscription_id)
+    subscription, page = await visit.db.reading(load_page, visit, subscription_id)
     target = TARGETS[subscription.target]
-    return await visit.page(
-        "subscription.html",
-        status,
-        tab=TAB,
-        row=_describe(subscription),
-        messages=messages,
-        secret=secret,
-        target=target,
-        problem=target.find_problem(visit.request.app.state.config),
-        form=form or fill_form(subscription),
-        wrong=error,
-        events=event_choices(target),
-        outcomes=outcome_choices(target),
-        is_owner=may_stop_organization(visit.scope.role),
-    )
-
-
-def _load(
-    connection: Connection, visit: Visit, subscription_id: str
-) -> tuple[Subscription, list[MessageRow]]:
-    subscription = _find(connection, visit, subscription_id)
-    return subscription, outbox.list_messages(connection, subscription.id, limit=MOST_SHOWN)
-
-
-def _find(connection: Connection, visit: Visit, subscription_id: str) -> Subscription:
-    """The subscription, if it is the team's or its organization's. Raises `NotFound`."""
-    subscription = subscriptions.find(connection, visit.scope.organization_id, subscription_id)
-    if subscription is None or subscription.team_id not in (None, visit.scope.team_id):
-        raise NotFound
-    return subscription
+    form = form or fill_form(subscription)
+    return await _render(visit, target, page, form, status, error, secret)
 
 
 def _find_own(connection: Connection, visit: Visit) -> Subscription:
     """The subscription that the address names, if this person may change it."""
-    subscription = _find(connection, visit, visit.parameter("id"))
+    subscription = find_subscription(connection, visit, visit.parameter("id"))
     if subscription.team_id is None and not may_stop_organization(visit.scope.role):
         raise NotFound
     return subscription
@@ -218,7 +186,10 @@ async def change(visit: Visit) -> Response:
         own = _find_own(connection, visit)
         return subscriptions.change(connection, own, visit.now, _actor(visit), **fields)
 
-    await visit.db.writing(write)
+    try:
+        await visit.db.writing(write)
+    except UnknownExperiment as error:
+        return await _show(visit, subscription.id, 422, form, f"{error}.")
     return _back(visit, subscription.id, "subscription-changed")
 
 

@@ -130,6 +130,24 @@ def _find_title(connection: Connection, team_id: str, experiment_id: str) -> str
     return title
 
 
+def find_name(
+    connection: Connection, organization_id: str, team_id: str | None, experiment_id: str
+) -> str | None:
+    """What a team, or (None) some team of the organization, calls its experiment of this id."""
+    by, link = experiments.c, team_experiments.c
+    statement = (
+        select(_NAME)
+        .join(team_experiments, link.experiment_id == by.id)
+        .where(by.organization_id == organization_id, by.id == experiment_id)
+        .order_by(link.team_id)
+        .limit(1)
+    )
+    if team_id is not None:
+        statement = statement.where(link.team_id == team_id)
+    name: str | None = connection.scalar(statement)
+    return name
+
+
 def find(connection: Connection, team_id: str, experiment_id: str) -> Experiment | None:
     """The team's experiment of this id."""
     statement = _of_team(team_id).where(experiments.c.id == experiment_id)

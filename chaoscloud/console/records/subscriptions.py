@@ -8,17 +8,24 @@ from sqlalchemy import Connection, func, or_, select, update
 
 from chaoscloud.console.db import changes
 from chaoscloud.console.db.schema import subscriptions
+from chaoscloud.console.messages import outbox
 from chaoscloud.console.messages.subscriptions import Subscription
 from chaoscloud.console.messages.targets import TARGETS
 from chaoscloud.console.messages.targets.webhook import make_secret
-from chaoscloud.console.records import audit
+from chaoscloud.console.records import audit, experiments
 from chaoscloud.console.records._rows import TooMany, columns, every, first, new_id
 from chaoscloud.console.records.audit import Actor
 
 MOST = 50  # of a team, or of an organization itself
 EARLIER_SECRET_FOR = timedelta(days=1)  # after a renewal, messages are signed with both
 
+BY_HAND = "somebody paused it"
+
 CHANGEABLE = ("name", "settings", "events", "tags", "outcomes", "experiment_id")
+
+
+class UnknownExperiment(ValueError):
+    """A subscription is to be narrowed to an experiment that is not there."""
 
 
 _PRESENT = (
@@ -58,8 +65,12 @@ def create(
     actor: Actor,
     **fields: Any,
 ) -> Subscription:
-    """Subscribe; `fields` are further fields of `Subscription`. Raises `TooMany`."""
+    """Subscribe; `fields` are further fields of `Subscription`.
+
+    Raises `TooMany` and `UnknownExperiment`.
+    """
     _ensure_room(connection, organization_id, team_id)
+    _ensure_experiment(connection, organization_id, team_id, fields["experiment_id"])
     target = TARGETS[fields["target"]]
     subscription = Subscription(
         id=new_id(),
@@ -83,12 +94,18 @@ def change(
     actor: Actor,
     **values: Any,
 ) -> Subscription:
-    """Change what differs among `CHANGEABLE`. Another target address begins with a clean slate."""
+    """Change what differs among `CHANGEABLE`. Another target address begins with a clean slate.
+
+    Raises `UnknownExperiment`.
+    """
     differing: dict[str, Any] = {
         name: value for name, value in values.items() if value != getattr(subscription, name)
     }
     if not differing:
         return subscription
+    if "experiment_id" in differing:
+        organization_id, team_id = subscription.organization_id, subscription.team_id
+        _ensure_experiment(connection, organization_id, team_id, differing["experiment_id"])
     if "settings" in differing:
         differing |= {"failures": 0, "failing_since": None, "retry_at": None}
     after = _update(connection, subscription, now, **differing)
@@ -110,9 +127,9 @@ def resume(
 def pause(
     connection: Connection, subscription: Subscription, now: datetime, actor: Actor
 ) -> Subscription:
-    """Make no messages for a target until it is resumed."""
-    reason = "somebody paused it"
-    after = _update(connection, subscription, now, paused_at=now, pause_reason=reason)
+    """Make no messages for a target until it is resumed; what waits has failed."""
+    after = _update(connection, subscription, now, paused_at=now, pause_reason=BY_HAND)
+    outbox.fail_pending(connection, subscription.id, f"not sent: {BY_HAND}", now)
     _note(connection, "subscription.paused", after, now, actor)
     return after
 
@@ -168,6 +185,16 @@ def _ensure_room(connection: Connection, organization_id: str, team_id: str | No
     if (connection.scalar(statement) or 0) >= MOST:
         scope = "the organization" if team_id is None else "a team"
         raise TooMany(f"There are {MOST} subscriptions, and {scope} can have no more: remove some.")
+
+
+def _ensure_experiment(
+    connection: Connection, organization_id: str, team_id: str | None, experiment_id: str | None
+) -> None:
+    if experiment_id is None:
+        return
+    if experiments.find_name(connection, organization_id, team_id, experiment_id) is None:
+        scope = "organization" if team_id is None else "team"
+        raise UnknownExperiment(f"There is no experiment {experiment_id!r} in this {scope}")
 
 
 def _note(

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -91,9 +92,21 @@ class Target(ABC, Generic[S]):
         return subjects.get(key, "Its settings")
 
     def mask(self, settings: S) -> dict[str, Any]:
-        """The settings as they are shown: what opens something is cut to its end."""
+        """The settings as they are shown: what opens something is cut to its end.
+
+        Of an address that is called, the host: its path or its query may open something.
+        """
         shown = msgspec.to_builtins(settings)
+        if self.calls:
+            shown[self.calls] = mask_url(shown[self.calls])
         for key in self.secret_settings & shown.keys():
             if shown[key]:
-                shown[key] = f"…{shown[key][-SECRET_SHOWN:]}"
+                shown[key] = f"…{getattr(settings, key)[-SECRET_SHOWN:]}"
         return dict(shown)
+
+
+def mask_url(url: str) -> str:
+    """An address without what may open something: its user, its path and its query."""
+    parts = urlsplit(url)
+    rest = "/…" if parts.query or parts.path.strip("/") else ""
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{rest}"
