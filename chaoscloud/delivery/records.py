@@ -148,8 +148,11 @@ def decode_line(line: bytes) -> dict[str, Any] | None:
 
 
 def creation_key(run: str) -> str:
-    """The `Idempotency-Key` of what a run creates as it starts, for whoever sends it."""
-    return f"{run}.start"
+    """The `Idempotency-Key` of what a run creates as it starts, for whoever sends it.
+
+    Version 1.0.0 sent executions with this key: an outbox of that time may still be sent.
+    """
+    return f"{run}.execution"
 
 
 def encode_members(**parts: object) -> str:

@@ -196,6 +196,31 @@ def test_the_outbox_is_sent(console: TestClient, home: Path) -> None:
 
 
 @pytest.mark.usefixtures("wire")
+def test_a_run_that_waits_is_recorded_once_though_its_journal_is_published_first(
+    console: TestClient, home: Path, tmp_path: Path
+) -> None:
+    """The journal names the run that waits in the outbox: both are sent with one key."""
+    before = {execution["id"] for execution in read_executions(console)}
+    [spool] = (home / "chaosiq" / "outbox").rglob("*.jsonl")
+    waiting = tmp_path / "outbox.jsonl"
+    spool.rename(waiting)  # publishing a journal sends what waits as well, and that first
+    records = [json.loads(line)[1] for line in waiting.read_text(encoding="utf-8").splitlines()]
+    [journal] = [record["journal"] for record in records if record.get("kind") == "execution"]
+    journal["experiment"]["extensions"] = [{"name": "chaosiq", "kept": {"run": spool.stem}}]
+    journal.update(extensions=journal["experiment"]["extensions"], status="completed")
+    file = tmp_path / "journal.json"
+    file.write_text(json.dumps(journal), encoding="utf-8")
+
+    first = run_publish(home, str(file))
+    waiting.rename(spool)
+    again = run_publish(home)
+
+    assert (first.exit_code, again.exit_code) == (0, 0), first.output + again.output
+    sent = [item for item in read_executions(console) if item["id"] not in before]
+    assert [execution["status"] for execution in sent] == ["completed"]
+
+
+@pytest.mark.usefixtures("wire")
 def test_a_journal_that_was_recorded_is_not_recorded_twice(console: TestClient, home: Path) -> None:
     """`chaos publish` of that version's journal finds the execution it names."""
     before = len(read_executions(console))
