@@ -24,6 +24,41 @@ def test_impacted_means_more_than_is_allowed(deviated: int, impacted: bool) -> N
     assert insight.impacted is impacted
 
 
+@pytest.mark.parametrize(
+    ("sampled_time", "deviated_time", "impact"),
+    [
+        (50.0, 5.0, 10),
+        (50.0, 0.0, 0),
+        (None, None, 5),
+        (None, 5.0, 5),
+        (50.0, None, 5),
+        (0.0, 0.0, 5),
+    ],
+)
+def test_the_share_is_that_of_the_time_in_which_samples_stood(
+    sampled_time: float | None, deviated_time: float | None, impact: float
+) -> None:
+    """Where that is not known, each deviated sample counts for its period of the whole run."""
+    insight = compute_insight(
+        99,
+        frequency=10,
+        sampled=8,
+        deviated=1,
+        total_duration=200,
+        sampled_time=sampled_time,
+        deviated_time=deviated_time,
+    )
+
+    assert insight.observed_impact == impact
+
+
+def test_a_run_may_be_shorter_than_a_second() -> None:
+    """It has an impact all the same."""
+    insight = compute_insight(99, frequency=0.1, sampled=2, deviated=1, total_duration=0.5)
+
+    assert insight.observed_impact == pytest.approx(20)
+
+
 @pytest.mark.parametrize(("sampled", "duration"), [(0, 100.0), (5, 0.0), (0, 0.0)])
 def test_without_a_sample_or_a_duration_nothing_is_known(sampled: int, duration: float) -> None:
     """Neither impacted nor spared."""
@@ -39,6 +74,9 @@ def test_the_budget_is_said_as_people_say_it() -> None:
     insight = compute_insight(99.9, frequency=1, sampled=1, deviated=0, total_duration=1)
 
     assert insight.allowed_budget == 0.1
+    assert compute_insight(
+        99.9999999994, frequency=1, sampled=1, deviated=0, total_duration=1
+    ).allowed_budget == pytest.approx(1e-9)
 
 
 @given(

@@ -6,7 +6,7 @@ import pytest
 
 from chaoscloud.outcome import find_outcome
 from chaoscloud.outcome.sentences import describe_failure, describe_unmet, name_of
-from chaoscloud.outcome.values import as_seconds
+from chaoscloud.outcome.values import as_seconds, format_value
 
 Journal = dict[str, Any]
 START, END = "2026-03-02T09:30:00+00:00", "2026-03-02T09:30:30+00:00"
@@ -88,6 +88,39 @@ def test_a_run_that_ran_rollbacks_only_was_started() -> None:
     assert started is not None
     assert (refused.outcome, refused.sentence) == ("refused", "not started: No")
     assert (started.outcome, started.sentence) == ("interrupted", "stopped from the console: No")
+
+
+@pytest.mark.parametrize(
+    ("block_fields", "outcome"),
+    [
+        ({"safeguards": ["No"]}, "refused"),
+        ({"safeguards": ["No"], "stop": {"latency": None}}, "refused"),
+        ({"safeguards": ["No"], "stop": {"latency": 0}}, "interrupted"),
+        ({"safeguards": []}, "interrupted"),
+        ({"stop": {"latency": None}}, "interrupted"),
+    ],
+)
+def test_a_stop_with_a_latency_interrupted_something(block_fields: Journal, outcome: str) -> None:
+    """The host may have dropped what was interrupted from the journal."""
+    read = find_outcome({"status": "interrupted", "extensions": block(**block_fields)})
+
+    assert read is not None
+    assert read.outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("é", "é"),
+        (["é", 1], '["é",1]'),
+        ({"a": None}, '{"a":null}'),
+        (b"x", "bytes"),
+        ({1j}, "set"),
+    ],
+)
+def test_a_value_is_shown_as_json_or_by_its_type(value: object, text: str) -> None:
+    """People read it; letters stay letters."""
+    assert format_value(value) == text
 
 
 @pytest.mark.parametrize(

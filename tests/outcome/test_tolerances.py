@@ -25,6 +25,7 @@ from chaoscloud.outcome.tolerances import describe_tolerance
         ({"type": "probe", "provider": {"path": "judge.sh", "url": "x"}}, "accepted by judge.sh"),
         ({"type": "probe", "provider": {"url": "http://judge"}}, "accepted by http://judge"),
         ({"type": "probe"}, "accepted by a probe"),
+        ({"type": "oracle"}, '{"type":"oracle"}'),
     ],
 )
 def test_a_tolerance_says_what_was_expected(tolerance: object, words: str) -> None:
