@@ -71,6 +71,43 @@ def test_a_condition_that_goes_on_reaches_to_the_latest_event() -> None:
     assert sampling.condition == (at(5), at(10))
 
 
+@pytest.mark.parametrize(
+    ("tolerance", "output", "value"),
+    [
+        (200, 5, 5),
+        (200, {"status": 503, "body": 7}, 503),
+        ({"type": "range", "target": "body", "range": [0, 9]}, {"status": 503, "body": 7}, 7),
+        ({"type": "range", "target": "body", "range": [0, 9]}, {"status": 503}, None),
+        (None, "5.5", 5.5),
+        (None, True, None),
+        (None, "many", None),
+        (None, "inf", None),
+        (None, 1e18, None),
+        (None, -1e17, -1e17),
+        (None, None, None),
+    ],
+)
+def test_a_sample_has_the_number_that_its_first_probe_gave(
+    tolerance: object, output: object, value: float | None
+) -> None:
+    """Of an output that is an object, the part that the tolerance looks at."""
+    probe = {"activity": {"tolerance": tolerance}, "output": output, "start": at(3).isoformat()}
+    state = {"steady_state_met": True, "probes": [probe, {"output": 9}]}
+
+    sampling = from_events([SampleEvent("verification-sample", at(5), {"state": state})])
+
+    assert sampling.samples == (Sample(at(3), True, value),)
+
+
+def test_a_sample_without_a_moment_of_its_own_has_that_of_its_event() -> None:
+    """And what is neither true nor false was not run."""
+    state = {"steady_state_met": "yes", "probes": [{"output": 1}]}
+
+    sampling = from_events([SampleEvent("verification-sample", at(5), {"state": state})])
+
+    assert sampling.samples == (Sample(at(5), None, 1.0),)
+
+
 def test_without_a_start_there_is_no_condition() -> None:
     """The events may not have come so far."""
     sampling = from_events([SampleEvent("verification-sample", at(10), {"state": state(10, True)})])

@@ -195,6 +195,41 @@ def test_a_pace_that_was_not_kept_is_said() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("met", "deviated_time", "impact"),
+    [
+        ((True, True), 0, 0),
+        ((False, False), 14, 100),
+        ((False, True), 10, 1000 / 14),
+        ((True, False), 4, 400 / 14),
+    ],
+)
+def test_samples_stand_until_the_run_ends(
+    met: tuple[bool, bool], deviated_time: float, impact: float
+) -> None:
+    """Whatever they found: the share is that of the time they stand for."""
+    journal = journal_of([sample(0, met[0]), sample(10, met[1])], 14)
+
+    verdict = find_verdict(journal, 1, Objective(99))
+
+    assert (verdict.sampled_time, verdict.deviated_time) == (14, deviated_time)
+    assert verdict.insight is not None
+    assert verdict.insight.observed_impact == pytest.approx(impact)
+    assert verdict.impacted is (impact > 1)
+
+
+def test_where_one_sample_has_no_time_no_times_are_known() -> None:
+    """The share is then that of the samples."""
+    untimed = {"steady_state_met": False, "probes": []}
+    journal = journal_of([sample(0, True), untimed], 20)
+
+    verdict = find_verdict(journal, 10, Objective(99))
+
+    assert (verdict.sampled_time, verdict.deviated_time, verdict.pace) == (None, None, None)
+    assert verdict.insight is not None
+    assert verdict.insight.observed_impact == 50
+
+
 @pytest.mark.parametrize(("frequency", "is_kept"), [(7, True), (10 / 1.5, True), (6.6, False)])
 def test_a_pace_half_as_slow_again_as_asked_for_is_kept(frequency: float, is_kept: bool) -> None:
     """Only one that is slower is worth a line."""
