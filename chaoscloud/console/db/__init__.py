@@ -30,7 +30,7 @@ from chaoscloud.console.db.migrations import migrate
 from chaoscloud.console.db.notifications import NotificationListener
 from chaoscloud.console.db.space import DiskSpace
 from chaoscloud.console.db.trouble import Trouble
-from chaoscloud.console.db.writer import Writer
+from chaoscloud.console.db.writer import Gathering, Writer
 
 __all__ = [
     "CannotOpen",
@@ -63,6 +63,7 @@ class Database:
         self._trouble = Trouble("reading")
         self._listeners: list[Callable[[frozenset[DatabaseChange]], None]] = []
         self._writer = Writer(engines.writer, self.space, on_change=self._call_listeners)
+        self._gathering = Gathering(self._writer)
         self._listener: NotificationListener | None = None
         self._revision_reader = RevisionReader(engines.reader)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="console-reader")
@@ -211,7 +212,7 @@ class Database:
         several, it is called for each by itself, and fails only for those it cannot keep.
         """
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._writer.add(Task(future, shared=job, item=item, is_record=True))
+        self._gathering.add(Task(future, shared=job, item=item, is_record=True))
         return await future
 
     async def check(self) -> None:

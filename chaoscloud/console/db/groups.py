@@ -26,6 +26,8 @@ from chaoscloud.console.db.failures import (
 )
 from chaoscloud.console.db.notifications import notify
 
+IN_A_TURN = 8  # requests that are answered in one turn of an event loop
+
 Job = Callable[[Connection], Any]
 SharedJob = Callable[[Connection, Sequence[Any]], Sequence[Any]]
 
@@ -78,12 +80,15 @@ def deliver(outcomes: Iterable[TaskResult]) -> None:
             outcome.deliver()
     for loop, its in by_loop.items():
         with contextlib.suppress(RuntimeError):  # on a loop that has ended, nobody waits
-            loop.call_soon_threadsafe(_deliver_all, its)
+            loop.call_soon_threadsafe(_deliver_in_turns, loop, its)
 
 
-def _deliver_all(outcomes: list[TaskResult]) -> None:
-    for outcome in outcomes:
+def _deliver_in_turns(loop: asyncio.AbstractEventLoop, outcomes: list[TaskResult]) -> None:
+    """Deliver a few in each turn of the loop, which reads in between what has come meanwhile."""
+    for outcome in outcomes[:IN_A_TURN]:
         outcome.deliver()
+    if len(outcomes) > IN_A_TURN:
+        loop.call_soon(_deliver_in_turns, loop, outcomes[IN_A_TURN:])
 
 
 class GroupResult(NamedTuple):

@@ -50,8 +50,12 @@ class DiskSpace:
 
     def describe_shortage(self) -> str | None:
         """Why no records are taken, in a sentence; None while there is room."""
-        free = self._free_for_records()
-        if free is None or free >= self._min_free:
+        free = self._free()
+        if free is None or free - self._reserve >= self._min_free:
+            return None  # whether the reserve is there or not
+        if self._reserve_file and not self._reserve_file.exists():
+            free -= self._reserve  # the room that was given free is not for records
+        if free >= self._min_free:
             return None
         return (
             f"{max(free, 0) // MEBIBYTE} MiB are free on the disk;"
@@ -95,13 +99,6 @@ class DiskSpace:
             log.warning("no room could be kept back on the disk: %s", error.strerror)
             with contextlib.suppress(OSError):
                 self._reserve_file.unlink(missing_ok=True)
-
-    def _free_for_records(self) -> int | None:
-        """The free bytes, less the reserve while it is given free: that room is not for records."""
-        free = self._free()
-        if free is None or self._reserve_file is None or self._reserve_file.exists():
-            return free
-        return free - self._reserve
 
     def _free(self) -> int | None:
         with contextlib.suppress(OSError):  # whatever opens or writes the file says what is wrong

@@ -4,6 +4,7 @@ A disk keeps a few hundred commits a second whatever their size, so jobs that ar
 group is being written travel together in the next.
 """
 
+import asyncio
 import contextlib
 import queue
 import threading
@@ -15,7 +16,7 @@ from sqlalchemy import Connection, Engine
 
 from chaoscloud.console.db import changes
 from chaoscloud.console.db.changes import DatabaseChange
-from chaoscloud.console.db.failures import CannotWrite, DiskFull, QueueFull
+from chaoscloud.console.db.failures import CannotWrite, DiskFull, QueueFull, StorageError
 from chaoscloud.console.db.groups import GroupResult, Task, TaskResult, deliver, write_group
 from chaoscloud.console.db.space import DiskSpace
 from chaoscloud.console.db.trouble import Trouble
@@ -25,6 +26,8 @@ OnChange = Callable[[frozenset[DatabaseChange]], None]
 
 GROUP = 256  # jobs in one transaction
 WAITING = 1024  # jobs in the queue before new ones are turned away
+LONGEST_GATHERING = 0.02  # seconds in which a crowd of requests is gathered into one group
+QUIET_TURNS = 2  # of an event loop without another request, after which a crowd is complete
 
 
 class Writer:
@@ -145,3 +148,45 @@ class Writer:
 
 def _may_use_reserve(outcome: TaskResult) -> bool:
     return isinstance(outcome.error, DiskFull) and not outcome.task.is_record
+
+
+class Gathering:
+    """What the requests of a crowd bring is queued together, so that it becomes one group.
+
+    Requests begin one in a turn of the event loop. While each turn brings another one, the writer
+    would begin with the first alone, and the others would pay for commits of their own. A request
+    that comes alone is queued two empty turns later, which take some microseconds.
+    """
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._tasks: list[Task] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def add(self, task: Task) -> None:
+        """Add a task of the running event loop; its future tells of a queue that is full."""
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop or not self._tasks:  # nothing of an earlier loop will go on
+            self._loop, self._tasks = loop, []
+            loop.call_soon(self._look, loop, self._tasks, 0, QUIET_TURNS, loop.time())
+        self._tasks.append(task)
+
+    def _look(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        tasks: list[Task],
+        count: int,
+        turns: int,
+        began: float,
+    ) -> None:
+        turns = QUIET_TURNS if len(tasks) > count else turns - 1
+        if turns and len(tasks) < GROUP and loop.time() - began < LONGEST_GATHERING:
+            loop.call_soon(self._look, loop, tasks, len(tasks), turns, began)
+            return
+        if tasks is self._tasks:
+            self._tasks = []
+        for task in tasks:
+            try:
+                self._writer.add(task)
+            except StorageError as error:
+                TaskResult(task, None, error).deliver()
