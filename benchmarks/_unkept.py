@@ -24,7 +24,9 @@ from chaoscloud.console.records.beginnings import begin
 class Forgetful(Database):
     """A database that keeps everything but events."""
 
-    async def recording_together(self, job: Callable[..., Any], item: Any) -> Any:
+    async def recording_together(
+        self, job: Callable[..., Any], item: Any, *, is_large: bool = False
+    ) -> Any:
         """Say at once that it is kept; only events come in crowds."""
         return 1
 

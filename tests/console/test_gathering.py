@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from chaoscloud.console.db import CannotWrite, Database
 from chaoscloud.console.db.writer import GROUP
+from tests.console.test_writer import occupied
 
 
 class Job:
@@ -34,6 +35,22 @@ def test_a_crowd_that_comes_one_in_a_turn_is_one_group(database: Database) -> No
 
     assert asyncio.run(send_crowd()) == list(range(20))
     assert job.sizes == [20]
+
+
+def test_a_large_item_is_queued_at_once(database: Database) -> None:
+    """It waits for no other: that would cost more than a commit."""
+    job = Job()
+
+    async def send() -> int:
+        with occupied(database):
+            small = asyncio.create_task(database.recording_together(job, 1))
+            large = asyncio.create_task(database.recording_together(job, 2, is_large=True))
+            await asyncio.sleep(0)
+            queued = database.pending_writes
+        await asyncio.gather(small, large)
+        return queued
+
+    assert asyncio.run(send()) == 1
 
 
 def test_a_crowd_without_end_keeps_nobody_waiting(database: Database) -> None:

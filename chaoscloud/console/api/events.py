@@ -28,6 +28,7 @@ T = TypeVar("T")
 
 SINGLE = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
+MANY = 20  # events that are worth a commit of their own
 ACCEPTS = {"Accept-Post": f"{SINGLE}, {BATCH}"}
 
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
@@ -101,7 +102,9 @@ async def _store(request: Request, access: Access, message: EventBatch) -> int:
     while True:
         submission = _Submission(message, access.place.person_id, access.revision)
         try:
-            return await database_of(request).recording_together(_add, submission)
+            return await database_of(request).recording_together(
+                _add, submission, is_large=len(message.events) >= MANY
+            )
         except _Outdated:
             access = await request.app.state.access_cache.load(request)
         except UnknownExecution:

@@ -204,15 +204,21 @@ class Database:
         return await future
 
     async def recording_together(
-        self, job: Callable[[Connection, Sequence[Item]], Sequence[T]], item: Item
+        self,
+        job: Callable[[Connection, Sequence[Item]], Sequence[T]],
+        item: Item,
+        *,
+        is_large: bool = False,
     ) -> T:
         """The same for what comes in crowds: items that wait side by side share one call.
 
         The job receives any number of them, and returns a result for each. When it raises over
-        several, it is called for each by itself, and fails only for those it cannot keep.
+        several, it is called for each by itself, and fails only for those it cannot keep. A large
+        item is worth a commit: it is queued at once, and written while the next one is read.
         """
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._gathering.add(Task(future, shared=job, item=item, is_record=True))
+        task = Task(future, shared=job, item=item, is_record=True)
+        (self._writer if is_large else self._gathering).add(task)
         return await future
 
     async def check(self) -> None:

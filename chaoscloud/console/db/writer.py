@@ -26,7 +26,7 @@ OnChange = Callable[[frozenset[DatabaseChange]], None]
 
 GROUP = 256  # jobs in one transaction
 WAITING = 1024  # jobs in the queue before new ones are turned away
-LONGEST_GATHERING = 0.005  # seconds in which a crowd of requests is gathered into one group
+LONGEST_GATHERING = 0.002  # seconds in which a crowd of requests is gathered into one group
 QUIET_TURNS = 2  # of an event loop without another request, after which a crowd is complete
 
 
