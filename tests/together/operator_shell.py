@@ -15,6 +15,9 @@ from click.testing import CliRunner
 from chaoscloud.console.cli import main as console_command
 from tests.together.conftest import LIMIT, Console, clean_environment
 
+READY = "ready\n"
+"""What the process says once its commands are imported."""
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -40,6 +43,8 @@ def operating(console: Console) -> Iterator[Callable[..., str]]:
         return str(output)
 
     try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == READY
         yield operate
     finally:
         process.communicate(timeout=LIMIT)
@@ -47,6 +52,8 @@ def operating(console: Console) -> Iterator[Callable[..., str]]:
 
 def main() -> None:
     """Run what comes, and answer with exit code and output."""
+    sys.stdout.write(READY)
+    sys.stdout.flush()
     for line in sys.stdin:
         result = CliRunner().invoke(console_command, json.loads(line))
         sys.stdout.write(json.dumps([result.exit_code, result.output]) + "\n")

@@ -166,8 +166,8 @@ def run_until_stopped(settings: dict[str, Any], stop: Stop) -> tuple[list[float]
         journal = run(naps.experiment(), settings)
         starts = list(naps.starts)
     [(answer, heard_at)] = answers
-    assert journal["status"] == "interrupted"
-    assert len(starts) < naps.COUNT
+    is_stopped = journal["status"] == "interrupted" and len(starts) < naps.COUNT
+    assert is_stopped or not HEARD.search(answer)
     return starts, answer, heard_at
 
 
@@ -184,17 +184,21 @@ def test_no_activity_starts_after_a_stop_that_was_heard_in_many_runs(
     """No signal reaches every other run, so that only its next control can stop it."""
     monkeypatch.setenv("HOME", str(tmp_path))
     settings = settings_of(console)
-    late = 0
+    heard = late = 0
 
     with way(console) as stop:
-        for number in range(runs):
+        # A busy machine may end one run in ten before the stop is there.
+        for number in range(runs + 1 + runs // 10):
             with monkeypatch.context() as patch:
                 if number % 2:
                     patch.setattr(StopSignal, "install", lambda _: None)
                 starts, answer, heard_at = run_until_stopped(settings, stop)
-            assert HEARD.search(answer)
-            late += sum(at > heard_at for at in starts)
             release(console)
+            if HEARD.search(answer):
+                heard += 1
+                late += sum(at > heard_at for at in starts)
+            if heard == runs:
+                break
 
-    record_property("figures", f"{runs} runs, {late} activities started after the acknowledgement")
-    assert late == 0
+    record_property("figures", f"{heard} runs, {late} activities started after the acknowledgement")
+    assert (heard, late) == (runs, 0)
