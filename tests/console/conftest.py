@@ -27,6 +27,15 @@ from tests.console.postgresql_server import address, create_database, drop_datab
 from tests.console.team import TeamApi
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what is about SQLite's files where the console keeps its data in PostgreSQL."""
+    if config.getoption("--database") == "postgresql":
+        skip = pytest.mark.skip(reason="it is about SQLite's files; this console has none")
+        for item in items:
+            if item.get_closest_marker("sqlite_files"):
+                item.add_marker(skip)
+
+
 @dataclass
 class Clock:
     """The console's time: stands still until it is told to pass."""

@@ -4,14 +4,17 @@ import asyncio
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from starlette.applications import Starlette
 
 from chaoscloud.console.config import Config
 from chaoscloud.console.db import Database
 from chaoscloud.console.db.failures import QueueFull
+from chaoscloud.console.db.schema import executions
 from chaoscloud.console.records import safeguards, stops
 from chaoscloud.console.records.acknowledgements import (
     Acknowledgement,
@@ -205,12 +208,11 @@ def test_the_command_says_which_runs_know(
 ) -> None:
     """It waits in a process of its own, by the database alone."""
     run = bobs.started().rpartition("/")[2]
-    database.write(
-        lambda c: c.exec_driver_sql("UPDATE executions SET last_seen_at = datetime('now')")
-    ).result()
+    heard_of = update(executions).values(last_seen_at=datetime.now(UTC))
+    database.write(lambda c: c.execute(heard_of)).result()
 
     done = subprocess.run(
-        [*COMMAND, "stop", "--reason", "F", "--data", str(config.data)],
+        [*COMMAND, "stop", "--reason", "F", "--database", config.database_url],
         env={**os.environ, "HOME": str(config.data)},
         capture_output=True,
         text=True,

@@ -1,5 +1,8 @@
 """Copying a console's database into another one: everything, once, and equal afterwards."""
 
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -141,6 +144,44 @@ def _copy(urls: Urls, **options: Any) -> None:
     finally:
         source.dispose()
         target.dispose()
+
+
+KILLED = """
+import os, signal, sys
+from chaoscloud.console.cli import main
+from chaoscloud.console.db import copying
+
+read = copying._read_parts
+
+
+def read_parts(reading, table, last):
+    for number, rows in enumerate(read(reading, table, last), 1):
+        if (table.name, number) == ("executions", 3):
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield rows
+
+
+copying.ROWS_AT_ONCE = 2
+copying._read_parts = read_parts
+main(["copy", "--database", sys.argv[1], "--to", sys.argv[2]])
+"""
+
+
+def test_a_copy_that_was_killed_goes_on(urls: Urls, copy: Callable[..., Result]) -> None:
+    """Without a moment to say good-bye, in the middle of a table."""
+    killed = subprocess.run([sys.executable, "-c", KILLED, *urls], capture_output=True, text=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    engines = create_engines(urls[1])
+    with engines.reader.connect() as connection:
+        table = metadata.tables["executions"]
+        assert connection.scalar(select(func.count()).select_from(table)) == 4  # of five
+    engines.dispose()
+
+    resumed = copy(urls)
+
+    assert resumed.exit_code == 0, resumed.output
+    assert read_all(urls[1]) == read_all(urls[0])
+    Database.open(urls[1]).close()
 
 
 def test_a_copy_of_another_console_does_not_go_on(

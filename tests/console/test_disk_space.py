@@ -87,6 +87,7 @@ def test_room_is_kept_back_for_its_owner_alone(database: Database, reserve: Path
     assert reserve.stat().st_blocks * 512 >= MEBIBYTE
 
 
+@pytest.mark.sqlite_files
 def test_a_stop_is_set_on_a_full_disk(
     database: Database, acme: organizations.Organization, now: Clock, reserve: Path
 ) -> None:
@@ -102,6 +103,7 @@ def test_a_stop_is_set_on_a_full_disk(
     assert not reserve.exists()
 
 
+@pytest.mark.sqlite_files
 def test_records_have_no_claim_on_the_reserve(
     database: Database, now: Clock, reserve: Path
 ) -> None:
@@ -114,6 +116,7 @@ def test_records_have_no_claim_on_the_reserve(
     assert reserve.exists()
 
 
+@pytest.mark.sqlite_files
 def test_a_stop_in_one_group_with_a_record_is_set_alone(
     database: Database, acme: organizations.Organization, now: Clock, reserve: Path
 ) -> None:

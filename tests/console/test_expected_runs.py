@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from sqlalchemy import select
 
 from chaoscloud.console.app import judge_expected_runs
 from chaoscloud.console.cli import main
+from chaoscloud.console.config import Config
 from chaoscloud.console.db import Database
 from chaoscloud.console.db.schema import expected_runs as table
 from chaoscloud.console.db.schema import messages
@@ -380,14 +380,14 @@ def test_the_page_shows_what_did_not_come(
 
 
 def test_an_operator_expects_runs(
-    bobs: TeamApi, database: Database, tmp_path: Path, bob: Member
+    bobs: TeamApi, database: Database, config: Config, bob: Member
 ) -> None:
     """By the experiment's title; lists and removes them too."""
     bobs.published()
     title = journal()["experiment"]["title"]
 
     def operate(*words: str) -> str:
-        command = [*words, "--team", "Checkout", "--data", str(tmp_path)]
+        command = [*words, "--team", "Checkout", "--database", config.database_url]
         result = CliRunner(env={"DATABASE_URL": None}).invoke(main, command)
         assert result.exit_code == 0, result.output
         return result.stdout

@@ -34,6 +34,7 @@ def test_every_part_works(client: Client) -> None:
     assert (answer.status_code, answer.json()) == (200, WORKS)
 
 
+@pytest.mark.sqlite_files
 def test_a_disk_with_little_room_is_named(client: Client) -> None:
     """Whoever watches the console hears of it before anything is lost."""
     FREE[0] = 3 * MEBIBYTE
@@ -49,6 +50,7 @@ def test_a_disk_with_little_room_is_named(client: Client) -> None:
     }
 
 
+@pytest.mark.sqlite_files
 def test_a_database_that_cannot_be_written_is_named_until_it_can(
     client: Client, database: Database, now: Clock
 ) -> None:
@@ -66,6 +68,7 @@ def test_a_database_that_cannot_be_written_is_named_until_it_can(
     assert (working.status_code, working.json()) == (200, WORKS)
 
 
+@pytest.mark.sqlite_files
 def test_a_database_that_is_damaged_meanwhile_is_named(
     client: Client, database: Database, config: Config, now: Clock
 ) -> None:

@@ -185,8 +185,7 @@ def test_a_change_by_another_process_reaches_who_waits(
     """`chaosiq-console stop`, beside the server."""
     watch: Watch = app.state.watch
     path = bobs.base + bobs.started() + "/policies"
-    data = str(config.data)
-    command = [sys.executable, "-m", "chaoscloud.console", "stop", "--reason", "F", "--data", data]
+    command = [sys.executable, "-m", "chaoscloud.console", "stop", "--reason", "F"]
 
     async def one_of_them() -> httpx2.Response:
         async with client_of(url, bob) as client:
@@ -196,7 +195,7 @@ def test_a_change_by_another_process_reaches_who_waits(
             await soon(lambda: watch.waiting == 1)
             done = await asyncio.to_thread(
                 subprocess.run,
-                [*command, "--data", str(config.data)],
+                [*command, "--database", config.database_url],
                 env=_environment(config.data),
             )
             assert done.returncode == 0
@@ -395,6 +394,7 @@ def test_a_question_takes_at_most_two_readings_however_fast_things_change() -> N
     assert (first, set(others), len(began)) == (0, {1}, 2)
 
 
+@pytest.mark.sqlite_files
 def test_a_look_on_the_loop_sees_what_another_process_wrote(database: Database, now: Clock) -> None:
     """The numbers are never older than a question, on SQLite where they are read in the loop."""
 
@@ -410,6 +410,7 @@ def test_a_look_on_the_loop_sees_what_another_process_wrote(database: Database, 
     assert (after.access, after.organizations) == (before.access + 1, before.organizations)
 
 
+@pytest.mark.sqlite_files
 def test_a_database_that_does_not_answer_is_asked_anew_by_the_next_look(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

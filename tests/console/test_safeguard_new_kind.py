@@ -115,7 +115,8 @@ def test_the_commands_know_it(config: Config, api: TeamApi) -> None:
     """It can be added, is listed, and counts in a simulation."""
 
     def run(*words: str) -> str:
-        return CliRunner().invoke(main, ["safeguard", *words, "--data", str(config.data)]).output
+        command = ["safeguard", *words, "--database", config.database_url]
+        return CliRunner().invoke(main, command).output
 
     settings = '{"phase": "full"}'
     run("add", "moon", "Full moon", "--reason", "Wolves", "--settings", settings)

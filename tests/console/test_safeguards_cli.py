@@ -1,7 +1,5 @@
 """`chaosiq-console safeguard …`: every kind of safeguard, beside the running server."""
 
-from pathlib import Path
-
 import pytest
 from click.testing import CliRunner, Result
 
@@ -17,17 +15,17 @@ from tests.console.team import TeamApi
 
 @pytest.fixture
 def run(config: Config, acme: Organization, checkout: Team) -> "Runner":
-    return Runner(config.data)
+    return Runner(config.database_url)
 
 
 class Runner:
-    """The command line on a folder of data."""
+    """The command line on a database."""
 
-    def __init__(self, data: Path) -> None:
-        self.data = data
+    def __init__(self, database_url: str) -> None:
+        self.database_url = database_url
 
     def __call__(self, *words: str) -> Result:
-        return CliRunner().invoke(main, [*words, "--data", str(self.data)])
+        return CliRunner().invoke(main, [*words, "--database", self.database_url])
 
 
 def add(run: Runner, kind: str, name: str, *more: str) -> Result:

@@ -373,7 +373,7 @@ def run(config: Config, checkout: Team) -> Any:
     """Call `chaosiq-console subscription …` beside the console."""
 
     def run(*words: str, **more: Any) -> Any:
-        command = ["subscription", *words, "--data", str(config.data)]
+        command = ["subscription", *words, "--database", config.database_url]
         return CliRunner().invoke(main, command, **more)
 
     return run

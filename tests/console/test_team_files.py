@@ -3,12 +3,13 @@
 import json
 import stat
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import select
+from sqlalchemy import Connection, select, update
 from starlette.testclient import TestClient
 
 from chaoscloud.console.api.events import BATCH
@@ -19,9 +20,13 @@ from chaoscloud.console.db import Database
 from chaoscloud.console.db.schema import metadata
 from chaoscloud.console.records import organizations, people, teams, tokens
 from chaoscloud.console.records.belonging import LEFT_OUT, list_exported
+from chaoscloud.console.records.team_export import export_team, is_left_out
+from chaoscloud.console.records.team_import import TeamImport, read_parts
+from chaoscloud.console.records.teams import Team
 from chaoscloud.console.rules.access import Role
 from tests.console.conftest import Clock
 from tests.console.documents import ended, event, experiment
+from tests.console.every_table import fill_every_table
 from tests.console.team import TeamApi
 from tests.console.test_api_objectives import objective
 from tests.console.test_api_runs import _finish, _run
@@ -248,6 +253,84 @@ def test_every_table_leaves_with_a_team_or_says_why_not() -> None:
 
 def test_nothing_that_opens_something_leaves_with_a_team() -> None:
     """No table that is exported has a column for secrets, nor one for settings of what is sent."""
-    columns = {column.name for table in list_exported() for column in table.columns}
+    columns = {
+        column.name
+        for table in list_exported()
+        for column in table.columns
+        if not is_left_out(table, column.name)
+    }
 
-    assert {name for name in columns if "secret" in name or name == "settings"} == set()
+    assert "title" in columns
+    assert {name for name in columns if "secret" in name or name in ("settings", "badge")} == set()
+
+
+def test_every_exported_row_arrives(tmp_path: Path, now: Clock) -> None:
+    """Of every table there is, with each of its columns; also one that comes later."""
+    file = tmp_path / "team.ndjson"
+    with Database.open(f"sqlite:///{tmp_path / 'from.sqlite3'}") as database:
+        database.write(fill_every_table).result()
+        exporting = database.write(_join_rows).result()
+        with database.read() as connection:
+            file.write_bytes(b"".join(export_team(connection, "Acme", exporting, now())))
+    with Database.open(f"sqlite:///{tmp_path / 'to.sqlite3'}") as database:
+        globex = database.write(lambda c: organizations.add(c, "Globex", now())).result()
+        into = database.write(lambda c: teams.add(c, globex.id, "Orders", now())).result()
+        bringing = TeamImport(into)
+        for part in read_parts(file):
+            database.write(partial(bringing.find_ids, part=part)).result()
+        for part in read_parts(file):
+            database.write(partial(bringing.add, part=part)).result()
+        with database.read() as connection:
+            again = tmp_path / "again.ndjson"
+            again.write_bytes(b"".join(export_team(connection, "Globex", into, now())))
+
+    assert {line["table"] for line in lines_of(file)[1:]} == {
+        "people",
+        *(table.name for table in list_exported()),
+    }
+    assert rows_of(again) == rows_of(file)
+
+
+def _join_rows(connection: Connection) -> Team:
+    """A team, to which rows without foreign keys are made to belong as well."""
+    tables = metadata.tables
+    executions = tables["executions"].c
+    execution_id, team_id = connection.execute(select(executions.id, executions.team_id)).all()[1]
+    own = tables["outcomes"].c.execution_id == execution_id
+    connection.execute(update(tables["outcomes"]).where(own).values(team_id=team_id))
+    for name in ("journal_versions", "removals"):
+        column = tables[name].c.record_id
+        first = select(column).limit(1).scalar_subquery()
+        change = update(tables[name]).where(column == first)
+        connection.execute(change.values(record_id=execution_id))
+    team = tables["teams"].c
+    row = connection.execute(select(tables["teams"]).where(team.id == team_id)).one()
+    return Team(row.id, row.organization_id, row.name, row.slug)
+
+
+def test_an_experiment_with_a_badge_comes_beside_the_original(
+    here: dict[str, Any], operate: Operate, tmp_path: Path, now: Clock
+) -> None:
+    """The badge stays with the one that has it: its address opens a page."""
+    badge = _turn_badge_on(tmp_path / "here")
+    file, copy = tmp_path / "team.ndjson", tmp_path / "copy.ndjson"
+
+    operate("here", "team", "export", "Checkout", str(file))
+    imported = operate("here", "team", "import", str(file), "--team", "Checkout 2")
+    operate("here", "team", "export", "Checkout 2", str(copy))
+
+    assert imported.exit_code == 0, imported.output
+    assert badge not in file.read_text()
+    assert len(rows_of(copy)) == len(rows_of(file))
+
+
+def _turn_badge_on(folder: Path) -> str:
+    """Give the first experiment a badge; the secret of its address."""
+    badge = "b" * 43
+    links = metadata.tables["team_experiments"]
+    with Database.open(_url(folder)) as database:
+        with database.read() as connection:
+            first = connection.scalar(select(links.c.experiment_id).limit(1))
+        where = links.c.experiment_id == first
+        database.write(lambda c: c.execute(update(links).where(where).values(badge=badge))).result()
+    return badge

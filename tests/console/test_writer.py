@@ -191,6 +191,7 @@ def test_a_write_whose_asker_is_gone_is_not_made(database: Database, now: Clock)
     assert names(database) == []
 
 
+@pytest.mark.sqlite_files
 def test_a_full_disk_fails_the_write_and_not_the_writer(database: Database, now: Clock) -> None:
     """Whoever was promised nothing is told why; with room again, writing goes on."""
     _full(database)
@@ -208,6 +209,7 @@ def test_a_full_disk_fails_the_write_and_not_the_writer(database: Database, now:
     assert "Later" in names(database)
 
 
+@pytest.mark.sqlite_files
 def test_a_job_that_hides_a_full_disk_is_not_acknowledged(database: Database, now: Clock) -> None:
     """SQLite gives up the transaction by itself; nothing in it may be called kept."""
     _full(database)
@@ -223,6 +225,7 @@ def test_a_job_that_hides_a_full_disk_is_not_acknowledged(database: Database, no
     assert outcome.exception() is not None or names(database) == ["Acme"]
 
 
+@pytest.mark.sqlite_files
 def test_a_read_only_database_fails_the_write(database: Database, now: Clock) -> None:
     """The reason reaches the one who asked."""
     database.write(lambda c: c.exec_driver_sql("PRAGMA query_only=ON")).result()
@@ -231,6 +234,7 @@ def test_a_read_only_database_fails_the_write(database: Database, now: Clock) ->
         add(database, "Acme", now).result()
 
 
+@pytest.mark.sqlite_files
 def test_a_locked_database_fails_the_write(
     config: Config, database: Database, now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,7 +41,9 @@ class Insert(NamedTuple):
 def insert_missing(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> int:
     """Insert the rows whose keys are not there yet; how many that were."""
     make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    return connection.execute(make(table).on_conflict_do_nothing(), list(rows)).rowcount
+    statement = make(table).on_conflict_do_nothing().returning(*table.primary_key.columns)
+    # Counted by what comes back: for several rows at once PostgreSQL's driver does not say.
+    return len(connection.execute(statement, list(rows)).all())
 
 
 def mark(connection: Connection) -> str:

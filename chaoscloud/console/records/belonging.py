@@ -72,7 +72,7 @@ LEFT_OUT: Mapping[str, str] = {
     "safeguard_states": "see safeguards",
     "subscriptions": "they have secrets, and would send from two consoles",
     "messages": "see subscriptions",
-    "alert_periods": "see subscriptions",
+    "alert_periods": "see safeguards",
     "lost_contacts": "of runs that go on",
     "expected_runs": "what is expected is decided where it is run",
     "missed_runs": "see expected_runs",
@@ -80,6 +80,11 @@ LEFT_OUT: Mapping[str, str] = {
     "revisions": "of this console's memory",
     "organization_revisions": "of this console's memory",
     "experiment_summaries": "computed anew",
+}
+
+# Columns of tables that leave which do not leave with them, and why.
+COLUMNS_LEFT_OUT: Mapping[str, str] = {
+    "team_experiments.badge": "it opens a page of this console, and is one experiment's alone",
 }
 
 

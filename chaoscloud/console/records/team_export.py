@@ -15,7 +15,7 @@ from sqlalchemy import Column, Connection, Table, or_, select
 from chaoscloud.console.db.journal_column import holds_bytes
 from chaoscloud.console.db.migrations import NEWEST
 from chaoscloud.console.db.schema import Moment, Words, people
-from chaoscloud.console.records.belonging import list_exported, match_teams
+from chaoscloud.console.records.belonging import COLUMNS_LEFT_OUT, list_exported, match_teams
 from chaoscloud.console.records.teams import Team
 
 FORMAT = "chaosiq-team"
@@ -68,22 +68,27 @@ def _match(table: Table, team_id: str) -> Any:
 
 
 def encode_row(table: Table, row: dict[str, Any]) -> dict[str, Any]:
-    """A row as it stands in a file; numbers that a database gives by itself are left out."""
+    """A row as it stands in a file."""
     return {
         str(name): _encode_value(value)
         for name, value in row.items()
-        if not is_counted(table, name)
+        if not is_left_out(table, name)
     }
 
 
 def decode_row(table: Table, row: dict[str, Any]) -> dict[str, Any]:
     """A row of a file as the database takes it. Raises `ValueError`, `TypeError`, `KeyError`."""
-    return {name: _decode_value(table.c[name], value) for name, value in row.items()}
+    return {
+        name: _decode_value(table.c[name], value)
+        for name, value in row.items()
+        if not is_left_out(table, name)
+    }
 
 
-def is_counted(table: Table, name: str) -> bool:
-    """Whether a column holds a number that the database gives by itself."""
-    return name == "seq" and table.c[name].primary_key
+def is_left_out(table: Table, name: str) -> bool:
+    """Whether a column stays: a number that the database gives by itself, or `COLUMNS_LEFT_OUT`."""
+    is_counted = name == "seq" and table.c[name].primary_key
+    return is_counted or f"{table.name}.{name}" in COLUMNS_LEFT_OUT
 
 
 def _encode_value(value: Any) -> Any:
