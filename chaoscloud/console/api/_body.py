@@ -70,7 +70,7 @@ async def offload_journal(job: Callable[[bytes], T], raw: bytes) -> T:
     return await asyncio.to_thread(job, raw)
 
 
-def read_journal(raw: msgspec.Raw) -> Journal:
+def read_journal(raw: msgspec.Raw | bytes) -> Journal:
     """The journal of a body, compressed here so that the writer need not."""
     journal = Journal(raw)
     _ = journal.stored

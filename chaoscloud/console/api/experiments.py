@@ -20,7 +20,16 @@ from chaoscloud.console.api._answers import (
     number_of,
     page,
 )
-from chaoscloud.console.api._body import Document, body_of, check_json, decode_as, offload, validate
+from chaoscloud.console.api._body import (
+    Document,
+    body_of,
+    check_json,
+    decode_as,
+    offload,
+    offload_journal,
+    read_journal,
+    validate,
+)
 from chaoscloud.console.api._team_request import TeamRequest, of_team
 from chaoscloud.console.api.events import ACCEPTS
 from chaoscloud.console.errors import NotFound
@@ -78,7 +87,7 @@ class ExperimentWithDocument(msgspec.Struct, frozen=True):
 async def publish(request: TeamRequest) -> Response:
     """Keep an experiment: as a new one, as a new version of a known one, or leave it as it is."""
     body = await body_of(request.http)
-    draft, opening = await offload(_read_publication, body)
+    draft, opening = await offload_journal(_read_publication, body)
     key = request.key(idempotency.KeyKind.EXPERIMENT, body)
     if opening is not None:
         return await _publish_with_execution(request, draft, opening, body)
@@ -197,7 +206,7 @@ def _read_publication(body: bytes) -> tuple[ExperimentDraft, Opening | None]:
     if sent.journal == msgspec.Raw(b"null"):
         return draft, None
     members = decode_as(sent.journal, dict[str, msgspec.Raw], "journal")
-    journal = msgspec.json.encode({**members, "experiment": sent.experiment})
+    journal = read_journal(msgspec.json.encode({**members, "experiment": sent.experiment}))
     return draft, (validate(lambda: journals.summary(journal), "journal"), journal)
 
 
