@@ -134,6 +134,7 @@ def test_one_of_a_crowd_that_fails_fails_alone(database: Database) -> None:
     assert names(database) == ["A", "B"]
 
 
+@pytest.mark.sqlite_files
 def test_a_crowd_whose_group_is_lost_hears_of_it(database: Database) -> None:
     """Nobody is told that something is kept when the disk did not take it."""
     database.write(lambda c: c.exec_driver_sql("PRAGMA query_only=ON")).result()
