@@ -71,8 +71,8 @@ class ConsoleSession(requests.Session):
 
     `base_url` is the team's address in the API. `timeout` (connect and read, seconds), `call_limit`
     (seconds for a whole call) and `size_limit` (bytes of an answer) may be changed at any time.
-    Lines about what went wrong are kept in `told`, so each is said once; when `quiet`, to the debug
-    log only. One thread at a time, but for `hang_up` and `cut`.
+    Lines about what went wrong are kept in `known_lines`, so each is said once; when `quiet`, to
+    the debug log only. One thread at a time, but for `hang_up` and `cut`.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class ConsoleSession(requests.Session):
         self.timeout = CONNECT_AND_READ
         self.call_limit = WHOLE_CALL
         self.size_limit = LARGEST_ANSWER
-        self.told: set[str] = set()
+        self.known_lines: set[str] = set()
         self.quiet = False
         self._grip = Grip()
         self.auth = ConsoleAuth(base_url, self.token, scheme)

@@ -128,7 +128,9 @@ def send(
 
 def say(session: "ConsoleSession", line: str, level: int = logging.WARNING) -> None:
     """Tell people a line, once for each session; when they know it, or need not, at debug level."""
-    known_lines: set[str] = getattr(session, "told", set())
-    again = line in known_lines or getattr(session, "quiet", False)
+    known_lines = getattr(session, "known_lines", None)
+    if not isinstance(known_lines, set):  # a session of somebody else
+        known_lines = set()
+    again = line in known_lines or getattr(session, "quiet", False) is True
     known_lines.add(line)
     logger.log(logging.DEBUG if again else level, "%s", line)

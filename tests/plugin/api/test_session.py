@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import requests
@@ -187,14 +189,27 @@ class Unheard(requests.adapters.HTTPAdapter):
         raise LookupError("no such mock address")
 
 
-def test_public_functions_never_raise(experiment: Experiment, journal: Journal) -> None:
-    """Whatever the session raises: None is the answer."""
-    session = requests.Session()
-    session.base_url = "mock://console"  # type: ignore[attr-defined]
+def with_an_adapter() -> Any:
+    """A session of `requests` with an adapter of somebody else."""
+    session: Any = requests.Session()
+    session.base_url = "mock://console"
     session.mount("mock://", Unheard())
+    return session
+
+
+def with_a_mock() -> Any:
+    """What tests of others put in a session's place: it has every attribute."""
+    return Mock(base_url="mock://console", request=Mock(side_effect=LookupError("no such address")))
+
+
+@pytest.mark.parametrize("session_of_others", [with_an_adapter, with_a_mock])
+def test_public_functions_never_raise(
+    experiment: Experiment, journal: Journal, session_of_others: Callable[[], Any]
+) -> None:
+    """Whatever the session raises: None is the answer."""
     extensions = [{"name": "chaosiq", "experiment_id": "e", "execution_id": "x"}]
     journal["extensions"] = extensions
-    console: Any = session
+    console = session_of_others()
 
     assert publish_experiment(console, experiment) is None
     assert initialize_execution(console, experiment, journal) is None
