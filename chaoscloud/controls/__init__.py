@@ -72,8 +72,8 @@ def before_loading_experiment_control(
 ) -> None:
     """Read the workspace file beside the experiment; `context` is its path or url."""
     failures.forget()
+    from chaoscloud.controls.console import console_of
     from chaoscloud.controls.loading import read_workspace
-    from chaoscloud.controls.opening import console_of
 
     read_workspace(console_of(settings, url, verify_tls, organizations), context)
 
@@ -93,8 +93,8 @@ def after_loading_experiment_control(
 
     `state` is the experiment, or None when it could not be loaded.
     """
+    from chaoscloud.controls.console import console_of
     from chaoscloud.controls.loading import remember_source
-    from chaoscloud.controls.opening import console_of
     from chaoscloud.controls.runtime import provide_plugin
 
     if isinstance(state, dict):
@@ -123,8 +123,9 @@ def configure_control(
     failures.is_stoppable = lambda: run.is_stoppable
     # What a signal raises here the host would swallow, and take the control away.
     with run.holding_back_stops():
+        from chaoscloud.controls.console import console_of
         from chaoscloud.controls.loading import forget_path
-        from chaoscloud.controls.opening import begin, console_of, leave_unpublished
+        from chaoscloud.controls.opening import begin, leave_unpublished
         from chaoscloud.controls.relay import Relay
 
         runs = get_open_runs()
@@ -187,7 +188,8 @@ def _after(event_type: str, name: str) -> Hook:
         experiment: Experiment | None = None,
         **_others: Any,
     ) -> None:
-        from chaoscloud.controls.opening import console_of, resume
+        from chaoscloud.controls.console import console_of
+        from chaoscloud.controls.opening import resume
 
         console = (settings, url, verify_tls, organizations)
         tenant = lambda: console_of(*console).tenant  # noqa: E731 - seldom needed

@@ -24,7 +24,7 @@ from chaoscloud.tenancy import tenancy_of
 from chaoscloud.types import GuardMode
 
 if TYPE_CHECKING:
-    from chaoscloud.controls.opening import Console
+    from chaoscloud.controls.console import Console
 
 __all__ = ["NO_TEAM", "build_guard", "build_refusing_guard"]
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from chaoscloud import workspace
 from chaoscloud.api.verification import drop_run_ids
-from chaoscloud.controls.opening import Console
+from chaoscloud.controls.console import Console
 from chaoscloud.delivery.errors import NotRecorded, best_effort
 from chaoscloud.exceptions import WorkspaceException
 from chaoscloud.extension import (

@@ -1,19 +1,19 @@
-"""How a run begins: which console, who guards the run, and how it is recorded."""
+"""How a run begins: who guards it, and how it is recorded."""
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chaoslib.run import initialize_run_journal
-from chaoslib.settings import get_loaded_settings
 
 from chaoscloud import api
 from chaoscloud._settings_file import in_use, warn_when_exposed
 from chaoscloud.api.answers import body_of, was_stored
 from chaoscloud.api.execution import fetch_execution
 from chaoscloud.api.verification import drop_run_ids, get_run_id
+from chaoscloud.controls.console import Console, console_of
 from chaoscloud.controls.guarding import NO_TEAM, build_guard, build_refusing_guard
 from chaoscloud.controls.run import Run
 from chaoscloud.delivery.errors import NotRecorded, best_effort
@@ -22,90 +22,25 @@ from chaoscloud.delivery.registry import find_outbox
 from chaoscloud.delivery.report import Registration
 from chaoscloud.delivery.sender import Destination
 from chaoscloud.delivery.spool_directory import Recipient
-from chaoscloud.extension import (
-    NAME,
-    ensure_extension,
-    find_extension,
-)
+from chaoscloud.extension import NAME, ensure_extension, find_extension
 from chaoscloud.redaction import Redactor
 from chaoscloud.safeguards.guard import Guard
 from chaoscloud.safeguards.question import RunQuestion
 from chaoscloud.safeguards.rollbacks import rollback_strategy
-from chaoscloud.settings import (
-    get_endpoint_url,
-    get_guard_mode,
-    get_orgs,
-    is_feature_enabled,
-    read_profile,
-)
 from chaoscloud.tenancy import tenancy_of
 from chaoscloud.types import (
     Experiment,
     Extension,
     Extensions,
     GuardMode,
-    Organizations,
     Secrets,
     Settings,
 )
-
-if TYPE_CHECKING:
-    from chaoscloud.api._http import ConsoleSession
 
 logger = logging.getLogger("chaostoolkit")
 
 LOOK_UP_WITHIN = 2.0
 """Seconds in which the console says whether an execution has ended; else it has not."""
-
-
-@dataclass(frozen=True)
-class Console:
-    """Where a run is recorded: the control's arguments, completed by settings and environment."""
-
-    settings: Settings
-    url: str
-    verify_tls: bool
-    organizations: Organizations
-
-    def open_session(self) -> AbstractContextManager["ConsoleSession"]:
-        """A session with it, as the team that is chosen."""
-        return api.client_session(self.url, self.organizations, self.verify_tls, self.settings)
-
-    def wants(self, feature: str) -> bool:
-        """Whether a feature is on in the settings."""
-        return is_feature_enabled(self.settings, feature)
-
-    @property
-    def tenant(self) -> tuple[str, str | None, str | None]:
-        """Its url, and the organization's and the team's id where they are chosen."""
-        tenancy = tenancy_of(self.organizations)
-        url = self.url.rstrip("/")
-        if tenancy is None:
-            return url, None, None
-        return url, tenancy.org_id, tenancy.team_id
-
-    @property
-    def guard_mode(self) -> GuardMode:
-        """How its runs are guarded."""
-        return get_guard_mode(self.settings)
-
-
-def console_of(
-    settings: Settings | None,
-    url: str | None,
-    verify_tls: bool | None,
-    organizations: Organizations | None,
-) -> Console:
-    """Complete what the host handed to a control. `CHAOSIQ_URL` wins over the control's `url`."""
-    settings = get_loaded_settings() if settings is None else settings
-    profile = read_profile(settings)
-    overruled = profile.url != get_endpoint_url(settings, default="").rstrip("/") or not url
-    return Console(
-        settings=settings,
-        url=profile.url if overruled else str(url),
-        verify_tls=profile.verify_tls if overruled else verify_tls is not False,
-        organizations=organizations or get_orgs(settings),
-    )
 
 
 @dataclass

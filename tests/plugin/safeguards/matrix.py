@@ -174,7 +174,7 @@ def refuse_record(
 HOOKS = {
     "before_loading_experiment_control": "chaoscloud.controls.loading.read_workspace",
     "after_loading_experiment_control": "chaoscloud.controls.loading.remember_source",
-    "configure_control": "chaoscloud.controls.opening.console_of",
+    "configure_control": "chaoscloud.controls.console.console_of",
     "configure_control, the guard": "chaoscloud.controls.opening.build_guard",
     "configure_control, the run": "chaoscloud.controls.run.Run.__init__",
     "configure_control, an import": "chaoscloud.controls.opening",
