@@ -135,7 +135,9 @@ def count_states(
     connection: Connection, team_id: str, criteria: ExecutionFilter, now: datetime
 ) -> Counts:
     """Count what the same list would have for each state, and in all."""
-    by_state = _count_window if criteria.looks_through else _count_each
+    # Only where nothing but the state narrows the list does an index lead to each count.
+    narrowed = msgspec.structs.replace(criteria, states=(), sort="started") != ExecutionFilter()
+    by_state = _count_window if narrowed else _count_each
     numbers = by_state(connection, team_id, criteria, now)
     return Counts(numbers.pop(""), numbers)
 
