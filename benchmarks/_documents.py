@@ -78,7 +78,7 @@ def state(number: int, at: datetime, *, met: bool = True) -> Document:
 def journal(number: int, began: datetime, status: str, seconds: float) -> Document:
     """The journal of a run of experiment `number`, finished unless it is running."""
     document = experiment(number)
-    told = {
+    start = {
         "chaoslib-version": "1.45.1",
         "platform": "Linux-6.1.0-x86_64-with-glibc2.36",
         "node": f"runner-{number % 7}",
@@ -88,11 +88,11 @@ def journal(number: int, began: datetime, status: str, seconds: float) -> Docume
         "deviated": status == "deviated",
     }
     if status == "running":
-        return told | {"run": [], "rollbacks": [], "steady_states": {}}
+        return start | {"run": [], "rollbacks": [], "steady_states": {}}
     lost, looked = document["method"]
     ended = began + timedelta(seconds=seconds)
     before, after = state(number, began), state(number, ended, met=status == "completed")
-    return told | {
+    return start | {
         "steady_states": {"before": before, "after": after, "during": []},
         "run": [_played(lost, began, 0.2), _played(looked, began + timedelta(seconds=6), 0.05)],
         "rollbacks": [_played(document["rollbacks"][0], ended, 0.3)],
@@ -104,12 +104,12 @@ def journal(number: int, began: datetime, status: str, seconds: float) -> Docume
 def events(number: int, began: datetime, count: int) -> list[tuple[str, datetime, Document]]:
     """The first `count` events of a run: a type, a time and the data."""
     document = experiment(number)
-    told: list[tuple[str, Document]] = [("starting-experiment", document)]
-    told.append(("starting-hypothesis", document["steady-state-hypothesis"]))
-    while len(told) < count:
-        activity = document["method"][len(told) // 2 % 2]
-        told += [("starting-activity", activity), ("activity-finished", activity)]
+    contexts: list[tuple[str, Document]] = [("starting-experiment", document)]
+    contexts.append(("starting-hypothesis", document["steady-state-hypothesis"]))
+    while len(contexts) < count:
+        activity = document["method"][len(contexts) // 2 % 2]
+        contexts += [("starting-activity", activity), ("activity-finished", activity)]
     return [
         (kind, began + timedelta(seconds=index), {"context": context, "state": None})
-        for index, (kind, context) in enumerate(told[:count])
+        for index, (kind, context) in enumerate(contexts[:count])
     ]

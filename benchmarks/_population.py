@@ -14,12 +14,15 @@ from urllib.parse import quote
 
 import _documents as documents
 import msgspec
-from sqlalchemy import Connection, Table, insert
+from sqlalchemy import Connection, Table, insert, update
 
 from chaoscloud.console.db import Database, schema
 from chaoscloud.console.records import organizations, people, teams, tokens
+from chaoscloud.console.records.experiment_lists import fill_tags
 from chaoscloud.console.records.experiment_summaries import fill_summaries
+from chaoscloud.console.records.outcomes import fill_outcomes
 from chaoscloud.console.records.people import Person
+from chaoscloud.console.records.run_results import fill_times
 from chaoscloud.console.rules.access import Role
 from chaoscloud.console.rules.outcome_reading import read_outcome
 from chaoscloud.console.rules.search import join_texts
@@ -30,6 +33,7 @@ AT_ONCE = 5_000  # rows in one insert
 APART = timedelta(minutes=7)  # from one run to the next
 WRONG = ("deviated", "failed", "aborted", "interrupted", "refused")
 SAMPLES = 100  # of each verification's run
+FILLS = (fill_outcomes, fill_summaries, fill_tags, fill_times)
 WINDOW = 30 * 24 * 3600.0  # seconds
 
 
@@ -43,7 +47,7 @@ class Sizes:
     people: int
     verifications: int
     runs: int
-    deeds: int
+    audit_entries: int
 
     @classmethod
     def of(cls, executions: int, events: int) -> "Sizes":
@@ -51,7 +55,7 @@ class Sizes:
         for_one = {"experiments": 250, "people": 2_500, "verifications": 500, "runs": 50}
         beside = {name: max(1, executions // some) for name, some in for_one.items()}
         beside["people"] += 1
-        return cls(executions, events, deeds=max(1, executions // 5), **beside)
+        return cls(executions, events, audit_entries=max(1, executions // 5), **beside)
 
 
 @dataclass(frozen=True)
@@ -86,13 +90,13 @@ class Names:
     def __init__(self, sizes: Sizes) -> None:
         dice = random.Random(20260302)  # noqa: S311 - the same each time; nothing is kept secret
 
-        def some(count: int) -> list[str]:
+        def draw(count: int) -> list[str]:
             return [str(uuid.UUID(int=dice.getrandbits(128), version=4)) for _ in range(count)]
 
-        self.experiments = some(sizes.experiments)
-        self.executions = some(sizes.executions)
-        self.verifications = some(sizes.verifications)
-        self.runs = some(sizes.runs)
+        self.experiments = draw(sizes.experiments)
+        self.executions = draw(sizes.executions)
+        self.verifications = draw(sizes.verifications)
+        self.runs = draw(sizes.runs)
 
 
 @dataclass(frozen=True)
@@ -127,28 +131,38 @@ def fill(database: Database, sizes: Sizes) -> Population:
     cast = database.write(lambda connection: Cast(connection, sizes.people, now)).result()
     world = _World(sizes, cast, Names(sizes), now)
     for table, rows in TABLES.items():
-        _keep(database, table, rows(world))
-    _summarize(database)
-    return _told(world)
+        _insert(database, table, rows(world))
+    _compute(database)
+    return _describe(world)
 
 
-def _keep(database: Database, table: Table, rows: Iterator[Row]) -> None:
-    while some := list(islice(rows, AT_ONCE)):
+def keep_running(database: Database) -> None:
+    """Let the runs that go on have said something just now, in a database filled earlier."""
+    statement = update(schema.executions).where(schema.executions.c.status == "running")
+    now = datetime.now(UTC)
+    database.write(
+        lambda connection: connection.execute(statement.values(last_seen_at=now))
+    ).result()
+
+
+def _insert(database: Database, table: Table, rows: Iterator[Row]) -> None:
+    while batch := list(islice(rows, AT_ONCE)):
         database.write(
-            lambda connection, some=some: connection.execute(insert(table), some)
+            lambda connection, batch=batch: connection.execute(insert(table), batch)
         ).result()
 
 
-def _summarize(database: Database) -> None:
-    """Write the summary of each experiment, as the console does after an upgrade."""
-    last: str | None = ""
-    while last is not None:
-        last = database.write(
-            lambda connection, last=last: fill_summaries(connection, last)
-        ).result()
+def _compute(database: Database) -> None:
+    """Compute what a console computes beside its work after an upgrade, until nothing is left."""
+    for fill_missing in FILLS:
+        last: str | None = ""
+        while last is not None:
+            last = database.write(
+                lambda connection, last=last, step=fill_missing: step(connection, last)
+            ).result()
 
 
-def _told(world: _World) -> Population:
+def _describe(world: _World) -> Population:
     names, cast = world.names, world.cast
     ids = {
         "execution": names.executions[0],
@@ -266,8 +280,8 @@ def _events(world: _World) -> Iterator[Row]:
     for number in reversed(range(runs)):  # the oldest came first
         count = total // runs + (number < total % runs)
         began = world.began(number)
-        told = documents.events(number % world.sizes.experiments, began, count)
-        for index, (kind, time, data) in enumerate(told):
+        documents_of_run = documents.events(number % world.sizes.experiments, began, count)
+        for index, (kind, time, data) in enumerate(documents_of_run):
             yield {
                 "execution_id": world.names.executions[number],
                 "event_id": f"{world.names.executions[number]}-{index}",
@@ -340,8 +354,8 @@ def _samples(world: _World) -> Iterator[Row]:
             }
 
 
-def _deeds(world: _World) -> Iterator[Row]:
-    for number in reversed(range(world.sizes.deeds)):
+def _audit_entries(world: _World) -> Iterator[Row]:
+    for number in reversed(range(world.sizes.audit_entries)):
         stopped = number % 2
         yield {
             "at": world.began(number),
@@ -364,5 +378,5 @@ TABLES = {
     schema.verifications: _verifications,
     schema.verification_runs: _runs,
     schema.verification_events: _samples,
-    schema.audit: _deeds,
+    schema.audit: _audit_entries,
 }
