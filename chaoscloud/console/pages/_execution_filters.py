@@ -10,6 +10,7 @@ from starlette.datastructures import QueryParams
 from chaoscloud.console.pages import _looks
 from chaoscloud.console.pages._filters import plain_text, read_day, read_zone
 from chaoscloud.console.records.execution_lists import (
+    HIDDEN_STATES,
     MOST_COUNTED,
     SORTS,
     STATES,
@@ -41,7 +42,6 @@ CHIPS = (  # the word of each state, and the key in the address that it stands i
     ("held", "Passed, conclusive", "outcome"),
     ("not-held", "Deviated, conclusive", "outcome"),
 )
-HIDDEN = ("held", "not-held")  # asked for by other pages; no chips unless they are chosen
 ALWAYS = ("running", "went-wrong")  # chips that stay where there is nothing of them
 
 
@@ -132,9 +132,14 @@ class ListAddress(msgspec.Struct, frozen=True):
         chips = [Chip("All", self.with_values(status=(), outcome=()), not chosen)]
         for state, word, key in CHIPS:
             number = counts.by_state.get(state, 0)
-            if (number and state not in HIDDEN) or state in chosen or state in ALWAYS:
+            if (number and state not in HIDDEN_STATES) or state in chosen or state in ALWAYS:
                 chips.append(
-                    Chip(word, self._toggle(state, key), state in chosen, write_count(number))
+                    Chip(
+                        word,
+                        self._toggle(state, key),
+                        state in chosen,
+                        write_count(number, counts.is_whole),
+                    )
                 )
         return chips
 
@@ -166,9 +171,16 @@ def write_cursor(cursor: SortCursor) -> str:
     return f"{value.isoformat() if isinstance(value, datetime) else repr(value)}~{cursor.id}"
 
 
-def write_count(number: int) -> str:
-    """A number as it stands on a chip: beyond a bound nobody counts on."""
-    return f"{MOST_COUNTED:,}+" if number > MOST_COUNTED else f"{number:,}"
+def write_count(number: int, is_whole: bool) -> str:
+    """A number as it stands on a chip: `1,000+` beyond the bound, up to which is counted.
+
+    Where not all executions were looked at, `12+`; and nothing where none was found among them.
+    """
+    if number > MOST_COUNTED:
+        return f"{MOST_COUNTED:,}+"
+    if is_whole:
+        return f"{number:,}"
+    return f"{number:,}+" if number else ""
 
 
 def _clean(value: str) -> str:

@@ -58,10 +58,11 @@ async def _page(visit: Visit, status: int = 200, **more: str) -> Response:
 def _load(connection: Connection, organization_id: str) -> tuple[list[PersonRow], list[Team]]:
     all_teams = teams.of_organization(connection, organization_id)
     on = {team.id: {p.id for p in people.of_team(connection, team.id)} for team in all_teams}
+    roles = organizations.list_roles(connection, organization_id)
     everybody = [
         PersonRow(
             person,
-            organizations.role_of(connection, organization_id, person.id) or Role.MEMBER,
+            roles.get(person.id, Role.MEMBER),
             [team for team in all_teams if person.id in on[team.id]],
         )
         for person in people.of_organization(connection, organization_id)

@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select
 
 from chaoscloud.console.db.schema import (
+    IS_LEFT_BEHIND,
     attention_seen,
     executions,
     outcomes,
@@ -14,6 +15,7 @@ from chaoscloud.console.db.schema import (
     verification_runs,
 )
 from chaoscloud.console.records import audit, expected_runs, runs, safeguards, verifications
+from chaoscloud.console.records._rows import belongs_to
 from chaoscloud.console.records.audit import Author
 from chaoscloud.console.records.execution_lists import select_running
 from chaoscloud.console.records.expected_runs import MissedRun
@@ -204,7 +206,7 @@ def _list_urgent_runs(connection: Connection, team_id: str, now: datetime) -> It
     """Those that left something behind, and those that the console lost contact with."""
     by = outcomes.c
     left = select(by.execution_id, by.started_at, by.outcome, by.left_behind).where(
-        by.team_id == team_id, by.left_behind
+        by.team_id == team_id, IS_LEFT_BEHIND
     )
     for row in connection.execute(left.order_by(by.started_at.desc()).limit(MOST_RUNS)):
         yield RunFacts(
@@ -258,7 +260,7 @@ def _describe(
     statement = (
         select(executions.c.id, executions.c.title, outcomes.c.sentence)
         .outerjoin(outcomes, outcomes.c.execution_id == executions.c.id)
-        .where(executions.c.team_id == team_id, executions.c.id.in_(ids))
+        .where(belongs_to(executions.c.team_id, team_id), executions.c.id.in_(ids))
     )
     titles = {row.id: (row.title, row.sentence) for row in connection.execute(statement)}
     return [_describe_one(finding, titles, others) for finding in findings]

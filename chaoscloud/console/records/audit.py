@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import Connection, Select, func, or_, select, union_all
 
 from chaoscloud.console.db.schema import audit, people, teams, tokens
 from chaoscloud.console.records import organizations
@@ -143,6 +143,15 @@ def list_entries(
     `prefixes` are how the wanted actions begin; `before` is the `seq` of the last entry read.
     """
     column = audit.c
+    several = [select(column.seq)] if reader is None else _select_visible(reader)
+    if prefixes:
+        wanted = or_(*(column.action.startswith(text) for text in prefixes))
+        several = [some.where(wanted) for some in several]
+    if before is not None:
+        several = [some.where(column.seq < before) for some in several]
+    # Each along its index, and only as far as needed: with OR, SQLite sorts all there are.
+    newest = [some.order_by(column.seq.desc()).limit(limit).subquery() for some in several]
+    seqs = union_all(*(select(some.c.seq) for some in newest)).subquery()
     statement = (
         select(
             *(column.seq, column.at, column.action, column.subject),
@@ -159,26 +168,24 @@ def list_entries(
         .outerjoin(people, people.c.id == column.person_id)
         .outerjoin(teams, teams.c.id == column.team_id)
         .outerjoin(tokens, tokens.c.id == column.token_id)
+        .where(column.seq.in_(select(seqs.c.seq)))
         .order_by(column.seq.desc())
         .limit(limit)
     )
-    if reader is not None:
-        statement = statement.where(_is_visible(reader))
-    if prefixes:
-        statement = statement.where(or_(*(column.action.startswith(text) for text in prefixes)))
-    if before is not None:
-        statement = statement.where(column.seq < before)
     return every(connection, statement, AuditEntry)
 
 
-def _is_visible(reader: Reader) -> ColumnElement[bool]:
+def _select_visible(reader: Reader) -> list[Select[tuple[int]]]:
+    """What the reader may see, in parts that have no entry in common."""
     column = audit.c
-    here = column.organization_id == reader.organization_id
+    here = select(column.seq).where(column.organization_id == reader.organization_id)
     own = column.person_id == reader.person_id
     # What 1.0.0 wrote of somebody's own tokens names no organization.
-    own_token = and_(column.organization_id.is_(None), own, column.action.startswith("token."))
+    own_tokens = select(column.seq).where(
+        column.organization_id.is_(None), own, column.action.startswith("token.")
+    )
     if reader.is_owner:
-        return or_(here, own_token)
+        return [here, own_tokens]
     of_team = or_(column.team_id.is_(None), column.team_id.in_(reader.team_ids))
     personal = or_(*(column.action.startswith(prefix) for prefix in PERSONAL))
-    return or_(and_(here, of_team, or_(own, ~personal)), own_token)
+    return [here.where(of_team, or_(own, ~personal)), own_tokens]

@@ -7,16 +7,22 @@ more in a large console; the list says how far it came, and goes on from there.
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Literal, get_args
 
 import msgspec
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
+    CompoundSelect,
     Connection,
     FromClause,
     Integer,
     Select,
+    String,
+    TextClause,
     and_,
+    bindparam,
     cast,
     func,
     literal,
@@ -25,21 +31,27 @@ from sqlalchemy import (
     tuple_,
     union_all,
 )
-from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
-from chaoscloud.console.db.schema import executions, outcomes
+from chaoscloud.console.db.schema import IS_DRY, IS_INCONCLUSIVE, executions, outcomes
 from chaoscloud.console.records.outcomes import NOT_PASSED
 from chaoscloud.console.rules.search import split_query
 from chaoscloud.outcome import OutcomeName
 
 SILENCE = timedelta(minutes=15)  # a run that says nothing for so long is one we lost
-WINDOW = 10_000  # executions that one search looks through
+WINDOW = 5_000  # executions that one search looks through
 MOST_COUNTED = 1_000  # beyond that, a count is "more than"
+
+HIDDEN_STATES = ("held", "not-held")  # other pages ask for them; counted only where chosen
 
 State = Literal["running", "lost", "went-wrong", "inconclusive", "dry", "held", "not-held"]
 STATES: tuple[str, ...] = (*get_args(State), *get_args(OutcomeName))
 Sort = Literal["started", "oldest", "longest", "shortest"]
 SORTS: tuple[Sort, ...] = get_args(Sort)
+
+
+Text = str | BindParameter[str]
+Moment = datetime | BindParameter[datetime]
+Condition = ColumnElement[bool] | TextClause
 
 
 class SortCursor(msgspec.Struct, frozen=True, array_like=True):
@@ -90,11 +102,13 @@ class ExecutionIds(msgspec.Struct, frozen=True):
 class Counts(msgspec.Struct, frozen=True):
     """How many executions are in each state, of those that everything but the states matches.
 
-    With a search: of the last `WINDOW` executions. A number above MOST_COUNTED means "more".
+    A number above MOST_COUNTED means "more". Where there are more executions than the `WINDOW` that
+    were looked at, `is_whole` is false, and each number means "at least".
     """
 
     total: int
     by_state: dict[str, int]
+    is_whole: bool = True
 
 
 def find_page(
@@ -122,13 +136,10 @@ def find_page(
         return ExecutionIds(
             [row.execution_id for row in found[:limit]], _mark(found, limit, criteria)
         )
-    end = _order(select(window), window, criteria, None).offset(WINDOW - 1)
-    ids, last = [row.execution_id for row in found], connection.execute(end).first()
-    return (
-        ExecutionIds(ids, _mark_of(last, criteria), last.started_at)
-        if last
-        else ExecutionIds(ids, None)
-    )
+    ids, end = [row.execution_id for row in found], _read(connection, statement, 1, WINDOW - 1)
+    if not end:
+        return ExecutionIds(ids, None)
+    return ExecutionIds(ids, _mark_of(end[0], criteria), end[0].started_at)
 
 
 def count_states(
@@ -137,38 +148,55 @@ def count_states(
     """Count what the same list would have for each state, and in all."""
     # Only where nothing but the state narrows the list does an index lead to each count.
     narrowed = msgspec.structs.replace(criteria, states=(), sort="started") != ExecutionFilter()
-    by_state = _count_window if narrowed else _count_each
-    numbers = by_state(connection, team_id, criteria, now)
-    return Counts(numbers.pop(""), numbers)
+    states = tuple(s for s in STATES if s not in HIDDEN_STATES or s in criteria.states)
+    if narrowed:
+        return _count_window(connection, team_id, criteria, now, states)
+    return _count_each(connection, team_id, now, states)
 
 
 def _count_each(
-    connection: Connection, team_id: str, criteria: ExecutionFilter, now: datetime
-) -> dict[str, int]:
+    connection: Connection, team_id: str, now: datetime, states: tuple[str, ...]
+) -> Counts:
     """Each state by its index, up to a bound."""
+    values = {"team": team_id, "silent_since": now - SILENCE}
+    rows = connection.execute(_select_each_count(states), values).all()
+    numbers = {state: number for state, number in rows}  # noqa: C416 - `dict` knows no rows
+    return Counts(numbers.pop(""), numbers)
+
+
+@cache  # building such a statement takes several times as long as running it
+def _select_each_count(states: tuple[str, ...]) -> CompoundSelect[Any]:
+    team_id = bindparam("team", type_=String)
+    silent_since = bindparam("silent_since", type_=executions.c.last_seen_at.type)
     several = []
-    for state in ("", *STATES):
-        states = [_state(team_id, state, now, outcomes.c)] if state else []
-        some = select(literal(1)).where(*_indexed(team_id, criteria), *states)
+    for state in ("", *states):
+        some = select(literal(1)).where(outcomes.c.team_id == team_id)
+        if state:
+            some = some.where(_state(team_id, state, silent_since, outcomes))
         some = some.limit(MOST_COUNTED + 1)
         several.append(select(literal(state), func.count()).select_from(some.subquery()))
-    rows = connection.execute(union_all(*several)).all()
-    return {state: number for state, number in rows}  # noqa: C416 - `dict` knows no rows
+    return union_all(*several)
 
 
 def _count_window(
-    connection: Connection, team_id: str, criteria: ExecutionFilter, now: datetime
-) -> dict[str, int]:
+    connection: Connection,
+    team_id: str,
+    criteria: ExecutionFilter,
+    now: datetime,
+    states: tuple[str, ...],
+) -> Counts:
     """All states in one look at the window."""
     statement = _order(select(outcomes), outcomes, criteria, None)
-    window = statement.where(*_indexed(team_id, criteria)).limit(WINDOW).subquery("looked_at")
+    statement = statement.where(*_indexed(team_id, criteria))
+    window, silent_since = statement.limit(WINDOW).subquery("looked_at"), now - SILENCE
     sums = [
-        func.sum(cast(func.coalesce(_state(team_id, state, now, window.c), False), Integer))
-        for state in STATES
+        func.sum(cast(func.coalesce(_state(team_id, state, silent_since, window), False), Integer))
+        for state in states
     ]
     matching = select(func.count(), *sums).where(*_unindexed(criteria, window))
     total, *numbers = connection.execute(matching).one()
-    return {"": total, **{s: n or 0 for s, n in zip(STATES, numbers, strict=True)}}
+    by_state = {state: number or 0 for state, number in zip(states, numbers, strict=True)}
+    return Counts(total, by_state, is_whole=not _read(connection, statement, 1, WINDOW))
 
 
 def match(team_id: str, criteria: ExecutionFilter) -> list[ColumnElement[bool]]:
@@ -219,7 +247,7 @@ def _states(
     if "went-wrong" in criteria.states:
         names.update(NOT_PASSED)
     others = [state for state in criteria.states if state in ("running", "lost", *_MARKS)]
-    conditions = [_state(team_id, state, now, table.c) for state in others]
+    conditions = [_state(team_id, state, now - SILENCE, table) for state in others]
     if names:  # as one list, so that the index by outcome leads there
         conditions.append(table.c.outcome.in_(sorted(names)))
     return [or_(*conditions)] if conditions else [literal(False)]
@@ -228,35 +256,44 @@ def _states(
 _MARKS = ("inconclusive", "dry", "held", "not-held")
 
 
-def _state(
-    team_id: str, state: str, now: datetime, column: ReadOnlyColumnCollection[str, Any]
-) -> ColumnElement[bool]:
-    """Whether an execution is in this state; written as the partial indexes are."""
+def _state(team_id: Text, state: str, silent_since: Moment, table: FromClause) -> Condition:
+    """Whether an execution is in this state.
+
+    Asked of the table itself in the very words of its partial indexes, for only then a database
+    uses them.
+    """
+    column = table.c
     if state == "went-wrong":
         return _condition(column.outcome.in_(NOT_PASSED))
     if state == "inconclusive":
+        if table is outcomes:
+            return _condition(IS_INCONCLUSIVE)
         return and_(~column.conclusive, column.outcome.in_(("passed", "deviated")))
     if state in ("held", "not-held"):  # conclusive: what answers the question of its experiment
         outcome = "passed" if state == "held" else "deviated"
         return and_(column.outcome == outcome, column.conclusive)
     if state == "dry":
-        return and_(column.dry)
+        return _condition(IS_DRY if table is outcomes else column.dry)
     if state in ("running", "lost"):
         return and_(
             column.outcome.is_(None),
-            column.execution_id.in_(select_running(team_id, now, lost=state == "lost")),
+            column.execution_id.in_(_select_running(team_id, silent_since, state == "lost")),
         )
     return _condition(column.outcome == state)
 
 
-def _condition(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+def _condition(condition: Condition) -> Condition:
     return condition
 
 
 def select_running(team_id: str, now: datetime, *, lost: bool) -> Select[tuple[str]]:
     """The ids of a team's executions that go on; with `lost`, of those that fell silent."""
+    return _select_running(team_id, now - SILENCE, lost)
+
+
+def _select_running(team_id: Text, silent_since: Moment, lost: bool) -> Select[tuple[str]]:
     column = executions.c
-    is_lost = column.last_seen_at < now - SILENCE
+    is_lost = column.last_seen_at < silent_since
     return select(column.id).where(
         column.team_id == team_id, column.status == "running", is_lost if lost else ~is_lost
     )
@@ -285,10 +322,11 @@ def _order(
     return statement.order_by(*(c.asc() if ascending else c.desc() for c in columns))
 
 
-def _read(connection: Connection, statement: Select[Any], limit: int) -> list[Any]:
+def _read(connection: Connection, statement: Select[Any], limit: int, offset: int = 0) -> list[Any]:
     names = ("execution_id", "started_at", "duration")
     columns = [column for column in statement.selected_columns if column.key in names]
-    return list(connection.execute(statement.with_only_columns(*columns).limit(limit)))
+    statement = statement.with_only_columns(*columns).limit(limit).offset(offset)
+    return list(connection.execute(statement))
 
 
 def _mark(found: list[Any], limit: int, criteria: ExecutionFilter) -> SortCursor | None:

@@ -17,7 +17,7 @@ from chaoscloud.console.db.schema import (
     safeguards,
     teams,
 )
-from chaoscloud.console.records._rows import columns, every, first
+from chaoscloud.console.records._rows import belongs_to, columns, every, first
 from chaoscloud.console.records.audit import OPERATOR
 from chaoscloud.console.records.execution_lists import SILENCE
 
@@ -118,7 +118,7 @@ def read_rows(connection: Connection, team_id: str, ids: Sequence[str]) -> list[
         select(*columns(executions, ExecutionRow, **joined))
         .join(people, people.c.id == executions.c.person_id)
         .outerjoin(outcomes, outcomes.c.execution_id == executions.c.id)
-        .where(executions.c.team_id == team_id, executions.c.id.in_(ids))
+        .where(belongs_to(executions.c.team_id, team_id), executions.c.id.in_(ids))
     )
     rows = {row.id: row for row in every(connection, statement, ExecutionRow)} if ids else {}
     return [rows[execution_id] for execution_id in ids if execution_id in rows]

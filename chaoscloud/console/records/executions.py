@@ -20,7 +20,7 @@ from chaoscloud.console.records import (
     stops,
 )
 from chaoscloud.console.records import outcomes as outcome_records
-from chaoscloud.console.records._rows import Cursor, columns, new_id, newest_first
+from chaoscloud.console.records._rows import Cursor, belongs_to, columns, new_id, newest_first
 from chaoscloud.console.records.audit import Author
 from chaoscloud.console.records.execution_lists import ExecutionFilter
 from chaoscloud.console.records.journal_versions import JournalVersion
@@ -242,7 +242,7 @@ def find(connection: Connection, team_id: str, execution_id: str) -> Execution |
 def list_titles(connection: Connection, team_id: str, ids: list[str]) -> list[tuple[str, str]]:
     """Return ids and titles of those of these executions that are the team's."""
     statement = select(executions.c.id, executions.c.title).where(
-        executions.c.team_id == team_id, executions.c.id.in_(ids)
+        belongs_to(executions.c.team_id, team_id), executions.c.id.in_(ids)
     )
     return [(row.id, row.title) for row in connection.execute(statement)]
 

@@ -122,6 +122,14 @@ def role_of(connection: Connection, organization_id: str, person_id: str) -> Rol
     return None if role is None else Role(role)
 
 
+def list_roles(connection: Connection, organization_id: str) -> dict[str, Role]:
+    """What each person of an organization is in it, by their ids."""
+    column = memberships.c
+    statement = select(column.person_id, column.role)
+    rows = connection.execute(statement.where(column.organization_id == organization_id))
+    return {row.person_id: Role(row.role) for row in rows}
+
+
 def admit(connection: Connection, organization_id: str, person_id: str, role: Role) -> None:
     """Make a person a member or an owner, whatever they were before.
 

@@ -16,7 +16,15 @@ from chaoscloud.console.db.schema import (
 )
 from chaoscloud.console.messages.announcements import AnnouncedImpact, announce_impact
 from chaoscloud.console.records import audit, journal_versions, removals
-from chaoscloud.console.records._rows import Cursor, columns, every, first, new_id, newest_first
+from chaoscloud.console.records._rows import (
+    Cursor,
+    belongs_to,
+    columns,
+    every,
+    first,
+    new_id,
+    newest_first,
+)
 from chaoscloud.console.records.audit import Author
 from chaoscloud.console.records.journal_versions import JournalVersion
 from chaoscloud.console.records.run_results import Results, compare_results
@@ -230,7 +238,7 @@ def find_of_executions(
     statement = (
         select(*columns(verification_runs, RunLink, verification_name=own.name))
         .join(verifications, and_(own.team_id == by.team_id, own.id == by.verification_id))
-        .where(by.team_id == team_id, by.execution_id.in_(execution_ids))
+        .where(belongs_to(by.team_id, team_id), by.execution_id.in_(execution_ids))
     )
     return {link.execution_id: link for link in every(connection, statement, RunLink)}
 
