@@ -17,8 +17,9 @@ from chaoscloud.console.config import Config
 from chaoscloud.console.db import Database
 from chaoscloud.console.db.failures import CannotRead
 from chaoscloud.console.db.trouble import Trouble
+from chaoscloud.console.records import metrics
 from tests.console.conftest import Clock
-from tests.console.documents import TITLE, ended, event
+from tests.console.documents import TITLE, ended, event, experiment
 from tests.console.team import TeamApi
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -140,6 +141,46 @@ def test_without_a_token_only_this_machine_is_answered(
     assert refusal.status_code == 403
     assert "CHAOSIQ_CONSOLE_METRICS_TOKEN" in refusal.json()["detail"]
     assert scrape(app, "::1").status_code == 200
+
+
+def test_behind_a_public_url_metrics_need_their_token(app: Starlette, config: Config) -> None:
+    """A proxy on this machine, such as nginx as it comes, looks like a program on it."""
+    app.state.config = replace(config, public_url="https://chaos.example.com")
+    assert scrape(app).status_code == 403
+
+    app.state.config = replace(app.state.config, metrics_token=TOKEN)
+    assert scrape(app, Authorization=f"Bearer {TOKEN}").status_code == 200
+
+
+def test_titles_and_tags_make_a_bounded_number_of_series(
+    app: Starlette, config: Config, read: Read, bobs: TeamApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The most frequent have their own; the rest are counted together."""
+    monkeypatch.setattr(metrics, "MOST_VALUES", 1)
+    app.state.config = replace(config, metrics_labels=frozenset({"title", "tag"}))
+    often = bobs.published()
+    for experiment_id in (often, often):
+        bobs.started(experiment_id)
+    for title in ("Rare", "Rarer"):
+        bobs.started(experiment=experiment(title=title))
+
+    assert read("chaos_runs_active_by_title", **CHECKOUT, title=TITLE) == 2
+    assert read("chaos_runs_active_by_title", **CHECKOUT, title="(others)") == 2
+    assert scrape(app).text.count("chaos_runs_active_by_title{") == 2
+
+
+def test_no_metric_is_exposed_twice_or_without_help(app: Starlette, bobs: TeamApi) -> None:
+    """Names, types and labels as `promtool check metrics` wants them; no series comes twice."""
+    bobs.started()
+
+    families = list(text_string_to_metric_families(scrape(app).text))
+
+    names = [family.name for family in families]
+    samples = [(s.name, *sorted(s.labels.items())) for f in families for s in f.samples]
+    assert len(names) == len(set(names)) > 15
+    assert len(samples) == len(set(samples))
+    assert [f.name for f in families if not f.documentation or f.type == "unknown"] == []
+    assert [n for n in names if not re.fullmatch("[a-z][a-z0-9_]*", n)] == []
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer another", f"Basic {TOKEN}"])

@@ -64,10 +64,11 @@ def _check_access(request: Request) -> None:
             limiter: RateLimiter = request.app.state.limiter
             limiter.count("wrong-token", request.client.host if request.client else "unknown")
             raise Unauthorized("Metrics need their own token: Authorization: Bearer ….")
-    elif not _is_local(request):
+    elif config.public_url or not _is_local(request):
+        # A proxy on this machine asks from a loopback address too, and need not say for whom.
         raise Forbidden(
-            "Metrics are for this machine alone until the operator sets "
-            "CHAOSIQ_CONSOLE_METRICS_TOKEN."
+            "Metrics are for this machine alone, and with a public url for nobody, until the "
+            "operator sets CHAOSIQ_CONSOLE_METRICS_TOKEN."
         )
 
 

@@ -13,6 +13,8 @@ from chaoscloud.console.rules.journals import Summary
 from chaoscloud.console.rules.safeguards.kinds.limit import SILENCE
 
 LONGEST = 128  # characters of a title or a tag as a label
+MOST_VALUES = 200  # titles, and tags, that have a series of their own: those of most runs
+OTHERS = "(others)"  # the label of all the rest of a team
 
 
 class TeamLabels(msgspec.Struct, frozen=True):
@@ -52,7 +54,15 @@ def count_active_runs(connection: Connection, now: datetime) -> ActiveRuns:
         by_title[team, row.title[:LONGEST]] += 1
         tags = msgspec.json.decode(row.tags, type=tuple[str, ...])
         by_tag.update((team, tag) for tag in {tag[:LONGEST] for tag in tags})
-    return ActiveRuns(by_team, by_title, by_tag)
+    return ActiveRuns(by_team, _bound(by_title), _bound(by_tag))
+
+
+def _bound(numbers: Counter[tuple[TeamLabels, str]]) -> dict[tuple[TeamLabels, str], int]:
+    """Put together what is rare: whoever runs experiments chooses titles and tags."""
+    bounded: Counter[tuple[TeamLabels, str]] = Counter()
+    for place, ((team, value), number) in enumerate(numbers.most_common()):
+        bounded[team, value if place < MOST_VALUES else OTHERS] += number
+    return bounded
 
 
 class _TeamRow(msgspec.Struct, frozen=True):
