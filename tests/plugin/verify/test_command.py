@@ -9,6 +9,7 @@ from chaoslib.types import Dry
 from chaoscloud import cli
 from chaoscloud._options import DRY_STRATEGIES
 from chaoscloud.commands.environment import sign_in_by_environment
+from chaoscloud.commands.verify_elsewhere import verify_elsewhere
 from chaoscloud.verify import command, tenancy
 from tests.plugin.commanding import chaos
 
@@ -48,6 +49,7 @@ def test_the_runner_gets_what_was_not_said_as_its_default(
             "junit": None,
             "fail_on": (),
             "complete": sign_in_by_environment,
+            "run_elsewhere": verify_elsewhere,
         }
     ]
 
