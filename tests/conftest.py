@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A suite that a shell started in the background ignores Ctrl-C, and so would each process that
@@ -20,6 +21,10 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 FEW_RUNS = 2
 """So often a test has a run refused that would show a fault of timing in many; see `--runs`."""
+
+# How long it takes to think of an example says how busy the machine is, and nothing of the code.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

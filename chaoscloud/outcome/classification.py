@@ -49,7 +49,7 @@ LEFT_BEHIND = ("rollback-failed", "rollbacks-not-played")
 """The caveats of rollbacks that did not put back what the method had changed."""
 
 METHOD_NOT_RUN = ("refused", "baseline-not-met", "probe-error", "unknown")
-"""Outcomes of executions whose method was not run, or of which that is not known."""
+"""Outcomes of executions whose method was not run, unless the journal has activities of it."""
 
 # chaostoolkit-lib of before 1.43 took an interruption during an activity for that activity's
 # failure; the host's report looks for the same line.
@@ -69,7 +69,8 @@ class Outcome:
     """How an execution ended.
 
     `conclusive` is whether the outcome answers the experiment's question, `reasons` are the codes
-    of what keeps it from that, `dry` is whether activities were left out on purpose.
+    of what keeps it from that, `dry` is whether activities were left out on purpose, `left_behind`
+    whether what the method did may still be there: rollbacks failed, or were not run.
     """
 
     outcome: OutcomeName
@@ -78,16 +79,7 @@ class Outcome:
     warnings: tuple[Caveat, ...]
     sentence: str
     dry: bool
-
-    @property
-    def left_behind(self) -> bool:
-        """Whether what the method did may still be there: rollbacks failed, or were not run."""
-        codes = {caveat.code for caveat in self.warnings}
-        if "rollback-failed" in codes:
-            return True
-        # Nothing may be left by a method that was not run, which the outcome says in most cases.
-        may_have_begun = self.outcome not in METHOD_NOT_RUN and not self.dry
-        return may_have_begun and not codes.isdisjoint(LEFT_BEHIND)
+    left_behind: bool
 
 
 def find_outcome(journal: object) -> Outcome | None:
@@ -106,6 +98,7 @@ def find_outcome(journal: object) -> Outcome | None:
         warnings=caveats,
         sentence=write_sentence(document, outcome, codes),
         dry="dry-run" in codes,
+        left_behind=_is_left_behind(document, outcome, codes),
     )
 
 
@@ -222,6 +215,14 @@ def _rollback_caveats(
             "rollback-failed",
             f"What the method did may still be there: {_names(failed)} failed.",
         )
+
+
+def _is_left_behind(journal: Mapping[str, Any], outcome: OutcomeName, codes: Sequence[str]) -> bool:
+    if "rollback-failed" in codes:
+        return True
+    # Nothing is left by a method that was not run.
+    may_have_begun = outcome not in METHOD_NOT_RUN or bool(as_list(journal.get("run")))
+    return may_have_begun and "dry-run" not in codes and not set(codes).isdisjoint(LEFT_BEHIND)
 
 
 def _names(activities: Sequence[Mapping[str, Any]]) -> str:

@@ -111,6 +111,7 @@ def _read_outcome(facts: Mapping[str, str]) -> Outcome | None:
         warnings=tuple(Caveat(code, "") for code in codes["warnings"] if code),
         sentence=facts["sentence"],
         dry="dry-run" in codes["warnings"],
+        left_behind=False,  # which no gate asks about
     )
 
 

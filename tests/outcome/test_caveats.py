@@ -103,6 +103,23 @@ def test_a_journal_is_believed_about_what_its_tests_do_not_say(
             },
             False,
         ),
+        (
+            {
+                "rollbacks": [],
+                "experiment": {"rollbacks": [{}]},
+                "steady_states": {"before": {"probes": [FAILED]}},
+            },
+            False,
+        ),
+        (
+            {
+                "run": [{"status": "succeeded"}],
+                "rollbacks": [],
+                "experiment": {"rollbacks": [{}]},
+                "steady_states": {"after": {"probes": [FAILED]}},
+            },
+            True,
+        ),
     ],
 )
 def test_what_the_method_did_may_be_left_behind(fields: Journal, left_behind: bool) -> None:

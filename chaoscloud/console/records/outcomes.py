@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, get_args
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, select
 
 from chaoscloud.console.db.schema import executions, outcomes
 from chaoscloud.console.records import experiment_summaries
@@ -29,6 +29,7 @@ _UNREADABLE = Outcome(
     warnings=(),
     sentence="ended; its journal cannot be read",
     dry=False,
+    left_behind=False,
 )
 
 
@@ -149,11 +150,6 @@ def _fill_outcome(connection: Connection, execution_id: str) -> None:
     names = [name for name in ExecutionKey.__struct_fields__ if name not in _NOT_COLUMNS]
     row = connection.execute(select(*(executions.c[name] for name in names)).where(where)).one()
     key = ExecutionKey(execution_id=execution_id, **row._mapping)
-    if outcome := read_outcomes(connection, [execution_id]).get(execution_id):
-        values = _read_key(key, outcome.sentence) | {"left_behind": outcome.left_behind}
-        by = outcomes.c.execution_id
-        connection.execute(update(outcomes).where(by == execution_id).values(**values))
-        return
     status, journal = connection.execute(
         select(executions.c.status, executions.c.journal).where(where)
     ).one()
@@ -184,6 +180,7 @@ def _decode_row(row: Row[Any]) -> Outcome:
         warnings=decode_warnings(row.warnings),
         sentence=row.sentence,
         dry=row.dry,
+        left_behind=row.left_behind,
     )
 
 
