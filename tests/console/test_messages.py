@@ -1,9 +1,7 @@
 """Messages: which events make them, in which order and how often they are sent."""
 
 import re
-import socket
 from collections.abc import Callable
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -38,7 +36,7 @@ from chaoscloud.console.records.organizations import Organization
 from chaoscloud.console.records.teams import Team
 from tests.console.conftest import Clock, Member
 from tests.console.documents import TITLE, chaosiq, ended, experiment, journal
-from tests.console.receiver import OK, Receiver, deliver
+from tests.console.receiver import OK, Receiver, deliver, reserve_port
 from tests.console.team import TeamApi
 from tests.console.test_journal_versions import STOP_TEST
 
@@ -512,10 +510,7 @@ def test_the_backlog_is_counted(box: Outbox, two_runs: Subscription, now: Clock)
 
 @pytest.fixture
 def receiver() -> Receiver:
-    with closing(socket.socket()) as reserved:
-        reserved.bind(("127.0.0.1", 0))
-        port = reserved.getsockname()[1]
-    return Receiver(port=port)
+    return Receiver(port=reserve_port())
 
 
 Send = Callable[..., None]

@@ -107,14 +107,19 @@ def _text_of(value: object) -> str:
 
 
 @contextmanager
-def serving(data: Path, *, port: int = 0, database: str | None = None) -> Iterator[Console]:
-    """Serve a console from the folder `data` until the block ends; from a database, if named."""
+def serving(
+    data: Path, *, port: int = 0, database: str | None = None, **variables: str
+) -> Iterator[Console]:
+    """Serve a console from the folder `data` until the block ends; from a database, if named.
+
+    `variables` are further ones of its environment.
+    """
     data.mkdir(exist_ok=True)
     shared = {"DATABASE_URL": database} if database else {}
     with (data / "console.log").open("a") as log:
         process = subprocess.Popen(
             [SCRIPTS / "chaosiq-console", "serve", "--data", data, "--port", str(port)],
-            env=clean_environment(data) | shared,
+            env=clean_environment(data) | shared | variables,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
