@@ -108,18 +108,20 @@ def _text_of(value: object) -> str:
 
 @contextmanager
 def serving(
-    data: Path, *, port: int = 0, database: str | None = None, **variables: str
+    data: Path, *, port: int = 0, database: str | None = None, networks: str = ""
 ) -> Iterator[Console]:
     """Serve a console from the folder `data` until the block ends; from a database, if named.
 
-    `variables` are further ones of its environment.
+    `networks` are those that webhooks may call beside public ones.
     """
     data.mkdir(exist_ok=True)
     shared = {"DATABASE_URL": database} if database else {}
+    if networks:
+        shared["CHAOSIQ_CONSOLE_WEBHOOK_NETWORKS"] = networks
     with (data / "console.log").open("a") as log:
         process = subprocess.Popen(
             [SCRIPTS / "chaosiq-console", "serve", "--data", data, "--port", str(port)],
-            env=clean_environment(data) | shared | variables,
+            env=clean_environment(data) | shared,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,

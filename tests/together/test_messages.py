@@ -22,7 +22,7 @@ from tests.console.documents import ended, experiment, journal
 from tests.console.postgresql_server import AVAILABLE, address, create_database, run_server
 from tests.together.conftest import LIMIT, Console, User, command, serving
 
-NETWORKS = {"CHAOSIQ_CONSOLE_WEBHOOK_NETWORKS": "127.0.0.0/8"}
+LOOPBACK = "127.0.0.0/8"
 TOKEN = "a-token-of-grafana"
 
 
@@ -155,7 +155,7 @@ def test_a_killed_run_closes_its_region_in_grafana(user: User, tmp_path: Path, d
     user.keep("e.json", {"title": "Orders", "description": "-", "tags": ["kafka"],
                          "method": [sleeper]})  # fmt: skip
     with recording(grafana.answer) as server, ExitStack() as stack:
-        console = stack.enter_context(serving(tmp_path / "console", **NETWORKS))
+        console = stack.enter_context(serving(tmp_path / "console", networks=LOOPBACK))
         port = urlsplit(console.url).port or 0
         user.sign_in(console)
         settings = {"url": server.url, "token": TOKEN}
@@ -169,7 +169,9 @@ def test_a_killed_run_closes_its_region_in_grafana(user: User, tmp_path: Path, d
         if death == DEATHS[1]:
             kill(console)
         if death != DEATHS[0]:
-            console = stack.enter_context(serving(tmp_path / "console", port=port, **NETWORKS))
+            console = stack.enter_context(
+                serving(tmp_path / "console", port=port, networks=LOOPBACK)
+            )
         let_time_pass(console)
         wait_until(lambda: grafana.is_closed)
         [execution] = console.executions()
@@ -187,10 +189,12 @@ def test_two_consoles_share_the_messages_and_one_is_killed(tmp_path: Path) -> No
         postgresql = stack.enter_context(run_server())
         database = address(postgresql, create_database(postgresql))
         server = stack.enter_context(recording(lambda *_: (200, {})))
-        one = stack.enter_context(serving(tmp_path / "one", database=database, **NETWORKS))
+        one = stack.enter_context(serving(tmp_path / "one", database=database, networks=LOOPBACK))
         (tmp_path / "other").mkdir()
         (tmp_path / "other" / "token-for-the-tests").write_text(one.token)
-        other = stack.enter_context(serving(tmp_path / "other", database=database, **NETWORKS))
+        other = stack.enter_context(
+            serving(tmp_path / "other", database=database, networks=LOOPBACK)
+        )
         types = ["execution.started", "execution.finished"]
         settings = {"url": server.url}
         subscription = {"name": "W", "target": "webhook", "settings": settings, "events": types}
