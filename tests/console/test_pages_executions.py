@@ -193,6 +193,22 @@ def test_a_search_says_how_far_it_looked(
     assert f"{LIST}/{rare}" in Seen(browser.open(further)).links
 
 
+def test_counts_of_a_part_say_at_least(
+    browser: Browser, api: TeamApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search that looked through two of three runs has counted no more than those."""
+    of = api.published()
+    for minute in range(3):
+        ran(api, of=of, start=f"2026-03-02T08:0{minute}:00Z", node="build-99")
+    whole = Seen(browser.open(f"{LIST}?q=build-99")).text
+    monkeypatch.setattr("chaoscloud.console.records.execution_lists.WINDOW", 2)
+
+    part = Seen(browser.open(f"{LIST}?q=build-99")).text
+
+    assert "Passed 3 " in whole
+    assert "Passed 2+ " in part
+
+
 def test_a_list_is_sorted_by_how_long_runs_took(browser: Browser, api: TeamApi) -> None:
     """A click on the column's head, and another one the other way round."""
     of = api.published()

@@ -87,9 +87,14 @@ def list_index(name: str, *columns: str) -> tuple[Index, Index]:
     )
 
 
-def partial_index(name: str, condition: TextClause) -> Index:
-    """The index of those outcomes of a team, by their start, for which a condition is true."""
-    columns = ("team_id", "started_at", "execution_id")
+def partial_index(name: str, condition: TextClause, flag: str, *more: str) -> Index:
+    """The index of those outcomes of a team, by their start, for which a condition is true.
+
+    `flag` is a column that has one value in all of them. A query asks for that value as well as for
+    the condition: SQLite takes the index with which most columns are equal to something, and does
+    not know how few rows this one has.
+    """
+    columns = ("team_id", flag, "started_at", "execution_id", *more)
     return Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
 
 

@@ -16,7 +16,7 @@ from chaoscloud.console.db.failures import CannotOpen, describe_error
 from chaoscloud.console.db.schema import metadata
 
 # The last revision in VERSIONS; the one that `schema.py` describes.
-NEWEST = "m0014_compressed_journals"
+NEWEST = "m0015_partial_indexes"
 UNFINISHED_COPY = "unfinished_copy"  # a table that is there as long as something is copied
 BASELINE = "m0001_baseline"
 VERSIONS = Path(__file__).with_name("versions")

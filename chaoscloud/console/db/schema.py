@@ -263,9 +263,9 @@ outcomes = Table(
     Index("outcomes_by_duration", "team_id", "duration", "execution_id"),
     Index("outcomes_by_person", "team_id", "person_id", "started_at", "execution_id"),
     Index("outcomes_of_experiment", "team_id", "experiment_id", "started_at", "execution_id"),
-    partial_index("outcomes_dry", IS_DRY),
-    partial_index("outcomes_inconclusive", IS_INCONCLUSIVE),
-    partial_index("outcomes_left_behind", IS_LEFT_BEHIND),
+    partial_index("outcomes_dry", IS_DRY, "dry"),
+    partial_index("outcomes_inconclusive", IS_INCONCLUSIVE, "conclusive", "outcome"),
+    partial_index("outcomes_left_behind", IS_LEFT_BEHIND, "left_behind"),
     Index("outcomes_by_experiment", "experiment_id", "team_id", "outcome", "started_at"),
 )
 

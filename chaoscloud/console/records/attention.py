@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, true
 
 from chaoscloud.console.db.schema import (
     IS_LEFT_BEHIND,
@@ -206,7 +206,7 @@ def _list_urgent_runs(connection: Connection, team_id: str, now: datetime) -> It
     """Those that left something behind, and those that the console lost contact with."""
     by = outcomes.c
     left = select(by.execution_id, by.started_at, by.outcome, by.left_behind).where(
-        by.team_id == team_id, IS_LEFT_BEHIND
+        by.team_id == team_id, IS_LEFT_BEHIND, by.left_behind == true()
     )
     for row in connection.execute(left.order_by(by.started_at.desc()).limit(MOST_RUNS)):
         yield RunFacts(

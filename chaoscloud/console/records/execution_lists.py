@@ -20,14 +20,15 @@ from sqlalchemy import (
     Integer,
     Select,
     String,
-    TextClause,
     and_,
     bindparam,
     cast,
+    false,
     func,
     literal,
     or_,
     select,
+    true,
     tuple_,
     union_all,
 )
@@ -51,7 +52,6 @@ SORTS: tuple[Sort, ...] = get_args(Sort)
 
 Text = str | BindParameter[str]
 Moment = datetime | BindParameter[datetime]
-Condition = ColumnElement[bool] | TextClause
 
 
 class SortCursor(msgspec.Struct, frozen=True, array_like=True):
@@ -256,24 +256,26 @@ def _states(
 _MARKS = ("inconclusive", "dry", "held", "not-held")
 
 
-def _state(team_id: Text, state: str, silent_since: Moment, table: FromClause) -> Condition:
+def _state(
+    team_id: Text, state: str, silent_since: Moment, table: FromClause
+) -> ColumnElement[bool]:
     """Whether an execution is in this state.
 
-    Asked of the table itself in the very words of its partial indexes, for only then a database
-    uses them.
+    Asked of the table itself in the very words of its partial indexes (see `partial_index`), for
+    only then a database uses them.
     """
     column = table.c
     if state == "went-wrong":
         return _condition(column.outcome.in_(NOT_PASSED))
     if state == "inconclusive":
         if table is outcomes:
-            return _condition(IS_INCONCLUSIVE)
+            return and_(IS_INCONCLUSIVE, outcomes.c.conclusive == false())
         return and_(~column.conclusive, column.outcome.in_(("passed", "deviated")))
     if state in ("held", "not-held"):  # conclusive: what answers the question of its experiment
         outcome = "passed" if state == "held" else "deviated"
         return and_(column.outcome == outcome, column.conclusive)
     if state == "dry":
-        return _condition(IS_DRY if table is outcomes else column.dry)
+        return and_(IS_DRY, outcomes.c.dry == true()) if table is outcomes else and_(column.dry)
     if state in ("running", "lost"):
         return and_(
             column.outcome.is_(None),
@@ -282,7 +284,7 @@ def _state(team_id: Text, state: str, silent_since: Moment, table: FromClause) -
     return _condition(column.outcome == state)
 
 
-def _condition(condition: Condition) -> Condition:
+def _condition(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     return condition
 
 

@@ -56,7 +56,7 @@ class ExperimentFacts(msgspec.Struct, frozen=True, kw_only=True):
         return find_state(self.recent, self.holds, self.counted_at, now, stale_days)
 
 
-_SELECT = (
+_SELECT = (  # the fields of `ExperimentFacts`, in their order
     select(
         experiments.c.id,
         func.coalesce(team_experiments.c.name, experiments.c.title).label("name"),
@@ -101,7 +101,7 @@ _decode_tags = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
 def _read(row: Any) -> ExperimentFacts:
-    values: dict[str, Any] = dict(row._mapping)
+    values = dict(zip(ExperimentFacts.__struct_fields__, row, strict=True))
     values["tags"] = _decode_tags(values["tags"] or "[]")
     values["recent"] = decode_recent(values["recent"] or "[]")
     return ExperimentFacts(**values)
