@@ -50,7 +50,7 @@ def explain(database: Database, statements: list[tuple[str, Any]]) -> list[str]:
         ]
 
 
-@pytest.mark.parametrize("path", ["/executions", "/executions?outcome=dry", ""])
+@pytest.mark.parametrize("path", ["/executions", "/executions?outcome=aborted", ""])
 def test_rows_are_found_by_their_ids(
     browser: Browser, database: Database, statements: list[tuple[str, Any]], path: str
 ) -> None:
@@ -83,7 +83,7 @@ def test_the_audit_log_is_read_from_its_end(
     """Along the organization's index, whoever reads: nothing is sorted that is not shown."""
     browser.open(f"{TEAM}/audit")
 
-    steps = explain(database, statements)
+    steps = explain(database, [item for item in statements if "FROM audit" in item[0]])
 
     assert any("audit_by_organization" in step for step in steps)
-    assert "MULTI-INDEX OR" not in steps
+    assert not [step for step in steps if "TEMP B-TREE" in step]
