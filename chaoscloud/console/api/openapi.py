@@ -95,7 +95,8 @@ def _schemas(routes: Iterable[ApiRoute]) -> tuple[SchemaOf, dict[str, Any]]:
 
     def schema_of(kind: Any) -> Mapping[str, Any]:
         if isinstance(kind, tuple):
-            return {"oneOf": [schema_of(part) for part in kind]}
+            # Not "oneOf": what has more members is an answer with fewer, too.
+            return {"anyOf": [schema_of(part) for part in kind]}
         return schemas[types.index(kind)]
 
     return schema_of, components
