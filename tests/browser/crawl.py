@@ -24,14 +24,14 @@ def walk(visitor: Visitor, *starts: str) -> Iterator[str]:
 
     Nothing is submitted on the way.
     """
-    waiting = [visitor.url + start for start in starts]
+    waiting = [(visitor.url + start, "") for start in starts]
     visited: set[str] = set()
     while waiting:
-        address = waiting.pop(0)
+        address, page = waiting.pop(0)
         started = address.removeprefix(visitor.url) in starts
         if (kind_of(address) in visited and not started) or address in visited:
             continue
         visited |= {kind_of(address), address}
-        assert visitor.open(address) == 200, f"a link leads to {address}, which is not there"
-        waiting += visitor.links
+        assert visitor.open(address) == 200, f"{page} leads to {address}, which is not there"
+        waiting += [(link, address) for link in visitor.links]
         yield address

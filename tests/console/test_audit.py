@@ -239,6 +239,25 @@ def test_a_member_is_shown_no_link_that_leads_nowhere(
     assert page not in log.links
 
 
+def test_what_is_not_there_any_more_is_not_linked(
+    client: Client, ada: Member, bobs: TeamApi
+) -> None:
+    """A stop that was released, whichever of its entries."""
+    browser = Browser(client())
+    browser.sign_in(ada.token)
+    created = bobs.post("/safeguards", {"kind": "stop", "name": "Freeze", "reason": "Black Friday"})
+    path = f"/safeguards/{created.json()['id']}"
+    page = f"/acme/checkout{path}"
+    before = Seen(browser.open("/acme/checkout/audit"))
+    assert bobs.client.delete(bobs.base + path).is_success
+
+    log = Seen(browser.open("/acme/checkout/audit"))
+
+    assert page in before.links
+    assert "Freeze" in log.text
+    assert page not in log.links
+
+
 def test_every_action_has_a_kind_and_words() -> None:
     """A filter hides nothing for ever, and no sentence has a hole."""
     prefixes = [prefix for _, begins in KINDS.values() for prefix in begins]

@@ -1,6 +1,6 @@
 """The audit log: who changed what in the organization and in the teams that one sees."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 import msgspec
 from sqlalchemy import Connection
@@ -67,9 +67,12 @@ def _load(connection: Connection, visit: Visit, kind: str, before: int | None) -
     return rows_of(connection, visit, entries)
 
 
-def rows_of(connection: Connection, visit: Visit, entries: Iterable[AuditEntry]) -> list[AuditRow]:
+def rows_of(
+    connection: Connection, visit: Visit, entries: Collection[AuditEntry]
+) -> list[AuditRow]:
     """Entries in words, with links that lead somewhere for who looks."""
     scope = visit.scope
+    present = audit.find_present(connection, scope.organization_id, entries)
     visible = teams.seen_by(connection, scope.organization_id, visit.caller.person_id)
     bases = {team.id: f"/{scope.organization_slug}/{team.slug}" for team in visible}
     return [
@@ -77,7 +80,9 @@ def rows_of(connection: Connection, visit: Visit, entries: Iterable[AuditEntry])
             entry,
             entry.person_name or name_author(entry.action),
             describe(entry.action, entry.subject, entry.team_name),
-            _address_of(entry, bases, visit),
+            _address_of(entry, bases, visit)
+            if (entry.object_type, entry.object_id) in present
+            else None,
         )
         for entry in entries
     ]
@@ -86,7 +91,7 @@ def rows_of(connection: Connection, visit: Visit, entries: Iterable[AuditEntry])
 def _address_of(entry: AuditEntry, bases: dict[str, str], visit: Visit) -> str | None:
     page = page_of(entry.object_type)
     base = bases.get(entry.team_id) if entry.team_id else visit.base
-    if page is None or base is None or entry.action.endswith(".removed"):
+    if page is None or base is None:
         return None
     if entry.object_type == "person" and visit.scope.role is not Role.OWNER:
         return None  # only owners open the page of a person

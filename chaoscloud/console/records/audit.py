@@ -6,7 +6,19 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection, Select, func, or_, select, union_all
 
-from chaoscloud.console.db.schema import audit, people, teams, tokens
+from chaoscloud.console.db.schema import (
+    audit,
+    executions,
+    experiments,
+    memberships,
+    objectives,
+    people,
+    safeguards,
+    subscriptions,
+    teams,
+    tokens,
+    verifications,
+)
 from chaoscloud.console.records import organizations
 from chaoscloud.console.records import teams as team_records
 from chaoscloud.console.records._rows import every
@@ -173,6 +185,34 @@ def list_entries(
         .limit(limit)
     )
     return every(connection, statement, AuditEntry)
+
+
+_IDS = {  # of what has a page, by its type
+    "execution": executions.c.id,
+    "experiment": experiments.c.id,
+    "objective": objectives.c.id,
+    "verification": verifications.c.id,
+    "safeguard": safeguards.c.id,
+    "subscription": subscriptions.c.id,
+    "person": memberships.c.person_id,
+}
+
+
+def find_present(
+    connection: Connection, organization_id: str, entries: Collection[AuditEntry]
+) -> set[tuple[str, str]]:
+    """Type and id of what these entries are about and that is still there; people: in it."""
+    present = set()
+    for object_type, column in _IDS.items():
+        ids = {entry.object_id for entry in entries if entry.object_type == object_type}
+        statement = select(column).where(column.in_(ids))
+        if (removed_at := column.table.c.get("removed_at")) is not None:
+            statement = statement.where(removed_at.is_(None))
+        if object_type == "person":
+            statement = statement.where(memberships.c.organization_id == organization_id)
+        if ids:
+            present |= {(object_type, id_) for id_ in connection.scalars(statement)}
+    return present
 
 
 def _select_visible(reader: Reader) -> list[Select[tuple[int]]]:
