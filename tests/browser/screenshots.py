@@ -22,7 +22,7 @@ TEAM = "/my-organization/shop/"
 WIDTHS = {"desktop": DESKTOP, "phone": PHONE}
 TALLEST = 6_000  # pixels; of a page taller than that, only what is seen first
 IN_DOCS = {  # what the picture is of, and what it is called
-    "executions": "executions.png",
+    "my-organization-shop": "overview.png",
     "executions-one": "execution.png",
     "verifications-shop-short-outage-runs-one": "verification-run.png",
 }
