@@ -109,10 +109,11 @@ def begin(run: Run, console: Console, experiment: Experiment, secrets: Secrets |
     run.guard, run.block = prepared.guard, prepared.block
     run.resources.callback(prepared.close)
     run.problem = "its start was interrupted"
+    is_announced = find_outbox(experiment, console.url) is not None  # by whoever records it
     with run.holding_back_stops():
         warn_when_exposed(in_use(), console.settings)
         _prepare(run, lambda: _start(run, console, experiment, secrets))
-    _say(run, console)
+    _say(run, console, is_announced=is_announced)
 
 
 def leave_unpublished(run: Run, console: Console) -> None:
@@ -216,7 +217,7 @@ def _redactor(secrets: Secrets | None, token: str | None) -> Redactor:
     return redactor
 
 
-def _say(run: Run, console: Console) -> None:
+def _say(run: Run, console: Console, *, is_announced: bool) -> None:
     """One line on what becomes of this run, one more when nothing guards it."""
     is_unguarded = run.guard is None and console.guard_mode is not GuardMode.OFF
     if run.problem is not None:
@@ -228,9 +229,9 @@ def _say(run: Run, console: Console) -> None:
             run.problem,
             " The experiment carries on." if run.guard is None else "",
         )
-    elif run.registration.pending:
+    elif run.registration.pending and not is_announced:
         logger.warning("%s", run.registration.describe_pending("run"))
-    elif run.registration.address:
+    elif run.registration.address and not is_announced:
         logger.info("Execution available at %s", run.registration.address)
     if console.guard_mode is GuardMode.OFF:
         logger.warning(
