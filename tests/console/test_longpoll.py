@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import Connection, update
 from starlette.applications import Starlette
 
+from chaoscloud.console.api.access_cache import AccessCache
 from chaoscloud.console.cli._server import Server, describe_address, listen
 from chaoscloud.console.config import Config
 from chaoscloud.console.db import CannotRead, Database, changes
@@ -569,6 +570,42 @@ def test_who_leaves_the_team_waits_no_more(
             return (await waiting).status_code
 
     assert asyncio.run(wait_while_leaving()) == 404
+
+
+def test_a_question_that_was_held_for_long_is_answered_without_the_database(
+    url: str,
+    app: Starlette,
+    bobs: TeamApi,
+    bob: Member,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A stop wakes thousands: what is known of who asks is good until access changes."""
+    path = bobs.base + bobs.started() + "/policies"
+    clock: Clock = app.state.now
+    loads: list[object] = []
+    load = AccessCache._load
+
+    async def load_and_count(self: AccessCache, request: Any, *args: Any) -> Any:
+        loads.append(request)
+        return await load(self, request, *args)
+
+    monkeypatch.setattr(AccessCache, "_load", load_and_count)
+
+    async def wait_for_a_stop() -> tuple[int, bool]:
+        async with client_of(url, bob) as client:
+            tag = (await client.get(path)).headers["etag"]
+            question_headers = {"If-None-Match": tag, **WAIT}
+            waiting = asyncio.create_task(client.get(path, headers=question_headers))
+            await soon(lambda: app.state.watch.waiting == 1)
+            clock.pass_by(minutes=5)
+            stop = {"kind": "stop", "name": "Freeze", "reason": "The launch is near"}
+            await client.post(f"{bobs.base}/safeguards", json=stop)
+            answer = await waiting
+            return answer.status_code, answer.json()["allowed"]
+
+    assert asyncio.run(wait_for_a_stop()) == (200, False)
+    assert len(loads) == 1  # by the first question
 
 
 def test_a_question_ends_with_its_token(

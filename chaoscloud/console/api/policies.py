@@ -75,8 +75,11 @@ async def _decide(request: Request, find_place: FindPlace) -> Response:
     if seconds and answer.etag in known:
         longest = min(seconds, _lifetime(request, place))
         answer = await _wait_for_another(request, watch, place, answer, longest)
-        # Who may not see the run any more hears nothing new.
-        await find_place(await watch.revisions())
+        revisions_now = await watch.revisions()
+        if revisions_now.access != revisions.access or _lifetime(request, place) == 0:
+            # Who may not see the run any more hears nothing new. For everybody else the database
+            # is not asked: a stop wakes all questions at once, and each would wait for the others.
+            await find_place(revisions_now)
     headers = _headers(answer, seconds, request.app.state.stopping.is_set())
     if answer.etag in known:
         return Response(None, 304, headers)
