@@ -80,15 +80,17 @@ def rows_of(
             entry,
             entry.person_name or name_author(entry.action),
             describe(entry.action, entry.subject, entry.team_name),
-            _address_of(entry, bases, visit)
-            if (entry.object_type, entry.object_id) in present
-            else None,
+            _address_of(entry, present, bases, visit),
         )
         for entry in entries
     ]
 
 
-def _address_of(entry: AuditEntry, bases: dict[str, str], visit: Visit) -> str | None:
+def _address_of(
+    entry: AuditEntry, present: set[tuple[str, str]], bases: dict[str, str], visit: Visit
+) -> str | None:
+    if (entry.object_type, entry.object_id) not in present:
+        return None
     page = page_of(entry.object_type)
     base = bases.get(entry.team_id) if entry.team_id else visit.base
     if page is None or base is None:
